@@ -1,0 +1,67 @@
+# Two commands do everything on a fresh machine with Python 3.11 and make:
+#   make run    environment, install, start the app, print the address
+#   make test   environment, install, browser, all checks and tests
+# Everything lands in .venv of the checkout; the second time there is nothing left to prepare.
+
+SHELL   := /bin/bash
+VENV    := .venv
+BIN     := $(VENV)/bin
+STAMPS  := $(VENV)/.stamps
+LOCK    := requirements-dev.lock
+PORT    ?= 8501
+HOST    ?= 127.0.0.1
+MODEL   ?=
+ARGS    ?=
+CHECKED := inspector tests scripts $(wildcard app.py pages benchmarks sample_models)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test env dot browser lint format types check pytest bench lock wheel clean
+
+help: ## what can be typed here
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: env dot ## start the app (PORT=8501 HOST=127.0.0.1 MODEL=path)
+	@$(BIN)/inspector app --host $(HOST) --port $(PORT) --no-browser $(MODEL)
+
+test: env dot browser check pytest ## every check and every test
+
+env: ## the virtual environment with the locked versions
+	@scripts/make_env.sh $(VENV) $(LOCK)
+
+dot: ## Graphviz's dot, which lays out the picture
+	@scripts/system_package.sh dot graphviz
+
+browser: ## Chromium, for the tests that click
+	@scripts/system_package.sh chromium chromium
+
+check: lint types ## ruff and mypy
+
+lint: env
+	@echo "ruff: rules and format"
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/ruff format --check $(CHECKED)
+
+format: env ## put the code into its form
+	@$(BIN)/ruff check --fix $(CHECKED)
+	@$(BIN)/ruff format $(CHECKED)
+
+types: env
+	@echo "mypy: strict on inspector/"
+	@$(BIN)/mypy
+
+pytest: env ## the tests alone (ARGS="tests/test_floors.py -x")
+	@echo "pytest: all tests, the browser's included"
+	@$(BIN)/python -m pytest $(ARGS)
+
+bench: env ## the figures of benchmarks/
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: env ## choose and write down the newest versions that work together
+	@$(BIN)/python scripts/lock.py $(LOCK)
+
+wheel: env ## dist/tf_graph_inspector-*.whl
+	@$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove the environment and all caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
