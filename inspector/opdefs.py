@@ -1,0 +1,141 @@
+"""What each op declares: inputs, outputs, attributes with defaults, and whether it is stateful.
+
+The list is that of TensorFlow 2.21 (``backend/write_opdefs.py`` makes it); it still knows the ops
+of TensorFlow 1. A call by function name is looked up in the function library.
+
+Source: tensorflow/core/framework/op_def.proto, function.proto.
+"""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from inspector.protos import AttrValue, FunctionDefLibrary, NodeDef, OpDef, OpList
+
+_DATA = Path(__file__).parent / "data" / "ops.pb.z"
+
+
+@functools.cache
+def _table() -> Mapping[str, OpDef]:
+    ops = OpList.FromString(zlib.decompress(_DATA.read_bytes()))
+    return {op.name: op for op in ops.op}
+
+
+def known_ops() -> frozenset[str]:
+    """The names of all ops in the list."""
+    return frozenset(_table())
+
+
+def get(op: str, library: FunctionDefLibrary | None = None) -> OpDef | None:
+    """The OpDef of an op, or the signature of a library function of that name, or None."""
+    found = _table().get(op)
+    if found is None and library is not None:
+        for function in library.function:
+            if function.signature.name == op:
+                return function.signature
+    return found
+
+
+def is_stateful(op: str) -> bool:
+    """True for ops declared stateful, and for ops nobody knows."""
+    found = _table().get(op)
+    return found is None or found.is_stateful
+
+
+def attr(node: NodeDef, key: str) -> AttrValue | None:
+    """A node's attribute, the op's default where the node has none, else None."""
+    if key in node.attr:
+        return node.attr[key]
+    return defaults(node.op).get(key)
+
+
+@functools.lru_cache(maxsize=4096)
+def defaults(op: str) -> Mapping[str, AttrValue]:
+    """The attributes of an op that have a default, with that default."""
+    found = _table().get(op)
+    if found is None:
+        return {}
+    return {item.name: item.default_value for item in found.attr if item.HasField("default_value")}
+
+
+def with_defaults(node: NodeDef) -> NodeDef:
+    """A copy of the node with every defaulted attribute written out."""
+    full = NodeDef()
+    full.CopyFrom(node)
+    for key, value in defaults(node.op).items():
+        if key not in full.attr:
+            full.attr[key].CopyFrom(value)
+    return full
+
+
+def output_dtypes(node: NodeDef, library: FunctionDefLibrary | None = None) -> list[int] | None:
+    """The dtype of every output tensor of a node, or None where the op is not known.
+
+    Args that repeat (``number_attr``) or list types (``type_list_attr``) are written out.
+    """
+    found = get(node.op, library)
+    return None if found is None else _expand(found.output_arg, node)
+
+
+def input_dtypes(node: NodeDef, library: FunctionDefLibrary | None = None) -> list[int] | None:
+    """The dtype of every data input a node declares, or None where the op is not known."""
+    found = get(node.op, library)
+    return None if found is None else _expand(found.input_arg, node)
+
+
+def output_index(
+    node: NodeDef, arg: str, index: int, library: FunctionDefLibrary | None = None
+) -> int | None:
+    """The output port of ``node:arg:index``, the form inputs have inside a FunctionDef.
+
+    The port is counted over all output arguments before ``arg``. None where there is none.
+    """
+    found = get(node.op, library)
+    if found is None:
+        return None
+    port = 0
+    for item in found.output_arg:
+        if item.name == arg:
+            return port + index
+        width = _width(item, node)
+        if width is None:
+            return None
+        port += width
+    return None
+
+
+def _expand(args: object, node: NodeDef) -> list[int] | None:
+    dtypes: list[int] = []
+    for item in args:  # type: ignore[attr-defined]
+        if item.type_list_attr:
+            value = attr(node, item.type_list_attr)
+            if value is None:
+                return None
+            dtypes += value.list.type
+            continue
+        width = _width(item, node)
+        if width is None:
+            return None
+        enum = item.type
+        if item.type_attr:
+            value = attr(node, item.type_attr)
+            if value is None:
+                return None
+            enum = value.type
+        dtypes += [enum + 100 if item.is_ref and enum < 100 else enum] * width
+    return dtypes
+
+
+def _width(item: OpDef, node: NodeDef) -> int | None:
+    key = item.type_list_attr or item.number_attr
+    if not key:
+        return 1
+    value = attr(node, key)
+    if value is None:
+        return None
+    # The count comes from the file; no real op has this many tensors.
+    width = len(value.list.type) if item.type_list_attr else value.i
+    return int(width) if 0 <= width <= 1_000_000 else None
