@@ -8,8 +8,8 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 STAMPS  := $(VENV)/.stamps
 LOCK    := requirements-dev.lock
-PORT    ?= 8501
-HOST    ?= 127.0.0.1
+PORT    ?=
+HOST    ?=
 MODEL   ?=
 ARGS    ?=
 CHECKED := inspector tests scripts $(wildcard app.py pages benchmarks sample_models)
@@ -20,8 +20,9 @@ CHECKED := inspector tests scripts $(wildcard app.py pages benchmarks sample_mod
 help: ## what can be typed here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-run: env dot ## start the app (PORT=8501 HOST=127.0.0.1 MODEL=path)
-	@$(BIN)/inspector app --host $(HOST) --port $(PORT) --no-browser $(MODEL)
+run: env ## start the app (PORT=8501 HOST=127.0.0.1 MODEL=path)
+	@scripts/system_package.sh dot graphviz "the bundled engine lays the picture out instead"
+	@$(BIN)/inspector app --no-browser $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(MODEL)
 
 test: env dot browser check pytest ## every check and every test
 
