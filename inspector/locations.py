@@ -1,4 +1,4 @@
-"""Where the app's files lie, in a checkout and in an installed wheel, and what it was started on."""
+"""Where the app's files lie, in a checkout and in an installed wheel, and its starting model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 START_MODEL = "INSPECTOR_MODEL"
 
 _PACKAGE = Path(__file__).resolve().parent
-# The wheel carries app.py, pages/, sample_models/ and .streamlit/ here; a checkout has them at its root.
+# A wheel carries app.py, pages/, sample_models/ and .streamlit/ here, a checkout at its root.
 _BUNDLED = _PACKAGE / "_app"
 
 

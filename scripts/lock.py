@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = """\
 # Every package of the development environment, resolved for Python {version}.
-# Made by `make lock` from the bounds in pyproject.toml; `make run` and `make test` install exactly these.
+# Made by `make lock` from the bounds in pyproject.toml; `make` installs exactly these.
 """
 
 
@@ -33,8 +33,8 @@ def resolve(requirements: list[str]) -> list[str]:
     how = ["--dry-run", "--ignore-installed", "--report", "-"]
     done = subprocess.run([*pip, *how, *requirements], check=True, stdout=subprocess.PIPE)
     report = json.loads(done.stdout)
-    packages = [(item["metadata"]["name"], item["metadata"]["version"]) for item in report["install"]]
-    return [f"{name}=={version}" for name, version in sorted(packages, key=lambda p: p[0].lower())]
+    chosen = {item["metadata"]["name"]: item["metadata"]["version"] for item in report["install"]}
+    return [f"{name}=={chosen[name]}" for name in sorted(chosen, key=str.lower)]
 
 
 def main() -> None:

@@ -38,9 +38,9 @@ packages=$(grep -c '==' "$lock")
 echo "environment: $packages packages of $lock (about 1 GB to load the first time, some minutes)"
 pip="$venv/bin/python -m pip --disable-pip-version-check --no-input"
 # The lock is complete, so nothing is to be resolved: that is the quick way, and exactly these versions.
-$pip install --quiet --no-deps --requirement "$lock"
+$pip install -qq --no-deps --requirement "$lock"
 echo "environment: this checkout, editable"
-$pip install --quiet --no-deps --no-build-isolation --editable .
+$pip install -qq --no-deps --no-build-isolation --editable .
 mkdir -p "$venv/.stamps"
 rm -f "$venv"/.stamps/env-*
 touch "$stamp"

@@ -1,4 +1,4 @@
-"""Start the web app in this process, with the settings of ``.streamlit/config.toml``, from any folder.
+"""Start the web app in this process, from any folder, with the settings of ``.streamlit/``.
 
 Streamlit looks for its settings below the current folder, which is the user's and not ours. So the
 file is read here and handed over as if each setting had been typed, which also outranks what the
@@ -7,6 +7,7 @@ user may have set for other apps.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -115,10 +116,9 @@ def _names_of(host: str) -> set[str]:
         return {host}
     name = socket.gethostname()
     names = {name, socket.getfqdn()}
-    try:
+    # A machine that does not know its own name is still reached as localhost.
+    with contextlib.suppress(OSError):
         names.update(str(info[4][0]) for info in socket.getaddrinfo(name, None))
-    except OSError:
-        pass  # a machine that does not know its own name is still reached as localhost
     return names
 
 
@@ -160,7 +160,8 @@ def _announce(host: str, port: int, url: str, open_browser: bool) -> None:
 
 def _run(options: dict[str, Any]) -> None:
     """Hand over to Streamlit; returns when the server has stopped."""
-    from streamlit.web import bootstrap  # here: half a second that `inspector describe` need not wait
+    # Here, so that a wrong model or port is told without the second that Streamlit takes to load.
+    from streamlit.web import bootstrap
 
     # Its flags are spelt server_port for server.port.
     flags = {name.replace(".", "_"): value for name, value in options.items()}
