@@ -61,7 +61,7 @@ lock: env ## choose and write down the newest versions that work together
 	@$(BIN)/python scripts/lock.py $(LOCK)
 
 wheel: env ## dist/tf_graph_inspector-*.whl
-	@$(BIN)/python -m build --wheel --no-isolation
+	@$(BIN)/python -m hatchling build --target wheel
 
 clean: ## remove the environment and all caches
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 # Before TensorFlow is imported anywhere: no start-up banner, no GPU search, no telemetry.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -36,3 +39,15 @@ def _own_workspace(
 ) -> None:
     """No test reads or writes the user's own workspace."""
     monkeypatch.setenv("INSPECTOR_WORKSPACE", str(tmp_path_factory.getbasetemp() / "workspace"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, headless; one per test file."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    assert program, "Chromium is missing: make browser"
+    with sync_playwright() as driver:
+        # Without a sandbox of its own, as root has to; the only pages it opens are ours.
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()

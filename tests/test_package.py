@@ -1,0 +1,159 @@
+"""The wheel holds all that the app needs, and starts it from any folder."""
+
+from __future__ import annotations
+
+import ast
+import email
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.serving import fetch, running, unused_port
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel unpacked by pip; what it depends on is already there."""
+    target = tmp_path_factory.mktemp("installed")
+    pip = ["-m", "pip", "--disable-pip-version-check", "install", "-qq", "--no-deps", "--no-index"]
+    run(sys.executable, *pip, "--target", target, wheel, cwd=target)
+    return target
+
+
+@pytest.fixture
+def elsewhere(installed: Path, tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A folder that is not the checkout, and an environment that finds the wheel's files first."""
+    return tmp_path, {"PYTHONPATH": str(installed), "INSPECTOR_WORKSPACE": str(tmp_path / "work")}
+
+
+def shipped(folder: str, *suffixes: str) -> Iterator[str]:
+    for file in sorted((ROOT / folder).rglob("*")):
+        if file.suffix in suffixes and "__pycache__" not in file.parts:
+            yield file.relative_to(ROOT).as_posix()
+
+
+def test_the_wheel_holds_the_package_and_the_app(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    own = shipped("inspector", ".py", ".js", ".css", ".html", ".z", ".png", ".svg")
+    app = ["app.py", ".streamlit/config.toml", *shipped("pages", ".py")]
+    app += shipped("sample_models", ".json", ".pb", ".index", ".data-00000-of-00001", ".py")
+    wanted = {*own, *(f"inspector/_app/{name}" for name in app)}
+    assert not wanted - names
+    assert any(name.startswith("inspector/_app/pages/") for name in wanted)
+    assert any(name.startswith("inspector/_app/sample_models/") for name in wanted)
+
+
+def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
+    strangers = [
+        name
+        for name in zipfile.ZipFile(wheel).namelist()
+        if not name.startswith(("inspector/", "tf_graph_inspector-"))
+        or "__pycache__" in name
+        or name.endswith(".pyc")
+    ]
+    assert not strangers
+
+
+def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    info = f"tf_graph_inspector-{PROJECT['version']}.dist-info"
+    metadata = email.message_from_bytes(archive.read(f"{info}/METADATA"))
+    assert metadata["Name"] == "tf-graph-inspector"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert f"{info}/licenses/LICENSE" in archive.namelist()
+    assert "inspector = inspector.cli:main" in archive.read(f"{info}/entry_points.txt").decode()
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    declared = {
+        name.partition(">")[0].lower().replace("-", "_") for name in PROJECT["dependencies"]
+    }
+    for extra in PROJECT.get("optional-dependencies", {}).values():
+        declared |= {name.partition(">")[0].lower().replace("-", "_") for name in extra}
+    brings = {"google": "protobuf", "keras": "tensorflow"}
+    files = [*(ROOT / "inspector").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
+    wrong = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            else:
+                continue
+            for name in (name.partition(".")[0] for name in names):
+                known = name in sys.stdlib_module_names or name in ("inspector", "__future__")
+                if not known and brings.get(name, name).lower() not in declared:
+                    wrong.add(f"{file.relative_to(ROOT)} imports {name}")
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_the_installed_command_runs_the_wheel(
+    installed: Path, elsewhere: tuple[Path, dict[str, str]]
+) -> None:
+    folder, env = elsewhere
+    where = run(
+        sys.executable, "-c", "import inspector; print(inspector.__file__)", cwd=folder, env=env
+    )
+    assert where.strip() == str(installed / "inspector" / "__init__.py")
+    told = run(installed / "bin" / "inspector", "--help", cwd=folder, env=env)
+    assert "describe" in told
+    assert "optimise" in told
+
+
+@pytest.mark.browser
+def test_the_installed_app_starts_from_any_folder(
+    installed: Path, elsewhere: tuple[Path, dict[str, str]], chromium: Browser
+) -> None:
+    folder, env = elsewhere
+    command = [installed / "bin" / "inspector", "app", "--no-browser", "--port", unused_port()]
+    with running(list(map(str, command)), cwd=folder, env=env) as url:
+        assert fetch(f"{url}/_stcore/health") == "ok"
+        page = chromium.new_page()
+        outside: list[str] = []
+        page.on(
+            "request", lambda call: outside.append(call.url) if is_outside(call.url, url) else None
+        )
+        page.goto(url)
+        page.get_by_test_id("stHeading").first.wait_for(timeout=60_000)
+        assert "Inspector" in page.title()
+        assert page.get_by_test_id("stException").count() == 0
+        assert not outside
+        page.close()
+
+
+def is_outside(called: str, url: str) -> bool:
+    """True for a request that leaves this machine."""
+    return not called.startswith((url, url.replace("http", "ws", 1), "data:", "blob:"))
