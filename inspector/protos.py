@@ -10,10 +10,16 @@ Source: the .proto files of tensorflow/core/framework, core/protobuf and core/ut
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message, message_factory
-from google.protobuf import wrappers_pb2
+from google.protobuf import (
+    any_pb2,
+    descriptor_pb2,
+    descriptor_pool,
+    message,
+    message_factory,
+    wrappers_pb2,
+)
 from tensorboard.compat.proto import (
     attr_value_pb2,
     full_type_pb2,
@@ -38,12 +44,32 @@ from tensorboard.compat.proto import (
 from inspector.errors import CorruptModel
 
 if TYPE_CHECKING:
-    GraphDef = NodeDef = AttrValue = NameAttrList = TensorProto = TensorShapeProto = Any
-    VersionDef = FunctionDef = FunctionDefLibrary = GradientDef = OpDef = OpList = Any
-    MetaGraphDef = SavedModel = SignatureDef = TensorInfo = SaverDef = CollectionDef = Any
-    AssetFileDef = VariableDef = SavedObjectGraph = Any
-    BundleHeaderProto = BundleEntryProto = SavedTensorSlices = CheckpointState = Any
-    Message = Any
+    GraphDef: TypeAlias = Any
+    NodeDef: TypeAlias = Any
+    AttrValue: TypeAlias = Any
+    NameAttrList: TypeAlias = Any
+    TensorProto: TypeAlias = Any
+    TensorShapeProto: TypeAlias = Any
+    VersionDef: TypeAlias = Any
+    FunctionDef: TypeAlias = Any
+    FunctionDefLibrary: TypeAlias = Any
+    GradientDef: TypeAlias = Any
+    OpDef: TypeAlias = Any
+    OpList: TypeAlias = Any
+    MetaGraphDef: TypeAlias = Any
+    SavedModel: TypeAlias = Any
+    SignatureDef: TypeAlias = Any
+    TensorInfo: TypeAlias = Any
+    SaverDef: TypeAlias = Any
+    CollectionDef: TypeAlias = Any
+    AssetFileDef: TypeAlias = Any
+    VariableDef: TypeAlias = Any
+    SavedObjectGraph: TypeAlias = Any
+    BundleHeaderProto: TypeAlias = Any
+    BundleEntryProto: TypeAlias = Any
+    SavedTensorSlices: TypeAlias = Any
+    CheckpointState: TypeAlias = Any
+    Message: TypeAlias = Any
 else:
     Message = message.Message
 
