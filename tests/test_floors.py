@@ -28,7 +28,7 @@ FLOORS = (
     "freeze",
     "passes/",
     "view/",
-    "diff flagged feeds agreement",
+    "diff flagged feeds agreement outputs",
     "describe",
     "formats/",
     "backend/",
