@@ -1,0 +1,155 @@
+"""The child: one process does one job, answers, and ends.
+
+`main` is the only place that catches every exception: what a task did not foresee goes to the
+operator's log with its traceback, and to the user as `JobFailed` without one.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from inspector.errors import InspectorError, JobFailed, LimitExceeded
+from inspector.jobs import sandbox, wire
+from inspector.jobs.requests import MIB, Limits
+
+_PROGRESS_EVERY_S = 0.05
+_TEXT = 200
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What a task hands back: JSON, and bytes by name."""
+
+    value: dict[str, Any]
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class JobContext:
+    """What a task knows of its job."""
+
+    def __init__(
+        self,
+        channel: wire.Channel,
+        folder: Path,
+        limits: Limits,
+        blobs: Mapping[str, bytes],
+    ) -> None:
+        self.folder = folder
+        """An empty private folder; what the task leaves there is kept with the result."""
+        self.limits = limits
+        self.blobs = blobs
+        """The bytes that came with the request."""
+        self._channel = channel
+        self._said = ""
+        self._said_at = 0.0
+
+    def progress(self, fraction: float | None, text: str) -> None:
+        """Tell how far the job is; cheap enough to call in a loop.
+
+        Args:
+            fraction: 0 to 1, or None when it cannot be told.
+            text: What is being done now, e.g. ``"fold_constants"``.
+        """
+        now = time.monotonic()
+        text = text[:_TEXT]
+        if text == self._said and now - self._said_at < _PROGRESS_EVERY_S:
+            return
+        self._said, self._said_at = text, now
+        self._channel.send(wire.message(wire.PROGRESS, {"fraction": fraction, "text": text}))
+
+
+Task = Callable[[dict[str, Any], JobContext], TaskResult]
+
+
+def main(job: int, log: int, parent: int) -> NoReturn:
+    """Do the job that comes over the socket ``job`` and end the process.
+
+    Args:
+        job: Descriptor of the socket to the runner.
+        log: Descriptor of the pipe that takes standard error.
+        parent: Process id of the template; the job dies with it.
+    """
+    status = 1
+    try:
+        sandbox.die_with_parent(parent)
+        sandbox.detach((job,), log)
+        _serve(wire.Channel(socket.socket(fileno=job)))
+        status = 0
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the runner has gone, and nobody waits for the answer
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # Not sys.exit: exit handlers and destructors of the template are not ours to run.
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _serve(channel: wire.Channel) -> None:
+    order = wire.parse(channel.receive().body)
+    announced = wire.announced_blobs(order)
+    limits = Limits(**order["limits"])
+    sandbox.enter(limits)
+    blobs = {name: channel.receive().body for name, _size in announced}
+    context = JobContext(channel, Path(order["folder"]), limits, blobs)
+    answer = _answer(order, context)
+    sys.stderr.flush()  # the runner reads the log until the answer is there
+    channel.send(answer)
+
+
+def _answer(order: dict[str, Any], context: JobContext) -> list[bytes]:
+    """The buffers of the answer: the value and blobs, or the error."""
+    kind = str(order["kind"])
+    try:
+        _reseed()
+        result = _task(order["function"])(order["args"], context)
+        return wire.with_blobs(wire.VALUE, {"value": result.value}, result.blobs)
+    except InspectorError as err:
+        error: InspectorError = err
+    except MemoryError:
+        traceback.print_exc()
+        allowed = context.limits.memory_bytes // MIB
+        error = LimitExceeded(kind, "memory", f"the job needs more than its {allowed:,} MiB")
+    except Exception as err:
+        traceback.print_exc()
+        error = _as_error(kind, err, context.limits)
+    except BaseException as err:  # sys.exit in somebody's code ends the job, not the protocol
+        traceback.print_exc()
+        error = JobFailed(kind, "job", f"stopped early by {type(err).__name__}")
+    return wire.message(wire.ERROR, error.to_dict())
+
+
+def _as_error(kind: str, err: Exception, limits: Limits) -> InspectorError:
+    """What a user may read of an exception that the task did not foresee."""
+    if isinstance(err, OSError) and err.errno == errno.EFBIG:
+        allowed = limits.file_bytes // MIB
+        return LimitExceeded(kind, "files", f"the job writes a file of more than {allowed:,} MiB")
+    if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
+        return JobFailed(kind, "files", "the server's disk is full")
+    if isinstance(err, RecursionError):
+        return JobFailed(kind, "job", "the model is nested too deeply")
+    name = type(err).__name__
+    return JobFailed(kind, "job", f"failed unexpectedly ({name}); the server's log has the details")
+
+
+def _task(function: str) -> Task:
+    module, _, name = function.partition(":")
+    task: Task = getattr(importlib.import_module(module), name)
+    return task
+
+
+def _reseed() -> None:
+    """Forked workers must not all draw the same random numbers."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
