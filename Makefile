@@ -15,6 +15,7 @@ ARGS    ?=
 CHECKED := inspector tests scripts $(wildcard app.py pages benchmarks sample_models)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help run test env dot browser lint format types check pytest bench lock wheel clean
 
 help: ## what can be typed here

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import email
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,12 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from playwright.sync_api import Browser
 
 from tests.serving import fetch, running, unused_port
 
 ROOT = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = SETTINGS["project"]
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -33,6 +37,17 @@ def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> s
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_lock_keeps_the_bounds() -> None:
+    text = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
+    pins = [line for line in text.splitlines() if not line.startswith("#")]
+    locked = {canonicalize_name(name): pin for name, _, pin in (p.partition("==") for p in pins)}
+    asked = [*PROJECT["dependencies"], *SETTINGS["dependency-groups"]["dev"]]
+    for requirement in map(Requirement, asked):
+        assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
+    # Neither a host nor a path of the machine that made it.
+    assert not [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.+!]+", pin)]
 
 
 @pytest.fixture(scope="module")
