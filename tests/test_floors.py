@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # its place here and in docs/architecture.md.
 FLOORS = (
     "errors locations",
+    "storing table terminal",
     "protos",
+    "wire",
     "tensors",
     "opdefs",
     "graph",
