@@ -1,0 +1,258 @@
+"""The facts of a model: what the overview page shows and ``inspector describe`` prints.
+
+Needs shapes and dtypes only, never the value of a tensor: a reader may have left the bytes of big
+tensors out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from inspector import opdefs, outputs, tensors
+from inspector.graph import Graph
+from inspector.model import Asset, Model, Variable
+from inspector.outputs import Suggestion
+from inspector.protos import NodeDef, SignatureDef, TensorInfo
+from inspector.tensors import Shape
+
+PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A feed: name, dtype and declared shape."""
+
+    name: str
+    dtype: str
+    shape: Shape | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON of ``describe``."""
+        return {"name": self.name, "dtype": self.dtype, "shape": self.shape}
+
+
+@dataclass
+class GraphFacts:
+    """What one graph holds, its function library left out.
+
+    Attributes:
+        variables: Nodes whose op has "Variable" in it, as the original notebook counted.
+    """
+
+    nodes: int
+    op_counts: dict[str, int]
+    placeholders: list[Tensor]
+    softmax: list[str]
+
+    @property
+    def constants(self) -> int:
+        """Const nodes."""
+        return self.op_counts.get("Const", 0)
+
+    @property
+    def identities(self) -> int:
+        """Identity nodes."""
+        return self.op_counts.get("Identity", 0)
+
+    @property
+    def variables(self) -> int:
+        """Nodes whose op has "Variable" in it, as the original notebook counted."""
+        return sum(count for op, count in self.op_counts.items() if "Variable" in op)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object under ``serving``."""
+        return {
+            "nodes": self.nodes,
+            "op_counts": self.op_counts,
+            "placeholders": [item.to_dict() for item in self.placeholders],
+            "softmax": self.softmax,
+            "constants": self.constants,
+            "variables": self.variables,
+            "identities": self.identities,
+        }
+
+
+@dataclass
+class Facts:
+    """The facts of a model; `to_dict` is the JSON of ``describe``.
+
+    Attributes:
+        graph: The main graph, counted.
+        serving: The serving function's graph, its calls inlined, where the main graph is only
+            plumbing around it (TensorFlow 2); else None.
+        functions: How many functions the library holds; `function_op_counts` counts the nodes of
+            their bodies, each body once.
+        parameters: Elements of all variables in the checkpoint that are numbers, optimiser slots
+            and step counters included. Without a checkpoint: elements of the variables the graph
+            declares; without these too (a frozen graph): elements of its Consts of float or
+            quantised dtype that are not scalars.
+    """
+
+    format: str
+    tag_sets: list[list[str]]
+    tag_set: list[str]
+    producer: str
+    graph: GraphFacts
+    serving: GraphFacts | None
+    functions: int
+    function_op_counts: dict[str, int]
+    signatures: dict[str, SignatureDef]
+    variable_list: list[Variable]
+    assets: list[Asset]
+    parameters: int
+    bytes: dict[str, int]
+    suggested_outputs: list[Suggestion]
+    flagged_ops: list[dict[str, Any]]
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``describe``; ``serving`` is there for TensorFlow 2 models only."""
+        shown = self.serving if self.serving is not None else self.graph
+        facts = {
+            "format": self.format,
+            "tag_sets": self.tag_sets,
+            "tag_set": self.tag_set,
+            "producer": self.producer,
+            "nodes": self.graph.nodes,
+            "op_counts": self.graph.op_counts,
+            "functions": self.functions,
+            "function_op_counts": self.function_op_counts,
+            "placeholders": [item.to_dict() for item in self.graph.placeholders],
+            "softmax": shown.softmax,
+            "constants": self.graph.constants,
+            "variables": self.graph.variables,
+            "identities": self.graph.identities,
+            "signatures": {
+                key: signature_dict(self.signatures[key]) for key in sorted(self.signatures)
+            },
+            "variable_list": [
+                {"name": item.name, "dtype": item.dtype, "shape": item.shape, "bytes": item.bytes}
+                for item in self.variable_list
+            ],
+            "assets": [{"name": item.name, "tensor": item.tensor} for item in self.assets],
+            "parameters": self.parameters,
+            "bytes": self.bytes,
+            "suggested_outputs": [item.to_dict() for item in self.suggested_outputs],
+            "flagged_ops": self.flagged_ops,
+            "warnings": self.warnings,
+        }
+        if self.serving is not None:
+            facts["serving"] = self.serving.to_dict()
+        return facts
+
+
+def describe(model: Model) -> Facts:
+    """The facts of a model. Reads no tensor's value and runs nothing."""
+    graph = graph_facts(model.graph)
+    bodies = Counter(
+        node.op for function in model.graph.library.function for node in function.node_def
+    )
+    return Facts(
+        format=model.format,
+        tag_sets=model.tag_sets,
+        tag_set=model.tag_set,
+        producer=model.producer,
+        graph=graph,
+        serving=None,
+        functions=len(model.graph.library.function),
+        function_op_counts=_by_count(bodies),
+        signatures=model.signatures,
+        variable_list=model.variables,
+        assets=model.assets,
+        parameters=parameters(model.variables, model.graph),
+        bytes=sizes(model),
+        suggested_outputs=outputs.suggest(model),
+        flagged_ops=[],
+        warnings=list(model.warnings),
+    )
+
+
+def graph_facts(graph: Graph) -> GraphFacts:
+    """Count one graph: nodes, ops, placeholders, softmax nodes."""
+    return GraphFacts(
+        nodes=len(graph),
+        op_counts=graph.op_counts(),
+        placeholders=[_placeholder(node) for node in graph if node.op in PLACEHOLDERS],
+        softmax=[node.name for node in graph if node.op == "Softmax"],
+    )
+
+
+def parameters(variables: Iterable[Variable], graph: Graph) -> int:
+    """The number of parameters, counted as `Facts.parameters` says."""
+    listed = [
+        item.shape for item in variables if item.dtype not in ("string", "resource", "variant")
+    ]
+    if listed:
+        return sum(_elements(shape) for shape in listed)
+    declared = [
+        tensors.shape_of(node.attr["shape"].shape)
+        for node in graph
+        if node.op in ("VariableV2", "Variable", "VarHandleOp")
+    ]
+    if declared:
+        return sum(_elements(shape) for shape in declared)
+    total = 0
+    for node in graph:
+        if node.op == "Const":
+            tensor = node.attr["value"].tensor
+            if _is_weight(tensor.dtype) and tensor.tensor_shape.dim:
+                total += max(tensors.elements(tensor), 0)
+    return total
+
+
+def sizes(model: Model) -> dict[str, int]:
+    """Bytes of graph, variables and assets and their total; measured where the reader has none."""
+    known = dict(model.bytes)
+    if not known:
+        known["graph"] = model.graph.byte_size()
+    parts = {key: known.get(key, 0) for key in ("graph", "variables", "assets")}
+    return {**parts, "total": known.get("total", sum(parts.values()))}
+
+
+def signature_dict(signature: SignatureDef) -> dict[str, Any]:
+    """One SignatureDef as in the JSON of ``describe``, its tensors by key."""
+    return {
+        "method_name": signature.method_name,
+        "inputs": {
+            key: tensor_info_dict(signature.inputs[key]) for key in sorted(signature.inputs)
+        },
+        "outputs": {
+            key: tensor_info_dict(signature.outputs[key]) for key in sorted(signature.outputs)
+        },
+    }
+
+
+def tensor_info_dict(info: TensorInfo) -> dict[str, Any]:
+    """Name, dtype and shape of a TensorInfo; a sparse one has the name of its values tensor."""
+    name = info.coo_sparse.values_tensor_name if info.HasField("coo_sparse") else info.name
+    return {
+        "name": name,
+        "dtype": tensors.dtype_name(info.dtype),
+        "shape": tensors.shape_of(info.tensor_shape),
+    }
+
+
+def _placeholder(node: NodeDef) -> Tensor:
+    shape = opdefs.attr(node, "shape")
+    return Tensor(
+        node.name,
+        tensors.dtype_name(node.attr["dtype"].type),
+        None if shape is None else tensors.shape_of(shape.shape),
+    )
+
+
+def _is_weight(dtype: int) -> bool:
+    name = tensors.dtype_name(dtype)
+    return name.startswith(("float", "bfloat", "complex", "qint", "quint"))
+
+
+def _elements(shape: Shape | None) -> int:
+    return 0 if shape is None or None in shape else math.prod(size or 0 for size in shape)
+
+
+def _by_count(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,285 @@
+"""Which nodes are a model's outputs? Ranked suggestions, each with its reason.
+
+Signature outputs come first. Where a graph has no signature, the nodes that nothing needs any more
+are looked at, after taking away what a person would not look at either: gradients, optimisers,
+saving, summaries, losses, metrics, and all that depends on the labels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+
+from inspector import opdefs, tensors
+from inspector.graph import Graph, data_inputs, node_name, split_input
+from inspector.model import Model
+from inspector.protos import NodeDef, SignatureDef
+
+LIMIT = 20
+"""Most suggestions given; a person reads no more."""
+
+INIT_SIGNATURE = "__saved_model_init_op"
+
+_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg")
+
+# What a signature key or a node's last name part says about a float output, best first.
+_HINTS = (
+    re.compile(r"prob", re.I),
+    re.compile(r"softmax|sigmoid", re.I),
+    re.compile(r"score|logistic", re.I),
+    re.compile(r"predict|output|result|y_hat|detection", re.I),
+)
+_LOGITS = re.compile(r"logit", re.I)
+_LABEL = re.compile(
+    r"(y|labels?|targets?|ground_?truth|gt|y_?true|y_?target|classes?|annotations?)(_input|_placeholder|_ph)?(_\d+)?",
+    re.I,
+)
+_NOT_INFERENCE = re.compile(
+    r"(?:^|/)(?:gradients?|[^/]*_grad|save|saver|restore|optimi[sz]er?|optimi[sz]e|train(?:ing)?|train_op"
+    r"|adam|adagrad|adadelta|rmsprop|momentum|gradientdescent|ftrl|sgd"
+    r"|metrics?|summar(?:y|ies)|init|initializer|isinitialized|report_uninitialized[^/]*"
+    r"|[^/]*loss|cost|accuracy|xent|[^/]*cross_entropy[^/]*|assert[^/]*)(?:_\d+)?(?:/|$)",
+    re.I,
+)
+_IDLE_OP = re.compile(
+    r"Assign.*|Apply.*|Resource(?:Sparse)?Apply.*|SparseApply.*|ResourceScatter.*|Scatter.*"
+    r"|Save.*|Restore.*|MergeV2Checkpoints|ShardedFilename|.*Summary(?:V2)?|NoOp|Assert|Print(?:V2)?"
+    r"|VarIsInitializedOp|IsVariableInitialized|InitializeTable.*|LookupTable(?:Import|Insert|Size).*"
+    r"|.*Queue.*|ControlTrigger|Const|VariableV2|Variable|VarHandleOp|AutoReloadVariable"
+    r"|HashTable.*|MutableHashTable.*|Placeholder|PlaceholderV2|_Arg|_Retval"
+)
+_LOSS_OPS = {
+    "SoftmaxCrossEntropyWithLogits",
+    "SparseSoftmaxCrossEntropyWithLogits",
+    "L2Loss",
+    "CTCLoss",
+    "CTCLossV2",
+    "InTopK",
+    "InTopKV2",
+}
+_SHAPE_OPS = {"Shape", "ShapeN", "Size", "Rank", "Assert"}
+_HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
+_DECISIONS = {"ArgMax", "ArgMin", "TopK", "TopKV2"}
+_PASSING = {"Identity", "Reshape", "Squeeze", "ExpandDims", "StridedSlice", "StopGradient", "Cast"}
+_LOOP_OPS = {"Exit", "Switch", "Enter", "NextIteration", "LoopCond", "TensorArrayV3"}
+_WEIGHTY = re.compile(
+    r"(?:Sparse)?MatMul|BatchMatMul.*|Conv.*|DepthwiseConv.*|Einsum|.*LSTM.*|.*GRU.*|Quantized(?:MatMul|Conv).*"
+)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A node that is likely an output (``name``, with ``:k`` for port k > 0), and why."""
+
+    name: str
+    why: str
+
+    def to_dict(self) -> dict[str, str]:
+        """As in the JSON of ``describe``."""
+        return asdict(self)
+
+
+def suggest(model: Model) -> list[Suggestion]:
+    """The likely outputs of a model, best first, at most `LIMIT`."""
+    found = _of_signatures(model.signatures)
+    if not found:
+        found = of_graph(model.graph)
+    names: set[str] = set()
+    unique = []
+    for item in found:
+        if item.name not in names:
+            names.add(item.name)
+            unique.append(item)
+    return unique[:LIMIT]
+
+
+def of_graph(graph: Graph) -> list[Suggestion]:
+    """Suggestions for a graph without signatures, from its structure and names."""
+    feeds, labels = _feeds(graph)
+    idle = _idle(graph, labels)
+    fed = _descendants(graph, feeds) if feeds else {node.name for node in graph}
+    inner = graph.ancestors(
+        text
+        for node in graph
+        if _WEIGHTY.fullmatch(node.op) and node.name not in idle
+        for text in map(node_name, data_inputs(node))
+    )
+    ranked: list[tuple[tuple[int, int, int], Suggestion]] = []
+    for position, node in enumerate(graph):
+        if node.name in idle or node.name not in fed:
+            continue
+        last = _is_last(graph, node, idle)
+        scores = not last and _is_last(graph, node, idle, _DECISIONS)
+        head = _head_behind(graph, node)
+        is_head = node.op in _HEADS and node.name not in inner
+        if not last and not is_head and not scores:
+            continue
+        kind, why = _judge(node, last, head, feeds)
+        # Where two are equally likely the later node comes first: outputs are made last.
+        ranked.append(((kind, _hint(node.name), -position), Suggestion(node.name, why)))
+    ranked.sort(key=lambda item: item[0])
+    return [item for _, item in ranked]
+
+
+def _judge(node: NodeDef, last: bool, head: str, feeds: set[str]) -> tuple[int, str]:
+    """How likely (0 best) a node is the output, and the sentence that says why."""
+    behind = f", depends on {_some(feeds)}" if feeds else ""
+    if head and last:
+        why = f"last node, {head}" if node.op in _HEADS else f"last node, a {head} right before it"
+        return 0, why + behind
+    if head:
+        return 1, f"{head}, with no weights after it{behind}"
+    if not last:
+        return 2, f"the scores that an ArgMax or TopK decides on{behind}"
+    dtypes = opdefs.output_dtypes(node)
+    if not dtypes or node.op in _LOOP_OPS:
+        return 4, f"last node{behind}"
+    name = tensors.dtype_name(dtypes[0] % tensors.REF)
+    if node.op in ("ArgMax", "ArgMin"):
+        return 3, f"last node, {node.op}{behind}"
+    if name.startswith(("float", "bfloat")):
+        return 2, f"last node{behind}"
+    return 3, f"last node, {name}{behind}"
+
+
+def _of_signatures(signatures: dict[str, SignatureDef]) -> list[Suggestion]:
+    keys = [key for key in signatures if key != INIT_SIGNATURE and not key.startswith("__")]
+    first = ("serving_default", "predict", "classification", "regression")
+
+    def order(key: str) -> tuple[int, int, str]:
+        is_training = _NOT_INFERENCE.search(key) is not None or key == "eval"
+        return (is_training, first.index(key) if key in first else len(first), key)
+
+    found = []
+    for key in sorted(keys, key=order):
+        outputs = signatures[key].outputs
+        for name in sorted(
+            outputs, key=lambda name: (*_rank_output(name, outputs[name].dtype), name)
+        ):
+            info = outputs[name]
+            encoding = info.WhichOneof("encoding")
+            tensor = info.coo_sparse.values_tensor_name if encoding == "coo_sparse" else info.name
+            if tensor:
+                found.append(Suggestion(str(split_input(tensor)), f"signature {key}: {name}"))
+    return found
+
+
+def _rank_output(key: str, dtype: int) -> tuple[int, int]:
+    name = tensors.dtype_name(dtype)
+    if not name.startswith(("float", "bfloat")):
+        return (3, 0)
+    if _LOGITS.search(key):
+        return (2, 0)
+    hint = _hint(key)
+    return (0, hint) if hint < len(_HINTS) else (1, 0)
+
+
+def _hint(name: str) -> int:
+    last = name.rpartition("/")[2]
+    return next((rank for rank, hint in enumerate(_HINTS) if hint.search(last)), len(_HINTS))
+
+
+def _feeds(graph: Graph) -> tuple[set[str], set[str]]:
+    """The placeholders a prediction is made from, and those that hold the labels.
+
+    Only a graph with training ops has labels: placeholders of such a name, and those that reach no
+    weights while another does.
+    """
+    feeds, labels = set(), set()
+    for node in graph:
+        if node.op not in _PLACEHOLDERS or node.name.startswith("saver_filename"):
+            continue
+        if _LABEL.fullmatch(node.name.rpartition("/")[2]):
+            labels.add(node.name)
+        elif node.op != "PlaceholderWithDefault":
+            feeds.add(node.name)
+    if not _has_training(graph):
+        return feeds | labels, set()
+    if not feeds:  # The one feed is called y: then it is no label.
+        return labels, set()
+    training = {node.name for node in graph if _NOT_INFERENCE.search(node.name)}
+    weighty = [
+        node.name for node in graph if node.name not in training and _WEIGHTY.fullmatch(node.op)
+    ]
+    used = graph.ancestors(weighty, stop=training) & feeds
+    return (used, labels | feeds - used) if used else (feeds, labels)
+
+
+def _has_training(graph: Graph) -> bool:
+    return any(
+        node.op in _LOSS_OPS or _NOT_INFERENCE.search(node.name) or "Apply" in node.op
+        for node in graph
+    )
+
+
+def _idle(graph: Graph, labels: set[str]) -> set[str]:
+    """The nodes that take no part in a prediction, and those that only feed them."""
+    idle = {
+        node.name
+        for node in graph
+        if _IDLE_OP.fullmatch(node.op) or node.op in _SHAPE_OPS or _NOT_INFERENCE.search(node.name)
+    }
+    roots = [node.name for node in graph if node.op in _LOSS_OPS or node.name in labels]
+    idle |= _descendants(graph, roots)
+    # What leads to a scalar summary or an assertion alone (a fraction of zeros) goes with it.
+    todo = [node for node in graph if node.op in ("ScalarSummary", "Assert")]
+    while todo:
+        for text in data_inputs(todo.pop()):
+            source = graph.get(node_name(text))
+            if (
+                source is None
+                or source.name in idle
+                or source.op in _HEADS
+                or _WEIGHTY.fullmatch(source.op)
+                or source.op == "BiasAdd"
+                or not all(reader in idle for reader in graph.consumers(source.name))
+            ):
+                continue
+            idle.add(source.name)
+            todo.append(source)
+    return idle
+
+
+def _is_last(graph: Graph, node: NodeDef, idle: set[str], passing: Collection[str] = ()) -> bool:
+    """True where no reader of the node takes part in a prediction, and it has an output at all.
+
+    Readers of an op in `passing` do not count either.
+    """
+    if opdefs.output_dtypes(node, graph.library) == []:
+        return False
+    for name in graph.consumers(node.name):
+        reader = graph.get(name)
+        if name not in idle and name != node.name and reader and reader.op not in passing:
+            return False
+    return True
+
+
+def _head_behind(graph: Graph, node: NodeDef) -> str:
+    """``softmax`` or ``sigmoid`` where the node is one, or only reshapes one."""
+    for _ in range(10):
+        if node.op in _HEADS:
+            return _HEADS[node.op]
+        inputs = data_inputs(node)
+        source = graph.get(node_name(inputs[0])) if node.op in _PASSING and inputs else None
+        if source is None:
+            return ""
+        node = source
+    return ""
+
+
+def _descendants(graph: Graph, roots: Iterable[str]) -> set[str]:
+    todo = list(roots)
+    found = set(todo)
+    while todo:
+        for reader in graph.consumers(todo.pop()):
+            if reader not in found:
+                found.add(reader)
+                todo.append(reader)
+    return found
+
+
+def _some(names: set[str]) -> str:
+    listed = sorted(names)
+    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    return ", ".join(listed[:3]) + more

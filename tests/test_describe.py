@@ -1,0 +1,193 @@
+"""The facts of a model, against the figures measured with the real tools."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from inspector.describe import describe, parameters
+from inspector.model import Asset, Model, Variable
+from tests.conftest import shared
+from tests.graphs import const, graph, node, placeholder, read_model
+
+FIELDS = [
+    "format", "tag_sets", "tag_set", "producer", "nodes", "op_counts", "functions",
+    "function_op_counts", "placeholders", "softmax", "constants", "variables", "identities",
+    "signatures", "variable_list", "assets", "parameters", "bytes", "suggested_outputs",
+    "flagged_ops", "warnings",
+]  # fmt: skip
+
+
+def seed() -> Any:
+    return json.loads(shared("models/seed/EXPECTED.json").read_text())
+
+
+def seed_graph(entry: str) -> tuple[dict[str, Any], Path, int]:
+    """The measured figures of one file of the seed, the file, and which MetaGraphDef."""
+    expected, root = seed(), shared("models/seed")
+    family, form, *index = entry.split("/")
+    number = int(index[0]) if index else 0
+    found = expected[family][form]
+    if "meta_graphs" in found:
+        return (
+            found["meta_graphs"][number]["graph"],
+            root / family / form / "saved_model.pb",
+            number,
+        )
+    return found, root / found["file"], 0
+
+
+ENTRIES = [
+    "iris/saved_model", "iris/frozen", "iris/optimised", "iris/optimised_saved_model",
+    "ppscore/simple_save", "ppscore/two_metagraphs/0", "ppscore/two_metagraphs/1",
+    "ppscore/frozen", "keras/pb", "keras/whole_batch_pb",
+]  # fmt: skip
+
+
+def unsigned(shape: list[int] | None) -> list[int | None] | None:
+    return None if shape is None else [None if size == -1 else size for size in shape]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_the_seed_counts_as_measured(entry: str) -> None:
+    expected, path, index = seed_graph(entry)
+    facts = describe(read_model(path, index)).to_dict()
+    ops = expected["ops"]
+    assert facts["nodes"] == expected["nodes"]
+    assert facts["op_counts"] == ops
+    assert list(facts["op_counts"].values()) == sorted(ops.values(), reverse=True)
+    assert facts["constants"] == ops.get("Const", 0)
+    assert facts["identities"] == ops.get("Identity", 0)
+    assert facts["variables"] == sum(n for op, n in ops.items() if "Variable" in op)
+    assert facts["placeholders"] == [
+        {"name": item["name"], "dtype": item["dtype"], "shape": unsigned(item["shape"])}
+        for item in expected["placeholders"]
+    ]
+
+
+def test_the_notebooks_figures_of_iris() -> None:
+    _, path, _ = seed_graph("iris/saved_model")
+    variables = [
+        Variable(item["name"], item["dtype"], item["shape"], 0)
+        for item in seed()["iris"]["saved_model"]["variables"]
+    ]
+    facts = describe(read_model(path, variables=variables)).to_dict()
+    counts = [facts[key] for key in ("nodes", "constants", "variables", "identities")]
+    assert counts == [252, 84, 11, 23]
+    assert facts["softmax"] == ["dnn/head/predictions/probabilities"]
+    assert facts["parameters"] == 792068
+    assert facts["producer"] == "1.10.0"
+    assert facts["tag_sets"] == [["serve"]]
+    assert facts["signatures"]["predict"]["outputs"]["probabilities"] == {
+        "name": "dnn/head/predictions/probabilities:0",
+        "dtype": "float32",
+        "shape": [None, 3],
+    }
+    assert "serving" not in facts
+
+
+def public() -> list[str]:
+    folder = Path(__file__).parents[2] / "shared/models/public"
+    return sorted(path.parent.name for path in folder.glob("*/EXPECTED.json"))
+
+
+@pytest.mark.parametrize("name", public())
+def test_public_models_count_as_measured(name: str) -> None:
+    folder = shared(f"models/public/{name}")
+    expected = json.loads((folder / "EXPECTED.json").read_text())
+    opened = folder / expected["open"]
+    if expected["kind"] == "saved_model":
+        path = opened / "saved_model.pb"
+    elif expected["kind"] == "checkpoint":
+        path = opened.parent / (opened.name + ".meta")
+    else:
+        path = opened
+    if path.suffix == ".tflite" or not path.exists():
+        pytest.skip(f"{name} holds no GraphDef")
+    metas = expected.get("meta_graphs") or [{**expected["graph"], **expected}]
+    for index, meta in enumerate(metas):
+        facts = describe(read_model(path, index)).to_dict()
+        assert facts["nodes"] == meta["nodes"]
+        ops = meta["ops"] if "ops" in meta else expected["graph"]["ops"]
+        assert facts["op_counts"] == ops
+        assert facts["functions"] == meta.get("function_count", 0)
+        bodies: dict[str, int] = {}
+        for body in meta.get("functions", {}).values():
+            for op, count in body["ops"].items():
+                bodies[op] = bodies.get(op, 0) + count
+        assert facts["function_op_counts"] == bodies
+        assert [item["name"] for item in facts["placeholders"]] == [
+            item["name"] for item in meta["placeholders"]
+        ]
+        for key, signature in meta.get("signatures", {}).items():
+            found = facts["signatures"][key]
+            assert found["method_name"] == signature["method"]
+            for side in ("inputs", "outputs"):
+                assert {
+                    label: (info["name"], info["shape"]) for label, info in found[side].items()
+                } == {
+                    label: (info["name"], unsigned(info["shape"]))
+                    for label, info in signature[side].items()
+                }
+
+
+def test_the_json_has_the_fields_of_the_contract_in_order() -> None:
+    model = Model(
+        "GraphDef",
+        "m.pb",
+        graph(placeholder("x", [None, 4]), node("y", "Softmax", "x", T="float32")),
+        assets=[Asset("vocab.txt", "Const:0", None)],
+        bytes={"graph": 10, "variables": 5, "assets": 2, "total": 18},
+        warnings=["careful"],
+    )
+    facts = describe(model).to_dict()
+    assert list(facts) == FIELDS
+    assert facts == json.loads(json.dumps(facts, allow_nan=False))
+    assert facts["placeholders"] == [{"name": "x", "dtype": "float32", "shape": [None, 4]}]
+    assert facts["softmax"] == ["y"]
+    assert facts["assets"] == [{"name": "vocab.txt", "tensor": "Const:0"}]
+    assert facts["bytes"] == {"graph": 10, "variables": 5, "assets": 2, "total": 18}
+    assert facts["suggested_outputs"][0]["name"] == "y"
+    assert facts["warnings"] == ["careful"]
+
+
+def test_bytes_are_measured_where_the_reader_gave_none() -> None:
+    model = Model("GraphDef", "result", graph(placeholder("x", [2])))
+    size = model.graph.to_proto().ByteSize()
+    expected = {"graph": size, "variables": 0, "assets": 0, "total": size}
+    assert describe(model).to_dict()["bytes"] == expected
+
+
+def test_parameters_of_a_frozen_graph_are_its_weights() -> None:
+    frozen = graph(
+        const("w", np.zeros((3, 4), np.float32)),
+        const("shape", np.array([1, 2, 3], np.int32)),
+        const("epsilon", np.float32(1e-3)),
+    )
+    assert parameters([], frozen) == 12
+
+
+def test_a_value_that_the_reader_left_out_is_not_missed() -> None:
+    skipped = const("w", np.zeros((30, 40), np.float32))
+    skipped.attr["value"].tensor.tensor_content = b""
+    assert describe(Model("GraphDef", "m", graph(skipped))).parameters == 1200
+
+
+def test_hostile_shapes_cost_nothing() -> None:
+    huge = const("w", np.zeros((1, 1), np.float32))
+    for dim in huge.attr["value"].tensor.tensor_shape.dim:
+        dim.size = 1 << 62
+    negative = const("v", np.zeros((1,), np.float32))
+    negative.attr["value"].tensor.tensor_shape.dim[0].size = -5
+    assert describe(Model("GraphDef", "m", graph(huge, negative))).parameters == 1 << 124
+
+
+@pytest.mark.parametrize("name", ["", "n" * 200, "n" * 20_000])
+def test_byte_size_is_that_of_the_serialised_graph(name: str) -> None:
+    made = graph(placeholder(name, [2]), node("y", "Relu", name))
+    assert made.byte_size() == made.to_proto().ByteSize()
+    assert graph(producer=0).byte_size() == 0

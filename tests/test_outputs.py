@@ -1,0 +1,162 @@
+"""The outputs an expert would pick come first, and what nobody would pick does not come at all."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import numpy as np
+import pytest
+
+from inspector import tensors
+from inspector.graph import Graph
+from inspector.model import Model
+from inspector.outputs import LIMIT, of_graph, suggest
+from inspector.protos import SignatureDef
+from tests.conftest import shared
+from tests.graphs import const, graph, node, placeholder, read_model
+
+# File below ../shared/models, which MetaGraphDef, the expert's first choice.
+FIRST = [
+    ("seed/iris/saved_model/saved_model.pb", 0, "dnn/head/predictions/probabilities"),
+    ("seed/iris/frozen.pb", 0, "dnn/head/predictions/probabilities"),
+    ("seed/iris/optimised.pb", 0, "dnn/head/predictions/probabilities"),
+    ("seed/iris/optimised_saved_model/saved_model.pb", 0, "dnn/head/predictions/probabilities"),
+    ("seed/ppscore/simple_save/saved_model.pb", 0, "ppscore"),
+    ("seed/ppscore/two_metagraphs/saved_model.pb", 0, "ppscore"),
+    ("seed/ppscore/two_metagraphs/saved_model.pb", 1, "ppscore"),
+    ("seed/ppscore/checkpoints/frozen_model.pb", 0, "ppscore"),
+    ("seed/ppscore/checkpoints/var.meta", 0, "ppscore"),
+    ("seed/keras/prod_model.pb", 0, "output_node0"),
+    ("seed/keras/prod_model_whole_batch.pb", 0, "output_node0"),
+    ("public/mlnet_cifar_frozen/frozen.pb", 0, "Output"),
+    ("public/mlnet_cifar_checkpoint/ck/model.ckpt.meta", 0, "add_1"),
+    ("public/mlnet_cifar_saved_model/model/saved_model.pb", 0, "add_1"),
+    ("public/mlnet_mnist_lr_model/model/saved_model.pb", 0, "Prediction"),
+    ("public/rust_addition/model.pb", 0, "z"),
+    ("public/rust_regression/model.pb", 0, "add"),
+    ("public/rust_regression_checkpoint/model.pb", 0, "add"),
+    ("public/tf2onnx_ae0/frozen.pb", 0, "output"),
+    ("public/tf2onnx_regression_checkpoint/ck/model.meta", 0, "pred"),
+    ("public/tf2onnx_regression_saved_model/model/saved_model.pb", 0, "pred"),
+    ("public/tribuo_cnn_mnist/graph.pb", 0, "Add_1"),
+    ("public/tfnet_example1/model/saved_model.pb", 0, "softmax_tensor"),
+    ("public/tfnet_meta_att_rnn_untrained/graph.meta", 0, "output/dense/BiasAdd"),
+    ("public/tfnet_meta_rcnn_untrained/graph.meta", 0, "output/dense/BiasAdd"),
+    ("public/tfnet_meta_cond_test/graph.meta", 0, "cond/Merge"),
+    ("public/tfx_taxi_trained/model/saved_model.pb", 0, "head/predictions/probabilities"),
+    ("public/tfdf_adult_rf/model/saved_model.pb", 0, "StatefulPartitionedCall_9"),
+    ("public/tfnet_python_func_model/model/saved_model.pb", 0, "StatefulPartitionedCall"),
+]
+
+
+@pytest.mark.parametrize(("path", "index", "name"), FIRST)
+def test_the_first_suggestion_is_the_experts(path: str, index: int, name: str) -> None:
+    model = read_model(shared(f"models/{path}"), index)
+    assert suggest(model)[0].name == name
+
+
+@pytest.mark.parametrize(("path", "index", "name"), FIRST)
+def test_no_suggestion_is_training_or_saving(path: str, index: int, name: str) -> None:
+    model = read_model(shared(f"models/{path}"), index)
+    for item in of_graph(model.graph):
+        assert not re.search(r"(^|/)(gradients|save|Adam)(_\d+)?/", item.name), item
+        op = model.graph.node(item.name).op
+        assert not re.search("Assign|Save|Restore|Summary|Apply|NoOp|^Const$|^Shape$", op), item
+
+
+def test_reasons_name_signature_and_key() -> None:
+    model = read_model(shared("models/seed/iris/saved_model/saved_model.pb"))
+    assert [item.why for item in suggest(model)] == [
+        "signature predict: probabilities",
+        "signature predict: logits",
+        "signature predict: class_ids",
+        "signature predict: classes",
+    ]
+
+
+def test_ports_other_than_0_are_written_out() -> None:
+    model = read_model(
+        shared("models/public/tfjs_model_single_input_multi_output/model/saved_model.pb")
+    )
+    names = [item.name for item in suggest(model)]
+    assert names == ["StatefulPartitionedCall", "StatefulPartitionedCall:1"]
+
+
+def signature(**outputs: str) -> SignatureDef:
+    made = SignatureDef()
+    for key, dtype in outputs.items():
+        made.outputs[key].name = f"{key}:0"
+        made.outputs[key].dtype = tensors.dtype_enum(dtype)
+    return made
+
+
+def test_serving_default_comes_before_other_signatures_and_training_last() -> None:
+    model = Model("SavedModel", "m", graph())
+    model.signatures = {
+        "train": signature(loss="float32"),
+        "a": signature(other="float32"),
+        "serving_default": signature(classes="string", scores="float32"),
+        "__saved_model_init_op": signature(init="float32"),
+    }
+    assert [item.name for item in suggest(model)] == ["scores", "classes", "other", "loss"]
+
+
+def trained(label: str) -> Graph:
+    return graph(
+        placeholder("x", [None, 4]),
+        placeholder(label, [None, 2]),
+        const("w", np.zeros((4, 2), np.float32)),
+        node("fc", "MatMul", "x", "w", T="float32"),
+        node("diff", "Sub", "fc", label, T="float32"),
+        node("mean_error", "Square", "diff", T="float32"),
+        node("gradients/MatMul_grad", "MatMul", "x", "mean_error", T="float32"),
+        node("zeros", "Equal", "fc", "w", T="float32"),
+        node("fraction", "Cast", "zeros", SrcT="bool", DstT="float32"),
+        node("summary_of_zeros", "ScalarSummary", "fraction", "fraction", T="float32"),
+        node("fc_shape", "Shape", "fc", T="float32"),
+    )
+
+
+@pytest.mark.parametrize("label", ["y", "labels", "Placeholder_1"])
+def test_losses_and_summaries_are_no_outputs(label: str) -> None:
+    assert [item.name for item in of_graph(trained(label))] == ["fc"]
+
+
+def test_a_feed_called_y_is_no_label_where_nothing_trains() -> None:
+    made = graph(placeholder("y", [2]), node("out", "Relu", "y", T="float32"))
+    assert [item.name for item in of_graph(made)] == ["out"]
+
+
+def test_softmax_inside_the_model_is_no_head() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        node("attention", "Softmax", "x", T="float32"),
+        node("context", "MatMul", "attention", "x", T="float32"),
+        node("head", "Softmax", "context", T="float32"),
+        node("best", "ArgMax", "head", T="float32"),
+    )
+    names = [item.name for item in of_graph(made)]
+    assert names == ["head", "best"]
+
+
+def test_cycles_dangling_inputs_and_repeated_names_are_survived() -> None:
+    made = graph(
+        placeholder("x", None),
+        node("a", "Add", "b", "x"),
+        node("b", "Identity", "a"),
+        node("b", "Softmax", "gone"),
+        node("c", "Identity", "c"),
+        node("", "Relu", "x"),
+        node("odd", "NoSuchOp", "x:7", "^x"),
+    )
+    assert {item.name for item in of_graph(made)} >= {"odd"}
+
+
+def test_at_most_limit_and_100_000_nodes_quickly() -> None:
+    nodes = [placeholder("x", [None])]
+    nodes += [node(f"n{i}", "Relu", f"n{i - 1}" if i % 1000 else "x") for i in range(100_000)]
+    made = graph(*nodes)
+    start = time.process_time()
+    assert len(suggest(Model("GraphDef", "m", made))) == LIMIT
+    assert time.process_time() - start < 4
