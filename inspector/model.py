@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inspector.graph import Graph
-from inspector.protos import MetaGraphDef, SignatureDef
+from inspector.protos import MetaGraphDef, NodeDef, SignatureDef, TensorProto
 from inspector.tensors import Shape
+from inspector.wire import GraphBytes
 
 if TYPE_CHECKING:
     from inspector.checkpoint import Checkpoint
@@ -33,6 +34,21 @@ class Asset:
     path: Path | None
 
 
+class LazyGraph(Graph):
+    """The graph of a file with long values: parsed when somebody looks into it."""
+
+    def __init__(self, source: GraphBytes) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        # Python comes here for what is not there yet: the fields that Graph's own __init__ sets.
+        if name.startswith("__") or "_source" not in self.__dict__ or "nodes" in self.__dict__:
+            raise AttributeError(name)
+        proto = self._source.parse()
+        super().__init__(proto.node, proto.library, proto.versions)
+        return getattr(self, name)
+
+
 @dataclass
 class Model:
     """One openable model: graph, signatures, variables, files.
@@ -42,14 +58,18 @@ class Model:
         name: The file's or folder's name; never a path of the server.
         path: Where it was read from; None for a model that is a result.
         graph: The main graph of the chosen MetaGraphDef.
+        source: Where a file's graph has long values: the bytes it is read from. See `outline`.
         tag_sets: All tag-sets of the file; `tag_set` is the chosen one.
         signatures: Signature key to SignatureDef.
         producer: The TensorFlow version that wrote it, e.g. ``1.10.0``; empty where unknown.
         variables: What the checkpoint holds, by name.
         files: Relative path and bytes of each file of the model.
         checkpoint: Reads the variables' values; None where there are none.
+        bytes: Bytes of ``graph``, ``variables``, ``assets``, and ``total``.
+        meta_graph: The chosen MetaGraphDef without its ``graph_def`` and ``object_graph_def``.
         init_op: Node to run once before the first run (tables), or None.
-        warnings: One sentence each.
+        warnings: One sentence each, on what is wrong with the model.
+        notes: One sentence each, on what was done to a model that is a result.
     """
 
     format: str
@@ -68,3 +88,22 @@ class Model:
     checkpoint: Checkpoint | None = None
     init_op: str | None = None
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    source: GraphBytes | None = None
+    _outline: Graph | None = field(default=None, repr=False)
+
+    @property
+    def outline(self) -> Graph:
+        """The main graph to look at and not to compute with: long values may be left out.
+
+        It costs little even for a file of gigabytes. All nodes, attributes, shapes and functions
+        are there; the value of a Const may be a mark that does not decode. `value` reads it.
+        """
+        if self._outline is None:
+            proto = None if self.source is None else self.source.outline()
+            self._outline = self.graph if proto is None else Graph.of(proto)
+        return self._outline
+
+    def value(self, node: NodeDef) -> TensorProto:
+        """The value of a Const of `graph` or `outline`, whole. Raises: CorruptModel."""
+        return node.attr["value"].tensor if self.source is None else self.source.value(node)

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     SavedObjectGraph: TypeAlias = Any
     BundleHeaderProto: TypeAlias = Any
     BundleEntryProto: TypeAlias = Any
+    TensorSliceProto: TypeAlias = Any
     SavedTensorSlices: TypeAlias = Any
     CheckpointState: TypeAlias = Any
     Message: TypeAlias = Any
@@ -236,6 +237,7 @@ if not TYPE_CHECKING:
     SavedObjectGraph = message_class("SavedObjectGraph")
     BundleHeaderProto = message_class("BundleHeaderProto")
     BundleEntryProto = message_class("BundleEntryProto")
+    TensorSliceProto = message_class("TensorSliceProto")
     SavedTensorSlices = message_class("SavedTensorSlices")
     CheckpointState = message_class("CheckpointState")
 
@@ -250,7 +252,7 @@ def parse(kind: Any, data: bytes | memoryview, what: str, where: str) -> Any:
     Raises: CorruptModel(what, where, ...) where the bytes are no message of this kind.
     """
     try:
-        return kind.FromString(bytes(data) if isinstance(data, memoryview) else data)
+        return kind.FromString(data)
     except message.DecodeError as err:
         reason = f"the bytes are no {kind.DESCRIPTOR.name} message (damaged, or cut short)"
         raise CorruptModel(what, where, reason) from err

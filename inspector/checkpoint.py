@@ -1,0 +1,265 @@
+"""Checkpoints: what they hold without reading it, and one tensor at a time when asked.
+
+A V2 bundle is an index (a sorted table of `BundleEntryProto`) and data shards of raw values, which
+are mapped into memory: an array that `read` gives is a view of the file. A partitioned variable is
+one entry that names its slices, and an entry per slice.
+
+Source: tensorflow/core/util/tensor_bundle/tensor_bundle.cc, core/protobuf/tensor_bundle.proto.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inspector.errors import (
+    CorruptModel,
+    LimitExceeded,
+    MissingVariables,
+    UnsupportedModel,
+    did_you_mean,
+)
+from inspector.model import Variable
+from inspector.protos import BundleEntryProto, BundleHeaderProto, TensorSliceProto, parse
+from inspector.table import read_table, slice_key, varint
+from inspector.tensors import STRING, Array, dtype_name, numpy_dtype, shape_of
+
+MAX_INDEX_BYTES = 256 << 20
+"""Largest index file that is read; a million variables take about 60 MB."""
+
+OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+"""The one entry of a TF 2 checkpoint that is no variable: the objects they belong to."""
+
+_SLICED = b"\0"
+_BIG_ENDIAN = 1
+_CRC_BYTES = 4
+
+
+class Checkpoint(ABC):
+    """Keys and values of one checkpoint, whatever its format."""
+
+    name: str
+
+    @abstractmethod
+    def variables(self) -> list[Variable]:
+        """What the checkpoint holds, by key; no value is read."""
+
+    @abstractmethod
+    def __contains__(self, key: str) -> bool: ...
+
+    @abstractmethod
+    def dtype(self, key: str) -> int:
+        """The dtype's number of one tensor. Raises: MissingVariables."""
+
+    @abstractmethod
+    def read(self, key: str, slice_spec: str = "") -> Array:
+        """One tensor, or the part of it that ``RestoreV2``'s ``shape_and_slices`` asks for.
+
+        The array may be a read-only view of the file; strings are an object array of bytes.
+
+        Raises: MissingVariables (no such key, or its shard is not there), CorruptModel.
+        """
+
+
+def open_checkpoint(prefix: Path) -> Checkpoint:
+    """Open the checkpoint ``PREFIX.index``, ``PREFIX.data-0000?-of-0000?``.
+
+    Raises: MissingVariables, CorruptModel, LimitExceeded.
+    """
+    index = prefix.with_name(prefix.name + ".index")
+    if not index.is_file():
+        raise MissingVariables(prefix.name, "checkpoint", f"there is no file {index.name}")
+    if index.stat().st_size > MAX_INDEX_BYTES:
+        reason = f"larger than the {MAX_INDEX_BYTES >> 20} MiB an index may have"
+        raise LimitExceeded(index.name, "checkpoint", reason)
+    return Bundle(prefix, index.read_bytes())
+
+
+class Bundle(Checkpoint):
+    """A V2 checkpoint. Opening it reads the index; the shards are opened when first needed."""
+
+    def __init__(self, prefix: Path, index: bytes) -> None:
+        self.name = prefix.name
+        self._prefix = prefix
+        self._maps: dict[int, memoryview] = {}
+        self._slices: dict[bytes, BundleEntryProto] = {}
+        self._entries: dict[str, BundleEntryProto] = {}
+        header = None
+        for key, value in read_table(index, f"{prefix.name}.index"):
+            if header is None:
+                header = parse(BundleHeaderProto, value, f"{prefix.name}.index", "header")
+                if key:
+                    reason = "the first entry is no header: not a V2 checkpoint"
+                    raise CorruptModel(f"{prefix.name}.index", "checkpoint", reason)
+                continue
+            entry = parse(BundleEntryProto, value, f"{prefix.name}.index", "entry")
+            if key.startswith(_SLICED):
+                self._slices[key] = entry
+            else:
+                self._entries[key.decode(errors="replace")] = entry
+        if header is None:
+            raise CorruptModel(f"{prefix.name}.index", "checkpoint", "the table is empty")
+        self._shards = header.num_shards
+        self._swap = (header.endianness == _BIG_ENDIAN) != (sys.byteorder == "big")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._entries
+
+    def variables(self) -> list[Variable]:
+        """What the index lists, in its order, which is that of the keys' bytes."""
+        found = []
+        for key, entry in self._entries.items():
+            stored = [self._part(key, part)[1] for part in entry.slices] or [entry]
+            size = sum(item.size for item in stored)
+            found.append(Variable(key, dtype_name(entry.dtype), shape_of(entry.shape), size))
+        return found
+
+    def dtype(self, key: str) -> int:
+        """The dtype's number of one tensor. Raises: MissingVariables."""
+        return int(self._entry(key).dtype)
+
+    def read(self, key: str, slice_spec: str = "") -> Array:
+        """See `Checkpoint.read`."""
+        entry = self._entry(key)
+        value = self._join(key, entry) if entry.slices else self._value(key, entry)
+        wanted = parse_slice(slice_spec, key)
+        if wanted is None:
+            return value
+        if len(wanted) != value.ndim:
+            reason = f"slice '{slice_spec}' of a tensor with {value.ndim} dimensions"
+            raise CorruptModel(self.name, key, reason)
+        return value[tuple(slice(*part) for part in _bounds(wanted, value.shape, self.name, key))]
+
+    def _entry(self, key: str) -> BundleEntryProto:
+        entry = self._entries.get(key)
+        if entry is None:
+            reason = "the checkpoint has no such key" + did_you_mean(key, self._entries)
+            raise MissingVariables(self.name, key, reason)
+        return entry
+
+    def _part(
+        self, key: str, proto: TensorSliceProto
+    ) -> tuple[list[tuple[int, int]], BundleEntryProto]:
+        # No length is the whole dimension; no slice has length 0.
+        extents = [(item.start, item.length or -1) for item in proto.extent]
+        entry = self._slices.get(slice_key(key, extents))
+        if entry is None:
+            raise CorruptModel(self.name, key, "the index lists a slice that it does not hold")
+        return extents, entry
+
+    def _join(self, key: str, entry: BundleEntryProto) -> Array:
+        shape, dtype = self._shape(key, entry)
+        parts = [self._part(key, proto) for proto in entry.slices]
+        stored = sum(math.prod(self._shape(key, part)[0]) for _, part in parts)
+        if stored != math.prod(shape):
+            reason = f"its slices hold {stored} elements, its shape {math.prod(shape)}"
+            raise CorruptModel(self.name, key, reason)
+        full = np.empty(shape, dtype)
+        for extents, part in parts:
+            bounds = _bounds(extents, shape, self.name, key)
+            value = self._value(key, part)
+            if value.shape != tuple(stop - start for start, stop in bounds):
+                raise CorruptModel(self.name, key, "a slice and its place differ in shape")
+            full[tuple(slice(*part_bounds) for part_bounds in bounds)] = value
+        return full
+
+    def _shape(self, key: str, entry: BundleEntryProto) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        dtype = numpy_dtype(entry.dtype)
+        if dtype is None:
+            reason = f"dtype {dtype_name(entry.dtype)} cannot be read"
+            raise UnsupportedModel(self.name, key, reason)
+        sizes = [dim.size for dim in entry.shape.dim]
+        if entry.shape.unknown_rank or any(size < 0 for size in sizes) or len(sizes) > 64:
+            raise CorruptModel(self.name, key, "its shape is not that of a stored tensor")
+        return tuple(sizes), dtype
+
+    def _value(self, key: str, entry: BundleEntryProto) -> Array:
+        shape, dtype = self._shape(key, entry)
+        shard = self._shard(entry.shard_id, key)
+        if entry.offset < 0 or entry.size < 0 or entry.offset + entry.size > len(shard):
+            raise CorruptModel(self.name, key, "its values lie beyond the end of the data file")
+        data = shard[entry.offset : entry.offset + entry.size]
+        count = math.prod(shape)
+        if entry.dtype == STRING:
+            return _strings(data, count, self.name, key).reshape(shape)
+        if len(data) != count * dtype.itemsize:
+            reason = f"{len(data)} bytes for shape {list(shape)} of {dtype_name(entry.dtype)}"
+            raise CorruptModel(self.name, key, reason)
+        value = np.frombuffer(data, dtype) if count else np.empty(0, dtype)
+        return (value.byteswap() if self._swap else value).reshape(shape)
+
+    def _shard(self, number: int, key: str) -> memoryview:
+        if number not in self._maps:
+            name = f"{self._prefix.name}.data-{number:05d}-of-{self._shards:05d}"
+            path = self._prefix.with_name(name)
+            if not path.is_file():
+                raise MissingVariables(self.name, key, f"its data file {name} is not there")
+            with path.open("rb") as file:
+                if path.stat().st_size:
+                    data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                else:
+                    data = memoryview(b"")
+            self._maps[number] = data
+        return self._maps[number]
+
+
+def parse_slice(spec: str, where: str = "slice") -> list[tuple[int, int]] | None:
+    """Start and length per dimension of ``shape_and_slices``, e.g. ``"10 4 0,5:-"``; -1 is all.
+
+    None where the whole tensor is meant. Raises: CorruptModel.
+    """
+    text = spec.rsplit(" ", maxsplit=1)[-1].strip()
+    if not text or set(text) <= set("-:"):
+        return None
+    extents = []
+    for part in text.split(":"):
+        start, comma, length = part.partition(",")
+        if part == "-":
+            extents.append((0, -1))
+        elif comma and start.isdigit() and length.isdigit():
+            extents.append((int(start), int(length)))
+        else:
+            raise CorruptModel("graph", where, f"'{spec[:100]}' is no slice")
+    return extents
+
+
+def _bounds(
+    extents: Sequence[tuple[int, int]], shape: Sequence[int], name: str, key: str
+) -> list[tuple[int, int]]:
+    if len(extents) != len(shape):
+        raise CorruptModel(name, key, "a slice of another rank than the tensor")
+    bounds = []
+    for (start, length), size in zip(extents, shape, strict=True):
+        stop = size if length < 0 else start + length
+        if not 0 <= start <= stop <= size:
+            raise CorruptModel(name, key, "a slice reaches over the tensor's edge")
+        bounds.append((start, stop))
+    return bounds
+
+
+def _strings(data: memoryview, count: int, name: str, key: str) -> Array:
+    # All lengths as varints, a checksum of them, then all the bytes.
+    if count > len(data):
+        raise CorruptModel(name, key, f"{len(data)} bytes for {count} strings")
+    lengths, position = [], 0
+    try:
+        for _ in range(count):
+            length, position = varint(data, position)
+            lengths.append(length)
+    except (IndexError, ValueError) as err:
+        raise CorruptModel(name, key, "the strings' lengths are cut short") from err
+    position += _CRC_BYTES
+    if position + sum(lengths) != len(data):
+        raise CorruptModel(name, key, "the strings are cut short")
+    flat = np.empty(count, np.object_)
+    for number, length in enumerate(lengths):
+        flat[number] = bytes(data[position : position + length])
+        position += length
+    return flat

@@ -1,0 +1,172 @@
+"""SavedModel folders: the reader. Only the index of the variables is read, never their values.
+
+Source: tensorflow/core/protobuf/saved_model.proto, meta_graph.proto; python/saved_model/
+loader_impl.py for where the init op and the assets are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from inspector import wire
+from inspector.checkpoint import Checkpoint, open_checkpoint
+from inspector.errors import CorruptModel, InspectorError, UnknownTagSet
+from inspector.formats.files import list_files
+from inspector.graph import node_name
+from inspector.model import Asset, LazyGraph, Model
+from inspector.protos import AssetFileDef, MetaGraphDef, parse
+from inspector.wire import Field, GraphBytes
+
+FILE = "saved_model.pb"
+INIT_SIGNATURE = "__saved_model_init_op"
+TRAIN_SIGNATURE = "__saved_model_train_op"
+
+_INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
+_ASSETS_COLLECTION = "saved_model_assets"
+_META_GRAPHS, _META_INFO, _GRAPH_DEF, _OBJECT_GRAPH = 2, 1, 2, 7
+_PARTS = ("variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb")
+
+
+def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> Model:
+    """Read a SavedModel from its ``saved_model.pb``; variables and assets lie beside the file.
+
+    A missing or damaged ``variables`` folder is a warning: there is still a graph to look at.
+
+    Raises: CorruptModel, UnknownTagSet.
+    """
+    folder = path.parent
+    name = folder.name if path.name == FILE and folder.name else path.name
+    try:
+        spans = [field for field in wire.fields(data) if field.number == _META_GRAPHS]
+        metas = [_meta_info(data, span, name) for span in spans]
+    except wire.WireError as err:
+        raise CorruptModel(name, "SavedModel", f"damaged, or cut short: {err}") from err
+    if not spans:
+        raise CorruptModel(name, "SavedModel", "it holds no MetaGraphDef")
+    tag_sets = [list(meta.meta_info_def.tags) for meta in metas]
+    chosen = _choose(tag_sets, tag_set, name)
+    try:
+        meta, graph = _split(data, spans[chosen], name)
+    except wire.WireError as err:
+        raise CorruptModel(name, "SavedModel", f"damaged, or cut short: {err}") from err
+    files = list_files(folder, (path.name, *_PARTS))
+    warnings: list[str] = []
+    checkpoint = _checkpoint(folder, meta, warnings)
+    model = Model(
+        format="SavedModel",
+        name=name,
+        path=path.parent if path.name == FILE else path,
+        graph=LazyGraph(graph),
+        source=graph,
+        tag_sets=tag_sets,
+        tag_set=tag_sets[chosen],
+        signatures={key: meta.signature_def[key] for key in sorted(meta.signature_def)},
+        producer=meta.meta_info_def.tensorflow_version,
+        variables=[] if checkpoint is None else checkpoint.variables(),
+        assets=_assets(folder, meta, name, warnings),
+        files=files,
+        bytes=_sizes(files, path.name),
+        meta_graph=meta,
+        checkpoint=checkpoint,
+        warnings=warnings,
+    )
+    model.init_op = _init_op(model, warnings)
+    return model
+
+
+def _meta_info(data: memoryview, span: Field, name: str) -> MetaGraphDef:
+    parts = [
+        bytes(data[field.tag : field.end])
+        for field in wire.fields(data, span.start, span.end)
+        if field.number == _META_INFO
+    ]
+    return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef")
+
+
+def _split(data: memoryview, span: Field, name: str) -> tuple[MetaGraphDef, GraphBytes]:
+    graph = GraphBytes(data, span.end, span.end, name)
+    parts = []
+    for field in wire.fields(data, span.start, span.end):
+        if field.number == _GRAPH_DEF:
+            if graph.end > graph.start:
+                raise CorruptModel(name, "MetaGraphDef", "it holds two GraphDefs")
+            graph = GraphBytes(data, field.start, field.end, name)
+        elif field.number != _OBJECT_GRAPH:
+            parts.append(bytes(data[field.tag : field.end]))
+    return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef"), graph
+
+
+def _choose(tag_sets: list[list[str]], wanted: Sequence[str] | None, name: str) -> int:
+    sets = [set(tags) for tags in tag_sets]
+    if wanted is not None:
+        if set(wanted) in sets:
+            return sets.index(set(wanted))
+        known = " and ".join("'" + ",".join(tags) + "'" for tags in tag_sets)
+        asked = ",".join(wanted)
+        raise UnknownTagSet(name, f"tag-set '{asked}'", f"the SavedModel has {known}")
+    if {"serve"} in sets:
+        return sets.index({"serve"})
+    return next((index for index, tags in enumerate(sets) if "serve" in tags), 0)
+
+
+def _checkpoint(folder: Path, meta: MetaGraphDef, warnings: list[str]) -> Checkpoint | None:
+    prefix = folder / "variables" / "variables"
+    # A frozen SavedModel has no saver, and at most an empty folder.
+    if not meta.HasField("saver_def") and not prefix.with_name("variables.index").is_file():
+        return None
+    try:
+        return open_checkpoint(prefix)
+    except InspectorError as err:
+        if prefix.parent.is_dir():
+            warnings.append(f"The values of the variables cannot be read: {err}.")
+        else:
+            warnings.append("The variables folder is missing: variables have no values.")
+        return None
+
+
+def _assets(folder: Path, meta: MetaGraphDef, name: str, warnings: list[str]) -> list[Asset]:
+    listed = list(meta.asset_file_def)
+    if not listed and _ASSETS_COLLECTION in meta.collection_def:
+        # TensorFlow 1 lists them here only.
+        for item in meta.collection_def[_ASSETS_COLLECTION].any_list.value:
+            listed.append(parse(AssetFileDef, item.value, name, _ASSETS_COLLECTION))
+    assets = []
+    for asset in listed:
+        path = _asset_path(folder / "assets", asset.filename)
+        if path is None:
+            warnings.append(f"The asset {asset.filename!r} is not there.")
+        assets.append(Asset(asset.filename, asset.tensor_info.name, path))
+    return assets
+
+
+def _asset_path(folder: Path, name: str) -> Path | None:
+    # The name comes from the model: it must not lead out of the assets folder.
+    parts = PurePosixPath(name)
+    if parts.is_absolute() or ".." in parts.parts or "\0" in name:
+        return None
+    path = folder / name
+    return path if path.is_file() and not path.is_symlink() else None
+
+
+def _init_op(model: Model, warnings: list[str]) -> str | None:
+    signature = model.signatures.get(INIT_SIGNATURE)
+    names = [] if signature is None else [info.name for info in signature.outputs.values()]
+    if model.meta_graph is not None:
+        for key in _INIT_COLLECTIONS:
+            if key in model.meta_graph.collection_def:
+                names += model.meta_graph.collection_def[key].node_list.value
+    for name in names:
+        if node_name(name) in model.outline:
+            return node_name(name)
+        warnings.append(f"The init op {name!r} is not in the graph.")
+    return None
+
+
+def _sizes(files: list[tuple[str, int]], graph: str) -> dict[str, int]:
+    sizes = {"graph": 0, "variables": 0, "assets": 0}
+    for name, size in files:
+        part = "graph" if name == graph else name.split("/")[0]
+        if part in sizes:
+            sizes[part] += size
+    return {**sizes, "total": sum(sizes.values())}
