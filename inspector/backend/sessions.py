@@ -1,0 +1,50 @@
+"""What every session here has in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from inspector.errors import UnsupportedModel
+from inspector.protos import GraphDef, MetaGraphDef
+
+MAX_BYTES = (2 << 30) - 1
+_WHY = 300
+
+
+def quiet_config() -> Any:
+    """A session that runs the graph as it stands.
+
+    The runtime would optimise it first (Grappler), which costs up to a second on the first run,
+    folds what we measure, and hides what a pass did. Both sides of a comparison get this.
+    """
+    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    level = tf.compat.v1.OptimizerOptions
+    config.graph_options.optimizer_options.opt_level = level.L0
+    return config
+
+
+def to_tensorflow(proto: GraphDef | MetaGraphDef) -> Any:
+    """One of our messages as TensorFlow's own class of the same name.
+
+    Raises: UnsupportedModel above 2 GiB, which no protobuf message can be.
+    """
+    if proto.ByteSize() > MAX_BYTES:
+        name = proto.DESCRIPTOR.name
+        raise UnsupportedModel("model", name, "is larger than 2 GiB, which TensorFlow cannot read")
+    kind = getattr(tf.compat.v1, proto.DESCRIPTOR.name)
+    try:
+        return kind.FromString(proto.SerializeToString())
+    except DecodeError as err:
+        raise UnsupportedModel("model", proto.DESCRIPTOR.name, str(err)) from err
+
+
+def reason(err: Exception) -> str:
+    """What TensorFlow has to say in one line, without where in Python the graph was made."""
+    text = err.message if isinstance(err, tf.errors.OpError) else str(err)
+    lines = [line.strip() for line in (text or "").split("[[{{")[0].split("\n")]
+    told = [line for line in lines if line and line != "Graph execution error:"]
+    return (told[-1] if told else type(err).__name__)[:_WHY]
