@@ -25,7 +25,7 @@ FLOORS = (
     "opdefs",
     "graph",
     "edit functions shape_dims",
-    "inlining shape_layers shape_arrays",
+    "inlining shape_layers shape_arrays shape_images shape_elementwise",
     "shapes checkpoint",
     "model",
     "freeze",
