@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ FLOORS = (
     "opdefs",
     "graph",
     "edit functions shape_dims",
-    "inlining shape_layers shape_arrays shape_images shape_elementwise",
+    "inlining shape_*",
     "shapes checkpoint",
     "model",
     "freeze",
@@ -120,7 +121,9 @@ def home(name: str) -> str | None:
         return name
     parts = name.split(".")
     package = ".".join(parts[:2]) + "."
-    return package if len(parts) > 1 and package in table else None
+    if len(parts) > 1 and package in table:
+        return package
+    return next((entry for entry in table if "*" in entry and fnmatch(name, entry)), None)
 
 
 def top(name: str) -> str:
