@@ -1,17 +1,21 @@
 """The edit session of a pass: copy-on-write changes to a Graph, and the record of them.
 
 Nodes of the graph given in are never written to. `mutable` copies a node the first time a pass
-wants to change it; a node that a pass makes is its own. Readers are kept up to date with every
-change, so that looking them up costs nothing however large the graph is.
+wants to change it; a node that a pass makes is its own. Who reads a node is kept up to date with
+every change, so that looking it up costs nothing however large the graph is. Where many nodes go
+at once, `rewire` follows all of them in one sweep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from inspector.graph import Graph, node_name, split_input
+from inspector.errors import InvalidGraph
+from inspector.graph import Graph, Input, node_name, split_input
 from inspector.protos import NodeDef
+
+_COLOCATE = b"loc:@"
 
 
 @dataclass(frozen=True)
@@ -34,20 +38,27 @@ class Skip:
 
 
 class GraphEdit:
-    """One session of changes to a graph; `finish` gives the new graph."""
+    """One session of changes to a graph; `finish` gives the new graph.
+
+    Raises: InvalidGraph where two nodes of the graph have one name.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.library = graph.library
-        self._nodes: dict[str, NodeDef] = {node.name: node for node in graph.nodes}
-        self._owned: set[str] = set()
-        self._inserted: dict[str, list[str]] = {}
+        self._before: dict[str, NodeDef] = {node.name: node for node in graph.nodes}
+        if len(self._before) != len(graph.nodes):
+            name = _repeated(graph)
+            raise InvalidGraph("graph", f"node '{name}'", "two nodes have this name")
+        self._nodes = dict(self._before)
+        self._owned: dict[str, None] = {}
+        self._front: dict[str, list[str]] = {}
         self._appended: list[str] = []
         self._order: list[str] | None = None
-        self._readers: dict[str, dict[str, None]] = {}
-        for node in graph.nodes:
-            self._read(node)
+        self._read_by: dict[str, dict[str, None]] | None = None
         self._why: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._moved: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
         self.skipped: list[Skip] = []
 
     def __contains__(self, name: str) -> bool:
@@ -56,12 +67,15 @@ class GraphEdit:
     def __getitem__(self, name: str) -> NodeDef:
         return self._nodes[name]
 
+    def __len__(self) -> int:
+        return len(self._nodes)
+
     def get(self, name: str) -> NodeDef | None:
         """The node of this name as it is now, or None."""
         return self._nodes.get(name)
 
     def nodes(self, op: tuple[str, ...] | str | None = None) -> Iterator[NodeDef]:
-        """The nodes there are now, in graph order; only of these ops where given.
+        """The nodes there are now, in graph order, new ones last; only of these ops where given.
 
         The list is taken at the call; nodes removed meanwhile are passed over.
         """
@@ -71,9 +85,13 @@ class GraphEdit:
             if node is not None and (wanted is None or node.op in wanted):
                 yield node
 
+    def current(self) -> Graph:
+        """The nodes there are now as a graph to look things up in; their places are not final."""
+        return self.graph.with_nodes(self._nodes.values())
+
     def readers(self, name: str) -> list[NodeDef]:
         """The nodes that read this one now, by data or control."""
-        return [self._nodes[reader] for reader in self._readers.get(name, ())]
+        return [self._nodes[reader] for reader in self._readers().get(name, ())]
 
     def uses(self, name: str) -> list[tuple[NodeDef, int]]:
         """Every place an output or the control of this node is used: reader, index of its input."""
@@ -90,7 +108,7 @@ class GraphEdit:
             copy = NodeDef()
             copy.CopyFrom(self._nodes[name])
             self._nodes[name] = copy
-            self._owned.add(name)
+            self._owned[name] = None
         return self._nodes[name]
 
     def set_inputs(self, name: str, inputs: list[str]) -> None:
@@ -107,26 +125,32 @@ class GraphEdit:
         if node.name in self._nodes:
             raise ValueError(f"node {node.name!r} is there already")
         self._nodes[node.name] = node
-        self._owned.add(node.name)
+        self._owned[node.name] = None
         self._read(node)
         if before is None:
             self._appended.append(node.name)
         else:
-            self._inserted.setdefault(before, []).append(node.name)
+            self._front.setdefault(before, []).append(node.name)
         return node
 
     def replace(self, node: NodeDef) -> NodeDef:
         """Put this node in the place of the one that has its name."""
         self._unread(self._nodes[node.name])
         self._nodes[node.name] = node
-        self._owned.add(node.name)
+        self._owned[node.name] = None
         self._read(node)
         return node
 
-    def remove(self, name: str) -> None:
-        """Take a node out; who still reads it dangles, so redirect its readers first."""
+    def remove(self, name: str, successor: str | None = None) -> None:
+        """Take a node out; who still reads it dangles, so redirect its readers first.
+
+        Args:
+            successor: The node that stands for it where others are to share its device.
+        """
         self._unread(self._nodes.pop(name))
-        self._owned.discard(name)
+        self._owned.pop(name, None)
+        if successor is not None:
+            self._moved[name] = successor
 
     def redirect(self, old: str, new: str) -> None:
         """All readers of tensor `old` (``name`` or ``name:port``) read tensor `new` instead."""
@@ -145,12 +169,41 @@ class GraphEdit:
                 inputs.append(f"^{new}")
             self.set_inputs(reader.name, inputs)
 
+    def wait_for(self, name: str, controls: Iterable[str]) -> None:
+        """Add control inputs (``^node``) to a node, each once, never on itself."""
+        inputs = list(self._nodes[name].input)
+        self.set_inputs(name, with_controls(inputs, controls, name))
+
+    def rewire(
+        self, tensors: Mapping[Input, Input], waits: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
+        """Replace input strings all over the graph, in one sweep.
+
+        Args:
+            tensors: What to read (a tensor or a control) instead of what. Not followed further:
+                the targets must be final.
+            waits: Node name to control inputs (``^node``) that whoever read it must have, too.
+        """
+        waits = waits or {}
+        touched = {source.name for source in tensors} | set(waits)
+        readers = self._readers()
+        names = {reader for source in touched for reader in readers.get(source, ())}
+        for name in [name for name in self._nodes if name in names]:
+            inputs: list[str] = []
+            extra: list[str] = []
+            for text in self._nodes[name].input:
+                source = split_input(text)
+                inputs.append(str(tensors[source]) if source in tensors else text)
+                extra += waits.get(source.name, ())
+            self.set_inputs(name, with_controls(inputs, extra, name))
+
     def unique(self, name: str) -> str:
-        """This name, or with the first ``_1``, ``_2`` ... that makes it free."""
-        free, count = name, 0
-        while free in self._nodes:
+        """The name, or with the first ``_1``, ``_2`` ... that makes it free."""
+        free, count = name, self._counts.get(name, 0)
+        while free in self._nodes or free in self._before:
             count += 1
             free = f"{name}_{count}"
+        self._counts[name] = count
         return free
 
     def explain(self, name: str, rule: str, *sources: str) -> None:
@@ -166,46 +219,113 @@ class GraphEdit:
         self._order = names
 
     def finish(self) -> Graph:
-        """The graph as it is now."""
+        """The graph as it is now; the graph given in, where nothing was changed."""
+        self._colocate()
         order = self._order if self._order is not None else self._final_order()
-        return self.graph.with_nodes(self._nodes[name] for name in order)
+        nodes = [self._nodes[name] for name in order]
+        same = len(nodes) == len(self.graph.nodes) and all(
+            new is old for new, old in zip(nodes, self.graph.nodes, strict=True)
+        )
+        return self.graph if same else self.graph.with_nodes(nodes)
 
     def changes(self) -> list[Change]:
         """What differs from the graph given in, in the order of the names' first place."""
-        before = {node.name: node for node in self.graph.nodes}
         found = []
-        for name, node in before.items():
+        for name, node in self._before.items():
             now = self._nodes.get(name)
             if now is None:
                 found.append(Change(name, "removed", node.op, *self._why.get(name, ())))
             elif now is not node and now != node:
                 found.append(Change(name, "changed", now.op, *self._why.get(name, ())))
-        for name, node in self._nodes.items():
-            if name not in before:
-                found.append(Change(name, "added", node.op, *self._why.get(name, ())))
+        for name in self._owned:
+            if name not in self._before:
+                op = self._nodes[name].op
+                found.append(Change(name, "added", op, *self._why.get(name, ())))
         return found
 
+    def _colocate(self) -> None:
+        """Constraints to share a device with a node that is gone name its successor, or go too.
+
+        TensorFlow does not import a graph with ``loc:@`` and a name that it does not have.
+        """
+        gone = self._before.keys() - self._nodes.keys()
+        if not gone:
+            return
+        for name, node in list(self._nodes.items()):
+            if "_class" not in node.attr:
+                continue
+            places = list(node.attr["_class"].list.s)
+            if not any(_place(text) in gone for text in places):
+                continue
+            kept: dict[bytes, None] = {}
+            for text in places:
+                target: str | None = _place(text)
+                seen: set[str] = set()
+                while target in gone and target not in seen:
+                    seen.add(target)
+                    target = self._moved.get(target)
+                if target is not None and target in self._nodes and target != name:
+                    kept[_COLOCATE + target.encode()] = None
+                elif not text.startswith(_COLOCATE):
+                    kept[text] = None
+            copy = self.mutable(name)
+            copy.attr["_class"].list.s[:] = list(kept)
+            if not kept:
+                del copy.attr["_class"]
+
     def _final_order(self) -> list[str]:
-        order: list[str] = []
-        placed: set[str] = set()
-        todo = [*self._appended[::-1], *(node.name for node in reversed(self.graph.nodes))]
+        front = {name: list(names) for name, names in self._front.items()}
+        order: dict[str, None] = {}
+        todo = [*reversed(self._appended), *reversed(self._before)]
         while todo:
             name = todo.pop()
-            waiting = self._inserted.get(name)
-            if waiting and name not in placed:
-                placed.add(name)
+            if waiting := front.pop(name, None):
                 todo.append(name)
                 todo += reversed(waiting)
-                continue
-            if name in self._nodes and (name not in placed or waiting):
-                placed.add(name)
-                order.append(name)
-        return list(dict.fromkeys(order))
+            elif name in self._nodes:
+                order[name] = None
+        return list(order)
+
+    def _readers(self) -> dict[str, dict[str, None]]:
+        if self._read_by is None:
+            self._read_by = {}
+            for node in self._nodes.values():
+                self._read(node)
+        return self._read_by
 
     def _read(self, node: NodeDef) -> None:
-        for text in node.input:
-            self._readers.setdefault(node_name(text), {})[node.name] = None
+        if self._read_by is not None:
+            for text in node.input:
+                self._read_by.setdefault(node_name(text), {})[node.name] = None
 
     def _unread(self, node: NodeDef) -> None:
-        for text in node.input:
-            self._readers.get(node_name(text), {}).pop(node.name, None)
+        if self._read_by is not None:
+            for text in node.input:
+                self._read_by.get(node_name(text), {}).pop(node.name, None)
+
+
+def with_controls(inputs: Iterable[str], controls: Iterable[str], name: str) -> list[str]:
+    """Input strings with control inputs added: data first, each control once, none on `name`."""
+    data: list[str] = []
+    waits: dict[str, None] = {}
+    for text in inputs:
+        if text.startswith("^"):
+            waits[text] = None
+        else:
+            data.append(text)
+    waits.update(dict.fromkeys(controls))
+    waits.pop(f"^{name}", None)
+    return data + list(waits)
+
+
+def _place(text: bytes) -> str:
+    return text[len(_COLOCATE) :].decode("utf-8", "replace") if text.startswith(_COLOCATE) else ""
+
+
+def _repeated(graph: Graph) -> str:
+    seen: set[str] = set()
+    for node in graph.nodes:
+        if node.name in seen:
+            return str(node.name)
+        seen.add(node.name)
+    return ""
