@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inspector.errors import CorruptModel
 from inspector.graph import Graph
 from inspector.protos import MetaGraphDef, NodeDef, SignatureDef, TensorProto
 from inspector.tensors import Shape
@@ -105,5 +106,7 @@ class Model:
         return self._outline
 
     def value(self, node: NodeDef) -> TensorProto:
-        """The value of a Const of `graph` or `outline`, whole. Raises: CorruptModel."""
+        """The ``value`` of a Const of `graph` or `outline`, whole. Raises: CorruptModel."""
+        if "value" not in node.attr:
+            raise CorruptModel(self.name, node.name, "a constant without a value")
         return node.attr["value"].tensor if self.source is None else self.source.value(node)

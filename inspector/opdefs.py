@@ -29,10 +29,18 @@ def known_ops() -> frozenset[str]:
     return frozenset(_table())
 
 
-def get(op: str, library: FunctionDefLibrary | None = None) -> OpDef | None:
-    """The OpDef of an op, or the signature of a library function of that name, or None."""
+def get(op: str, library: FunctionDefLibrary | Mapping[str, OpDef] | None = None) -> OpDef | None:
+    """The OpDef of an op, or the signature of a library function of that name, or None.
+
+    Args:
+        library: A function library, or OpDefs by name where many ops are looked up.
+    """
     found = _table().get(op)
-    if found is None and library is not None:
+    if found is not None or library is None:
+        return found
+    if isinstance(library, Mapping):
+        found = library.get(op)
+    else:
         for function in library.function:
             if function.signature.name == op:
                 return function.signature
@@ -71,7 +79,9 @@ def with_defaults(node: NodeDef) -> NodeDef:
     return full
 
 
-def output_dtypes(node: NodeDef, library: FunctionDefLibrary | None = None) -> list[int] | None:
+def output_dtypes(
+    node: NodeDef, library: FunctionDefLibrary | Mapping[str, OpDef] | None = None
+) -> list[int] | None:
     """The dtype of every output tensor of a node, or None where the op is not known.
 
     Args that repeat (``number_attr``) or list types (``type_list_attr``) are written out.
@@ -80,14 +90,19 @@ def output_dtypes(node: NodeDef, library: FunctionDefLibrary | None = None) -> l
     return None if found is None else _expand(found.output_arg, node)
 
 
-def input_dtypes(node: NodeDef, library: FunctionDefLibrary | None = None) -> list[int] | None:
+def input_dtypes(
+    node: NodeDef, library: FunctionDefLibrary | Mapping[str, OpDef] | None = None
+) -> list[int] | None:
     """The dtype of every data input a node declares, or None where the op is not known."""
     found = get(node.op, library)
     return None if found is None else _expand(found.input_arg, node)
 
 
 def output_index(
-    node: NodeDef, arg: str, index: int, library: FunctionDefLibrary | None = None
+    node: NodeDef,
+    arg: str,
+    index: int,
+    library: FunctionDefLibrary | Mapping[str, OpDef] | None = None,
 ) -> int | None:
     """The output port of ``node:arg:index``, the form inputs have inside a FunctionDef.
 

@@ -1,0 +1,150 @@
+"""SignatureDefs: which one is meant, the tensors it names, and new ones for chosen outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from inspector import opdefs
+from inspector.errors import UnknownSignature, did_you_mean
+from inspector.graph import Graph, split_input, tensor_name
+from inspector.protos import NodeDef, SignatureDef, TensorInfo
+from inspector.tensors import make_shape
+
+DEFAULT = "serving_default"
+PREDICT = "tensorflow/serving/predict"
+PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
+
+
+def serving_keys(signatures: Mapping[str, SignatureDef]) -> list[str]:
+    """The keys of signatures that are there to be called: not the init op's and the like."""
+    return [
+        key
+        for key, signature in signatures.items()
+        if not (key.startswith("__saved_model_") and not signature.inputs)
+    ]
+
+
+def choose(
+    signatures: Mapping[str, SignatureDef], key: str | None, what: str = "model"
+) -> str | None:
+    """The signature key that is meant: as asked, else ``serving_default``, the only one, the best.
+
+    None where there is no signature and none was asked for. Raises: UnknownSignature.
+    """
+    keys = serving_keys(signatures)
+    if key is not None:
+        if key in signatures:
+            return key
+        known = f"it has {', '.join(repr(item) for item in keys)}" if keys else "it has none"
+        raise UnknownSignature(what, f"signature '{key}'", known + did_you_mean(key, keys))
+    if DEFAULT in keys or not keys:
+        return DEFAULT if keys else None
+    # The more outputs, the less is left out; a predict signature takes tensors and not examples.
+    return max(
+        keys,
+        key=lambda item: (
+            signatures[item].method_name == PREDICT,
+            len(signatures[item].outputs),
+            item == "predict",
+        ),
+    )
+
+
+def tensors_of(info: TensorInfo) -> list[str]:
+    """The names of the tensors behind a TensorInfo: one, or the parts of a sparse or composite."""
+    kind = info.WhichOneof("encoding")
+    if kind == "coo_sparse":
+        parts = info.coo_sparse
+        return [
+            parts.values_tensor_name,
+            parts.indices_tensor_name,
+            parts.dense_shape_tensor_name,
+        ]
+    if kind == "composite_tensor":
+        return [name for part in info.composite_tensor.components for name in tensors_of(part)]
+    return [info.name] if info.name else []
+
+
+def output_tensors(signature: SignatureDef) -> list[str]:
+    """All tensors of a signature's outputs, by key, each once."""
+    names = (
+        tensor_name(name)
+        for key in sorted(signature.outputs)
+        for name in tensors_of(signature.outputs[key])
+    )
+    return list(dict.fromkeys(names))
+
+
+def for_outputs(
+    graph: Graph, outputs: Sequence[str], known: Sequence[SignatureDef] = ()
+) -> SignatureDef:
+    """A signature with these output tensors, and the inputs that the graph still has.
+
+    Args:
+        graph: Already pruned to what the outputs need.
+        known: Signatures whose keys are used where they name the tensor; the first one counts
+            most. Other keys are the last part of the node's name.
+    """
+    signature = SignatureDef(method_name=PREDICT)
+    left = dict.fromkeys(tensor_name(name) for name in outputs)
+    for old in known:
+        for key in sorted(old.outputs):
+            names = [tensor_name(name) for name in tensors_of(old.outputs[key])]
+            if names and key not in signature.outputs and all(name in left for name in names):
+                signature.outputs[key].CopyFrom(old.outputs[key])
+                for name in names:
+                    del left[name]
+    for name in left:
+        info = tensor_info(graph, name)
+        if info is not None:
+            signature.outputs[_free(name, signature.outputs)].CopyFrom(info)
+    fed = {node.name for node in graph if node.op in PLACEHOLDERS}
+    for old in known[:1]:
+        for key in sorted(old.inputs):
+            names = [split_input(name).name for name in tensors_of(old.inputs[key])]
+            if any(name in graph for name in names):
+                signature.inputs[key].CopyFrom(old.inputs[key])
+                fed -= set(names)
+    for node in graph:
+        info = tensor_info(graph, node.name) if node.name in fed else None
+        if info is not None:
+            signature.inputs[_free(node.name, signature.inputs)].CopyFrom(info)
+    if known and set(signature.outputs) == set(known[0].outputs):
+        signature.method_name = known[0].method_name or PREDICT
+    return signature
+
+
+def tensor_info(graph: Graph, name: str) -> TensorInfo | None:
+    """Name, dtype and what the node says of the shape; None where the tensor has no dtype."""
+    node_name, port, _ = split_input(name)
+    node = graph.get(node_name)
+    dtypes = None if node is None else opdefs.output_dtypes(node, graph.library)
+    if node is None or (dtypes is not None and port >= len(dtypes)):
+        return None
+    info = TensorInfo(name=f"{node_name}:{port}")
+    info.dtype = dtypes[port] % 100 if dtypes else 0
+    info.tensor_shape.CopyFrom(_shape(node, port))
+    return info
+
+
+def _shape(node: NodeDef, port: int) -> object:
+    if node.op in (*PLACEHOLDERS, "PlaceholderWithDefault") and "shape" in node.attr:
+        return node.attr["shape"].shape
+    if node.op == "Const" and "value" in node.attr:
+        return node.attr["value"].tensor.tensor_shape
+    shapes = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else ()
+    return shapes[port] if port < len(shapes) else make_shape(None)
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    node, port, _ = split_input(name)
+    stem = node.rsplit("/", maxsplit=1)[-1] + (f"_{port}" if port else "")
+    return next(key for key in _numbered(stem) if key not in taken)
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    yield stem
+    count = 0
+    while True:
+        count += 1
+        yield f"{stem}_{count}"
