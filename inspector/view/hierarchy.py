@@ -1,0 +1,274 @@
+"""The tree the picture is opened along: folded weights, scopes by name, groups of our own.
+
+The rules, in order (design notes of the project, "Making the graph readable"):
+
+1. Weights fold into their reader, plumbing goes into one closed group (`folding`).
+2. Scopes by ``/`` in names; single-child chains join; a scope with one op becomes that op; a
+   head that holds nearly everything is dropped; Keras' ``_1`` too (`scopes`).
+3. Levels of more than 14 items: groups by the first tokens of names, if convex; still more than
+   24: straight chains; still more: sections cut where the fewest tensors cross (`grouping`).
+
+All of it is deterministic, iterative and linear but for sorting: 100,000 nodes in under 3 s.
+
+Example:
+    >>> tree = build(table)
+    >>> tree = Hierarchy.from_json(table, tree.to_json())
+    >>> [tree.title(item) for item in tree.children[0]]
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from inspector.errors import CorruptModel
+from inspector.view import scopes
+from inspector.view.folding import Folding, fold
+from inspector.view.grouping import WIDE, Edges, Group, Level, arrange
+from inspector.view.scopes import Tree
+from inspector.view.summary import Summary
+
+PLUMBING = "save and initialise"
+VERSION = 1
+
+
+class Hierarchy:
+    """A `Summary` and the tree over it. Never changed once made; sessions share it.
+
+    Items are numbers as in `scopes.Tree`: a node's index, or ``~scope``.
+
+    Args:
+        into: Per node, the drawn node it is folded into, or -1.
+        tree: The scopes.
+    """
+
+    def __init__(self, table: Summary, into: list[int], tree: Tree) -> None:
+        self.table = table
+        self.into = into
+        self.names = tree.names
+        self.labels = tree.labels
+        self.kinds = tree.kinds
+        self.parents = tree.parents
+        self.children = tree.children
+        self.titles = tree.titles
+        self.tree = tree
+        self.order = scopes.downward(tree)
+        """Scopes in use, each after its parent."""
+        self.scope_of = [0] * len(table)
+        """Per drawn node, the scope it is directly in."""
+        for scope in self.order:
+            for item in self.children[scope]:
+                if item >= 0:
+                    self.scope_of[item] = scope
+        self.index = {self.names[scope]: scope for scope in self.order if scope}
+        """Scope id to scope."""
+
+    def title(self, item: int) -> str:
+        """What the picture says of a node or scope."""
+        return scopes.label_of(self.tree, item, self.table.names)
+
+    def name(self, item: int) -> str:
+        """The id of an item for canvas and URL: a node's name, or a scope's path with its ``/``."""
+        return self.table.names[item] if item >= 0 else self.names[~item]
+
+    def item(self, name: str) -> int | None:
+        """The item of an id that came from a browser or a URL, or None. A node's name wins."""
+        node = self.table.index.get(name)
+        if node is not None:
+            return node
+        scope = self.index.get(name)
+        return None if scope is None else ~scope
+
+    def drawn(self, node: int) -> int:
+        """The node that stands for this one in the picture: itself, or what it is folded into."""
+        return self.into[node] if self.into[node] >= 0 else node
+
+    def scope_above(self, item: int) -> int:
+        """The scope an item is directly in; -1 for the root."""
+        return self.parents[~item] if item < 0 else self.scope_of[self.drawn(item)]
+
+    def path(self, item: int) -> list[int]:
+        """The scopes around an item, outermost first, without the root."""
+        found = []
+        scope = self.scope_above(item)
+        while scope > 0:
+            found.append(scope)
+            scope = self.parents[scope]
+        return found[::-1]
+
+    def to_json(self) -> str:
+        """The tree as compact JSON, without the table; only what the table cannot tell."""
+        numbers = {scope: number for number, scope in enumerate(self.order)}
+        children = [
+            [item if item >= 0 else ~numbers[~item] for item in self.children[scope]]
+            for scope in self.order
+        ]
+        data = {
+            "version": VERSION,
+            "into": self.into,
+            "names": [self.names[scope] for scope in self.order],
+            "labels": [self.labels[scope] for scope in self.order],
+            "kinds": [self.kinds[scope] for scope in self.order],
+            "children": children,
+            "titles": self.titles,
+        }
+        return json.dumps(data, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, table: Summary, text: str | bytes) -> Hierarchy:
+        """Read `to_json` back, for the same table; checked, since it comes from a job.
+
+        Raises: CorruptModel.
+        """
+        try:
+            data = json.loads(text)
+            if data["version"] != VERSION:
+                raise ValueError("written by another version")
+            titles = {int(node): str(title) for node, title in data["titles"].items()}
+            names, children = data["names"], data["children"]
+            if not len(names) == len(data["labels"]) == len(data["kinds"]) == len(children):
+                raise ValueError("columns of different lengths")
+            if len(set(names)) != len(names):
+                raise ValueError("scopes share an id")
+            parents = _parents(table, data["into"], children)
+            tree = Tree(names, data["labels"], data["kinds"], parents, children, titles)
+        except (ValueError, TypeError, KeyError, AttributeError, IndexError) as err:
+            raise CorruptModel("hierarchy", "JSON", str(err)) from err
+        return cls(table, data["into"], tree)
+
+
+def build(table: Summary) -> Hierarchy:
+    """The hierarchy of a node table."""
+    folding = fold(table)
+    tree = Tree()
+    order = sorted(range(len(table)), key=folding.rank.__getitem__)
+    drawn = [node for node in order if folding.into[node] < 0]
+    scopes.by_name(tree, 0, [node for node in drawn if not folding.plumbing[node]], table.names)
+    scopes.collapse(tree, 1)
+    scopes.drop_head(tree, scopes.sizes(tree))
+    apart = [node for node in drawn if folding.plumbing[node]]
+    if apart:
+        group = tree.add(PLUMBING + "/", PLUMBING, "plumbing", 0)
+        tree.children[0].append(~group)
+        scopes.by_name(tree, group, apart, table.names)
+        scopes.collapse(tree, group + 1)
+    scopes.strip_suffix(tree, table.names)
+    _unique(tree)
+    _group_wide_levels(tree, table, folding)
+    return Hierarchy(table, folding.into, tree)
+
+
+def _group_wide_levels(tree: Tree, table: Summary, folding: Folding) -> None:
+    """Arrange every level of more than 14 items, and those inside of the groups that makes."""
+    taken = set(tree.names)
+    todo: list[tuple[int, Level]] = []
+    for scope, edges in _level_edges(tree, table, folding).items():
+        items = tree.children[scope]
+        labels = [scopes.label_of(tree, item, table.names) for item in items]
+        todo.append((scope, Level(items, labels, edges)))
+    while todo:
+        scope, level = todo.pop()
+
+        def make(group: Group, inside: Level, scope: int = scope) -> int:
+            name = base = f"{tree.names[scope]}~{group.label}/"
+            number = 1
+            while name in taken:
+                number += 1
+                name = f"{base[:-1]}~{number}/"
+            taken.add(name)
+            new = tree.add(name, group.label, group.kind, scope)
+            tree.children[new] = inside.items
+            for item in inside.items:
+                if item < 0:
+                    tree.parents[~item] = new
+            if len(inside.items) > WIDE and group.kind == "group":
+                todo.append((new, inside))
+            return ~new
+
+        pinned = [item for item in level.items if item < 0 and tree.kinds[~item] == "plumbing"]
+        tree.children[scope] = arrange(_without(level, set(pinned)), make).items + pinned
+
+
+def _without(level: Level, items: set[int]) -> Level:
+    if not items:
+        return level
+    keep = [place for place, item in enumerate(level.items) if item not in items]
+    new = {old: number for number, old in enumerate(keep)}
+    return Level(
+        [level.items[place] for place in keep],
+        [level.labels[place] for place in keep],
+        {(new[a], new[b]) for a, b in level.edges if a in new and b in new},
+    )
+
+
+def _level_edges(tree: Tree, table: Summary, folding: Folding) -> dict[int, Edges]:
+    """For every wide scope, the edges between its items that the edges of their nodes make."""
+    order = scopes.downward(tree)
+    wide = {scope for scope in order if len(tree.children[scope]) > WIDE}
+    found: dict[int, Edges] = {scope: set() for scope in wide}
+    if not wide:
+        return found
+    depth = [0] * len(tree.names)
+    place: dict[int, int] = {}
+    home = [-1] * len(table)
+    for scope in order:
+        for number, item in enumerate(tree.children[scope]):
+            place[item] = number
+            if item < 0:
+                depth[~item] = depth[scope] + 1
+            else:
+                home[item] = scope
+    into, parents = folding.into, tree.parents
+    for node in range(len(table)):
+        if into[node] >= 0:
+            continue
+        sources = {source for source, _ in table.sources(node)}
+        for source in sources.union(table.controls.get(node, ())):
+            if into[source] >= 0 or source == node:
+                continue
+            a, b = source, node
+            above_a, above_b = home[a], home[b]
+            while above_a != above_b:
+                if depth[above_a] >= depth[above_b]:
+                    a, above_a = ~above_a, parents[above_a]
+                else:
+                    b, above_b = ~above_b, parents[above_b]
+            if above_a in wide and a != b:
+                found[above_a].add((place[a], place[b]))
+    return found
+
+
+def _unique(tree: Tree) -> None:
+    """No two scopes share an id, whatever a hostile model calls its nodes."""
+    taken: set[str] = set()
+    for scope in scopes.downward(tree):
+        name, number = tree.names[scope], 1
+        while name in taken:
+            number += 1
+            name = f"{tree.names[scope]}~{number}/"
+        tree.names[scope] = name
+        taken.add(name)
+
+
+def _parents(table: Summary, into: list[Any], children: list[list[int]]) -> list[int]:
+    """The parent of each scope, once every drawn node is found to be in the tree exactly once."""
+    count = len(table)
+    if len(into) != count or any(not -1 <= owner < count for owner in into):
+        raise ValueError("column into does not fit the nodes")
+    if any(owner >= 0 and into[owner] >= 0 for owner in into):
+        raise ValueError("a node is folded into one that is folded itself")
+    parents = [-1] * len(children)
+    seen = bytearray(count)
+    for scope, items in enumerate(children):
+        for item in items:
+            if item >= 0:
+                if seen[item] or into[item] >= 0:
+                    raise ValueError("a node is in the tree twice, or folded and in the tree")
+                seen[item] = 1
+            elif not scope < ~item < len(children) or parents[~item] >= 0:
+                raise ValueError("a scope is in the tree twice, or above itself")
+            else:
+                parents[~item] = scope
+    if sum(seen) + sum(owner >= 0 for owner in into) != count:
+        raise ValueError("a node is not in the tree")
+    return parents

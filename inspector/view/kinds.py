@@ -1,0 +1,118 @@
+"""What sort of work an op does, in a dozen kinds, and the colour each kind has.
+
+A colour is one mid-tone; the canvas and the exported SVG mix it with the background for the fill
+and with the text colour for the border, so one value serves light and dark. The tones were chosen
+to be far apart for eyes without red or green cones too (tests/view/test_kinds.py measures it).
+Colour is never the only sign: every box says its op in words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of op.
+
+    Args:
+        weight: How much one op of this kind says about the scope it is in.
+    """
+
+    key: str
+    label: str
+    color: str
+    weight: int
+    pattern: str
+
+
+KINDS = (
+    Kind(
+        "input", "Input", "#1ea65c", 1,
+        r"Placeholder|_Arg|(Iterator|OneShotIterator|MakeIterator).*|.*Queue.*|.*Reader.*|.*DatasetV?\d?",
+    ),
+    Kind(
+        "convolution", "Convolution", "#2a55a5", 12,
+        r".*Conv\d?D.*|.*Conv2d.*|.*Dilation2D.*|_FusedConv.*|Conv",
+    ),
+    Kind(
+        "matmul", "Matrix product", "#a22bde", 12,
+        r".*MatMul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*",
+    ),
+    Kind("recurrent", "Recurrent", "#a0438c", 12, r".*LSTM.*|.*GRU.*|CudnnRNN.*|.*RNNV?\d?"),
+    Kind(
+        "norm", "Normalisation", "#22b5a0", 3,
+        r".*BatchNorm.*|LRN|L2Normalize|.*LayerNorm.*|L2Loss",
+    ),
+    Kind(
+        "activation", "Activation", "#e58e1d", 2,
+        r"Relu.*|Elu|Selu|Sigmoid|LogSoftmax|Softmax|Softplus|Softsign|Tanh|LeakyRelu|Erf|Swish|"
+        r".*ReluGrad|.*SoftmaxCrossEntropy.*|Quantized(Relu.*|Sigmoid|Tanh|Softmax)",
+    ),
+    Kind(
+        "pool", "Pooling and resize", "#49b7ec", 4,
+        r".*Pool(3D|V2|WithArgmax)?|.*(Max|Avg)Pool.*|Resize.*|CropAndResize|"
+        r".*NonMaxSuppression.*|ImageProjective.*",
+    ),
+    Kind(
+        "lookup", "Lookup and text", "#8a8423", 3,
+        r"Gather.*|ResourceGather.*|.*Table.*|Embedding.*|String.*|Regex.*|AsString|.*Hash.*|"
+        r"OneHot|Parse.*|Decode.*|Encode.*|Substr|Unicode.*|Sparse.*|Tokenize.*|Bucketize",
+    ),
+    Kind(
+        "quantize", "Quantisation", "#c0566b", 2,
+        r"Quantize.*|Dequantize|FakeQuant.*|Requantiz.*|.*Requantize",
+    ),
+    Kind(
+        "control", "Control flow and calls", "#9f111e", 2,
+        r"(Ref)?(Switch|Merge|Enter|Exit|NextIteration|LoopCond|Select)|NoOp|ControlTrigger|"
+        r"(Stateless)?(While|If|Case)|.*PartitionedCall|For|.*TensorArray.*|TensorList.*|Assert|"
+        r"XlaLaunch|PyFunc.*|EagerPyFunc|SymbolicGradient|TPU.*|TRTEngineOp",
+    ),
+    Kind(
+        "shape", "Shape and layout", "#6b7182", 1,
+        r"Shape(N)?|Rank|Size|Reshape|Squeeze|ExpandDims|(Conjugate)?Transpose|Concat(V2|Offset)?|"
+        r"Split(V)?|Pack|Unpack|Stack|Unstack|StridedSlice|Slice|Tile|(Mirror)?Pad(V2)?|Fill|Range|"
+        r"Identity(N)?|Cast|Bitcast|StopGradient|Broadcast(To|Args|GradientArgs)|EnsureShape|"
+        r"Reverse(V2)?|ReverseSequence|SpaceTo.*|.*ToSpace(ND)?|ZerosLike|OnesLike|Snapshot|Copy.*|"
+        r"PreventGradient|Where|(Parallel)?Dynamic(Stitch|Partition)|InvertPermutation|Roll|"
+        r"LinSpace|PlaceholderWithDefault",
+    ),
+    Kind(
+        "weights", "Weights and state", "#5d6d7e", 0,
+        r"Const|HostConst|Variable(V2)?|VarHandleOp|.*ReadVariable.*|Assign.*|ResourceApply.*|"
+        r"Apply.*|Save.*|Restore.*|.*Checkpoint.*|.*Summary.*|ShardedFilename|VarIsInitializedOp|"
+        r"IsVariableInitialized|AutoReloadVariable",
+    ),
+    Kind("math", "Arithmetic", "#6c86b0", 1, r".*"),
+)  # fmt: skip
+INDEX = {kind.key: number for number, kind in enumerate(KINDS)}
+"""Kind's key to its number; the number is what a layout carries."""
+
+_PATTERNS = [re.compile(kind.pattern) for kind in KINDS]
+_KNOWN: dict[str, int] = {}
+_MAX_KNOWN = 10_000
+"""Ops come from the file; the memo must not grow with hostile ones."""
+
+
+def kind_of(op: str) -> int:
+    """The number in `KINDS` of an op's kind; an op that no pattern knows is arithmetic."""
+    found = _KNOWN.get(op)
+    if found is None:
+        text = op[:80]
+        order = _ORDER
+        found = next(number for number in order if _PATTERNS[number].fullmatch(text))
+        if len(_KNOWN) < _MAX_KNOWN:
+            _KNOWN[op] = found
+    return found
+
+
+# Specific before general: `QuantizedConv2D` is a convolution, `Dequantize` is not arithmetic.
+_ORDER = [
+    INDEX[key]
+    for key in (
+        "convolution", "matmul", "recurrent", "norm", "activation", "shape", "weights",
+        "control", "lookup", "pool", "quantize", "input", "math",
+    )
+]  # fmt: skip

@@ -1,0 +1,169 @@
+"""The tree of scopes that node names make, before wide levels are grouped.
+
+An item of a tree is a number: a node's index when it is zero or more, and ``~scope`` when it is
+below zero (so ``~item`` is the scope again). Scope 0 is the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+MAX_DEPTH = 24
+"""Parts of a name that make scopes; a hostile name of ten thousand slashes makes one leaf."""
+HEAD_SHARE = 0.8
+"""A scope that holds more than this of its level is a head: its label says nothing."""
+HEAD_NEIGHBOURS = 12
+
+
+@dataclass
+class Tree:
+    """Scopes in columns.
+
+    Args:
+        names: Unique id of each scope: its path with a ``/`` behind it; what canvas and URL say.
+        labels: What the picture says.
+        kinds: ``root``, ``name`` (the model's own), or ours: ``group``, ``chain``, ``section``,
+            ``plumbing``.
+        parents: The scope each scope is in; -1 for the root.
+        children: Per scope, its items, sources before readers.
+        titles: Node to what the picture says where that is not the last part of its name.
+    """
+
+    names: list[str] = field(default_factory=lambda: [""])
+    labels: list[str] = field(default_factory=lambda: [""])
+    kinds: list[str] = field(default_factory=lambda: ["root"])
+    parents: list[int] = field(default_factory=lambda: [-1])
+    children: list[list[int]] = field(default_factory=lambda: [[]])
+    titles: dict[int, str] = field(default_factory=dict)
+
+    def add(self, name: str, label: str, kind: str, parent: int) -> int:
+        """A new scope without children; the caller puts ``~scope`` in its parent's list."""
+        self.names.append(name)
+        self.labels.append(label)
+        self.kinds.append(kind)
+        self.parents.append(parent)
+        self.children.append([])
+        return len(self.names) - 1
+
+
+def by_name(tree: Tree, root: int, nodes: Iterable[int], names: Sequence[str]) -> None:
+    """Hang nodes into the tree below ``root`` by the ``/`` in their names.
+
+    A node whose name is also a path of others lives inside of its own scope.
+
+    Args:
+        nodes: Indices in drawing order, which becomes the order of children.
+    """
+    nodes = list(nodes)
+    split = {node: names[node].split("/", MAX_DEPTH) for node in nodes}
+    scopes: dict[tuple[int, str], int] = {}
+    for node in nodes:
+        scope, path = root, tree.names[root]
+        for part in split[node][:-1]:
+            path += part + "/"
+            found = scopes.get((scope, part))
+            if found is None:
+                found = scopes[scope, part] = tree.add(path, part or "/", "name", scope)
+            scope = found
+    placed = bytearray(len(tree.names))
+    for node in nodes:
+        scope = root
+        for part in split[node][:-1]:
+            scope = scopes[scope, part]
+        scope = scopes.get((scope, split[node][-1]), scope)
+        item = node
+        while True:
+            tree.children[scope].append(item)
+            if scope == root or placed[scope]:
+                break
+            placed[scope] = 1
+            item, scope = ~scope, tree.parents[scope]
+
+
+def collapse(tree: Tree, first: int) -> None:
+    """Join chains of single-child scopes; a scope with one op becomes that op, under its title.
+
+    Args:
+        first: Scopes from here on are looked at; their parents have smaller numbers.
+    """
+    instead: dict[int, int] = {}
+    for scope in range(len(tree.names) - 1, first - 1, -1):
+        children = tree.children[scope] = [instead.get(item, item) for item in tree.children[scope]]
+        if len(children) != 1:
+            continue
+        (child,) = children
+        instead[~scope] = child
+        tree.children[scope] = []
+        if child >= 0:
+            inner = tree.titles.get(child)
+            tree.titles[child] = f"{tree.labels[scope]}/{inner}" if inner else tree.labels[scope]
+        else:
+            tree.labels[~child] = f"{tree.labels[scope]}/{tree.labels[~child]}"
+    for parent in range(first):
+        tree.children[parent] = [instead.get(item, item) for item in tree.children[parent]]
+    for scope, children in enumerate(tree.children):
+        for item in children:
+            if item < 0:
+                tree.parents[~item] = scope
+
+
+def drop_head(tree: Tree, sizes: Sequence[int]) -> None:
+    """Lift a scope's children to the root while that scope is nearly all there is.
+
+    Args:
+        sizes: Nodes below each scope.
+    """
+    while len(tree.children[0]) <= HEAD_NEIGHBOURS:
+        heads = [item for item in tree.children[0] if item < 0 and tree.kinds[~item] == "name"]
+        whole = sum(1 if item >= 0 else sizes[~item] for item in tree.children[0])
+        head = max(heads, key=lambda item: sizes[~item], default=0)
+        if not head or sizes[~head] <= HEAD_SHARE * whole:
+            return
+        at = tree.children[0].index(head)
+        tree.children[0][at : at + 1] = tree.children[~head]
+        for item in tree.children[~head]:
+            if item < 0:
+                tree.parents[~item] = 0
+        tree.children[~head] = []
+
+
+def sizes(tree: Tree) -> list[int]:
+    """Nodes below each scope."""
+    counts = [0] * len(tree.names)
+    for scope in downward(tree)[::-1]:
+        counts[scope] = sum(1 if item >= 0 else counts[~item] for item in tree.children[scope])
+    return counts
+
+
+def downward(tree: Tree) -> list[int]:
+    """Scopes of the tree that are in use, each after its parent."""
+    order = [0]
+    for scope in order:
+        order += [~item for item in tree.children[scope] if item < 0]
+    return order
+
+
+def strip_suffix(tree: Tree, names: Sequence[str]) -> None:
+    """Drop Keras' ``_1`` where more than four fifths of a level have it (a model called twice)."""
+    for scope in downward(tree):
+        children = tree.children[scope]
+        labels = [label_of(tree, item, names) for item in children]
+        marked = sum(label.endswith("_1") for label in labels)
+        if marked < 4 or marked <= 0.8 * len(labels):
+            continue
+        for item, label in zip(children, labels, strict=True):
+            short = label.removesuffix("_1")
+            if not short:
+                continue
+            if item < 0:
+                tree.labels[~item] = short
+            else:
+                tree.titles[item] = short
+
+
+def label_of(tree: Tree, item: int, names: Sequence[str]) -> str:
+    """What the picture says of an item."""
+    if item < 0:
+        return tree.labels[~item]
+    return tree.titles.get(item) or names[item].rpartition("/")[2] or names[item]

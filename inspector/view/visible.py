@@ -1,0 +1,349 @@
+"""What is on the screen when these scopes are open: boxes, clusters, merged edges.
+
+A view is a function of a hierarchy and the set of opened scopes, nothing else. Every drawn node
+is in exactly one box; an edge stands between two boxes if, and only if, a tensor (or a control
+input) goes from a node of one to a node of the other, and says how many do.
+
+Example:
+    >>> opened = start(tree, budget=60)
+    >>> picture = view(tree, opened)
+    >>> picture = view(tree, reveal(tree, opened, table.find("conv1/Relu")))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspector.view.hierarchy import Hierarchy
+from inspector.view.kinds import KINDS, kind_of
+from inspector.view.tally import Tally, tally
+from inspector.view.text import bytes_text, count_text, shape_text
+
+BUDGET = 60
+CEILING = 750
+"""More boxes than this are not drawn; the largest open scopes close instead."""
+HUB = 10
+"""A box that more boxes than this read from is drawn as a small stub at each reader."""
+SMALL = 4
+"""Groups of fewer ops than this, and without weights, are not opened by themselves."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node, or a closed scope.
+
+    Args:
+        name: The node's name or the scope's id.
+        nodes: Nodes inside, folded ones included.
+        parent: The cluster it is in, as a place in `VisibleGraph.clusters`, or -1.
+        ours: True for a group that Inspector made, not the model.
+        feed, fetch: Whether a feed, a fetch, is this node or inside of this scope.
+    """
+
+    name: str
+    title: str
+    sub: str
+    op: str
+    kind: int
+    scope: bool
+    ours: bool
+    ops: int
+    nodes: int
+    parent: int
+    feed: bool
+    fetch: bool
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An open scope."""
+
+    name: str
+    title: str
+    kind: int
+    ours: bool
+    ops: int
+    parent: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Edge:
+    """All that goes from one box to another; boxes as places in `VisibleGraph.boxes`.
+
+    Args:
+        tensors: Distinct tensors; 0 for an edge of control inputs only.
+        label: The tensor's shape where it is one, else how many they are.
+        stub: True where the source is a hub: it is drawn small beside the reader, without a line.
+    """
+
+    source: int
+    target: int
+    tensors: int
+    label: str
+    stub: bool = False
+
+
+@dataclass(frozen=True)
+class VisibleGraph:
+    """What `view` gives; `opened` holds the scopes that are open and whose parents are."""
+
+    boxes: tuple[Box, ...]
+    clusters: tuple[Cluster, ...]
+    edges: tuple[Edge, ...]
+    opened: frozenset[str]
+
+
+def start(tree: Hierarchy, budget: int = BUDGET) -> frozenset[str]:
+    """The scopes to open for a first picture of about ``budget`` boxes.
+
+    Level by level; scopes of equal structure open together or not at all. It stops at the first
+    large class that does not fit: else small corners open while the body stays shut.
+    """
+    found = tally(tree)
+    opened: list[int] = []
+    boxes = len(tree.children[0])
+    level = _closed(tree, [0])
+    big = max(1, found.ops(0)) / 4
+    while level:
+        classes: dict[int, list[int]] = {}
+        for scope in level:
+            classes.setdefault(found.structure[scope], []).append(scope)
+        by_size = sorted(classes.values(), key=lambda members: (-_ops(found, members), members[0]))
+        taken: list[int] = []
+        full = False
+        for members in by_size:
+            if _dull(found, members[0]) and found.ops(members[0]) <= big:
+                continue
+            cost = sum(len(tree.children[scope]) - 1 for scope in members)
+            if boxes + cost <= budget:
+                taken += members
+                boxes += cost
+            elif _ops(found, members) > big:
+                full = True
+                break
+        opened += taken
+        if full:
+            break
+        level = _closed(tree, taken)
+    return frozenset(tree.names[scope] for scope in opened)
+
+
+def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> VisibleGraph:
+    """The boxes, clusters and merged edges of a hierarchy with these scopes open.
+
+    Args:
+        opened: Scope ids; unknown ones, and those inside of closed scopes, do not matter.
+        control: Whether edges of control inputs are drawn.
+    """
+    found = tally(tree)
+    wanted = {tree.index[name] for name in opened if name in tree.index} | {0}
+    items: list[int] = []
+    parents: list[int] = []
+    clusters: list[Cluster] = []
+    stack = [(~0, -1, 0)]
+    while stack:
+        item, parent, depth = stack.pop()
+        if item >= 0 or ~item not in wanted:
+            items.append(item)
+            parents.append(parent)
+            continue
+        scope = ~item
+        inside = parent
+        if scope:
+            inside = len(clusters)
+            clusters.append(
+                Cluster(
+                    tree.names[scope], tree.title(item), found.kind[scope],
+                    tree.kinds[scope] != "name", found.ops(scope), parent, depth,
+                )
+            )  # fmt: skip
+        below = depth + 1 if scope else 0
+        stack.extend((child, inside, below) for child in reversed(tree.children[scope]))
+    edges = _edges(tree, found, items, control)
+    feeds = _marked(tree, found, items, tree.table.feeds)
+    fetches = _marked(tree, found, items, tree.table.fetches)
+    shapes = _scope_shapes(edges)
+    boxes = [
+        _box(
+            tree,
+            found,
+            item,
+            parents[place],
+            shapes.get(place, ""),
+            place in feeds,
+            place in fetches,
+        )
+        for place, item in enumerate(items)
+    ]
+    names = frozenset(cluster.name for cluster in clusters)
+    return VisibleGraph(tuple(boxes), tuple(clusters), tuple(_with_stubs(edges)), names)
+
+
+def reveal(tree: Hierarchy, opened: Iterable[str], item: int) -> frozenset[str]:
+    """``opened`` and what else must be open for a node, or a scope, to be a box of its own."""
+    return frozenset(opened) | {tree.names[scope] for scope in tree.path(item)}
+
+
+def toggle(tree: Hierarchy, opened: frozenset[str], name: str) -> frozenset[str]:
+    """Open a closed scope, close an open one (all inside closes too); unknown names do nothing."""
+    scope = tree.index.get(name)
+    if scope is None:
+        return opened
+    if name not in opened:
+        return reveal(tree, opened, ~scope) | {name}
+    inside = {scope}
+    for other in tree.order:
+        if tree.parents[other] in inside:
+            inside.add(other)
+    return opened - {tree.names[other] for other in inside}
+
+
+def fit(
+    tree: Hierarchy, opened: frozenset[str], *, ceiling: int = CEILING, keep: str = ""
+) -> frozenset[str]:
+    """``opened`` with the largest open scopes closed until at most ``ceiling`` boxes are left.
+
+    Args:
+        keep: A scope that closes last, with those around it: the one just opened.
+    """
+    around = set()
+    if keep in tree.index:
+        around = {tree.index[keep], *tree.path(~tree.index[keep])}
+    current = set(view_scopes(tree, opened))
+    total = len(tree.children[0]) + sum(len(tree.children[scope]) - 1 for scope in current)
+    while total > ceiling and current:
+        # A scope that holds no open one: closing it takes away exactly its children.
+        outer = {tree.parents[scope] for scope in current}
+        leaves = [scope for scope in current if scope not in outer]
+        worst = max(leaves, key=lambda s: (s not in around, len(tree.children[s]), -s))
+        current.discard(worst)
+        total -= len(tree.children[worst]) - 1
+    return frozenset(tree.names[scope] for scope in current)
+
+
+def close_level(tree: Hierarchy, opened: frozenset[str]) -> frozenset[str]:
+    """``opened`` without the deepest level of open scopes."""
+    current = view_scopes(tree, opened)
+    depth = {scope: len(tree.path(~scope)) for scope in current}
+    deepest = max(depth.values(), default=0)
+    return frozenset(tree.names[scope] for scope in current if depth[scope] < deepest)
+
+
+def view_scopes(tree: Hierarchy, opened: Iterable[str]) -> list[int]:
+    """The scopes that are open and whose parents are, outer ones first."""
+    wanted = sorted({tree.index[name] for name in opened if name in tree.index})
+    todo = set(wanted)
+    return [scope for scope in tree.order if scope in todo and todo.issuperset(tree.path(~scope))]
+
+
+def _closed(tree: Hierarchy, scopes: Iterable[int]) -> list[int]:
+    return [
+        ~item
+        for scope in scopes
+        for item in tree.children[scope]
+        if item < 0 and tree.kinds[~item] != "plumbing"
+    ]
+
+
+def _dull(found: Tally, scope: int) -> bool:
+    """Without weights, and small or only about shapes: not worth boxes on a first picture."""
+    if ~scope in found.weights:
+        return False
+    return found.ops(scope) < SMALL or KINDS[found.kind[scope]].key in ("shape", "control")
+
+
+def _ops(found: Tally, scopes: Iterable[int]) -> int:
+    return sum(found.ops(scope) for scope in scopes)
+
+
+def _edges(tree: Hierarchy, found: Tally, items: list[int], control: bool) -> list[Edge]:
+    """The merged edges between items, by source, then target."""
+    if not items:
+        return []
+    starts = np.array(
+        [found.at[item] if item >= 0 else found.start[~item] for item in items], dtype=np.int64
+    )
+    box = np.searchsorted(starts, found.at, side="right") - 1
+    size = len(items)
+    tails, heads = box[found.source], box[found.target]
+    crossing = np.flatnonzero(tails != heads)
+    # A tensor that several nodes of one box read goes to that box once.
+    _, first = np.unique(found.tensor[crossing] * size + heads[crossing], return_index=True)
+    crossing = crossing[first]
+    pairs, first, tensors = np.unique(
+        tails[crossing] * size + heads[crossing], return_index=True, return_counts=True
+    )
+    merged: dict[int, Edge] = {}
+    for pair, edge, count in zip(
+        pairs.tolist(), crossing[first].tolist(), tensors.tolist(), strict=True
+    ):
+        label = count_text(count, "tensor")
+        if count == 1:
+            shapes = tree.table.shapes_of(int(found.source[edge]))
+            port = int(found.port[edge])
+            label = shape_text(shapes[port]) if port < len(shapes) else ""
+        merged[pair] = Edge(pair // size, pair % size, count, label)
+    if control:
+        tails, heads = box[found.wait_source], box[found.wait_target]
+        apart = tails != heads
+        for pair in np.unique(tails[apart] * size + heads[apart]).tolist():
+            merged.setdefault(pair, Edge(pair // size, pair % size, 0, "waits for"))
+    return [merged[pair] for pair in sorted(merged)]
+
+
+def _with_stubs(edges: list[Edge]) -> list[Edge]:
+    degree: dict[int, int] = {}
+    for edge in edges:
+        degree[edge.source] = degree.get(edge.source, 0) + 1
+    return [
+        Edge(edge.source, edge.target, edge.tensors, edge.label, True)
+        if degree[edge.source] > HUB
+        else edge
+        for edge in edges
+    ]
+
+
+def _scope_shapes(edges: list[Edge]) -> dict[int, str]:
+    """For boxes that give the same single tensor to all their readers, or equal ones, its shape."""
+    shapes: dict[int, set[str]] = {}
+    for edge in edges:
+        if edge.tensors:
+            shapes.setdefault(edge.source, set()).add(edge.label if edge.tensors == 1 else "")
+    return {place: next(iter(found)) for place, found in shapes.items() if len(found) == 1}
+
+
+def _marked(tree: Hierarchy, found: Tally, items: list[int], names: Iterable[str]) -> set[int]:
+    """The boxes that the nodes of these tensor names are in."""
+    nodes = [node for name in names if (node := tree.table.get(name)) is not None]
+    if not nodes or not items:
+        return set()
+    starts = [found.at[item] if item >= 0 else found.start[~item] for item in items]
+    return set((np.searchsorted(starts, found.at[nodes], side="right") - 1).tolist())
+
+
+def _box(
+    tree: Hierarchy, found: Tally, item: int, parent: int, shape: str, feed: bool, fetch: bool
+) -> Box:
+    title = tree.title(item)
+    weights = bytes_text(found.weights[item]) if item in found.weights else ""
+    if item < 0:
+        scope = ~item
+        ops = found.ops(scope)
+        sub = " · ".join(filter(None, (count_text(ops, "op"), shape, weights)))
+        return Box(
+            tree.names[scope], title, sub, "", found.kind[scope], True,
+            tree.kinds[scope] != "name", ops, found.all_nodes[scope], parent, feed, fetch,
+        )  # fmt: skip
+    op = tree.table.op_of(item)
+    shapes = tree.table.shapes_of(item)
+    first = shape_text(shapes[0]) if shapes else ""
+    more = f" +{len(shapes) - 1}" if first and len(shapes) > 1 else ""
+    sub = " · ".join(filter(None, (op, first + more, weights)))
+    return Box(
+        tree.table.names[item], title, sub, op, kind_of(op), False, False, 1,
+        found.nodes[item], parent, feed, fetch,
+    )  # fmt: skip

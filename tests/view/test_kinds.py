@@ -1,0 +1,83 @@
+"""Kinds of ops, and that their colours can be told apart and read."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from inspector.view.export import THEMES, fill_and_line, mix
+from inspector.view.kinds import INDEX, KINDS, kind_of
+
+
+@pytest.mark.parametrize(
+    ("op", "kind"),
+    [
+        ("Conv2D", "convolution"), ("DepthwiseConv2dNative", "convolution"),
+        ("QuantizedConv2D", "convolution"), ("MatMul", "matmul"), ("BatchMatMulV2", "matmul"),
+        ("Einsum", "matmul"), ("FusedBatchNormV3", "norm"), ("Relu6", "activation"),
+        ("Softmax", "activation"), ("MaxPool", "pool"), ("AvgPool3D", "pool"),
+        ("AddV2", "math"), ("BiasAdd", "math"), ("Reshape", "shape"), ("ConcatV2", "shape"),
+        ("PlaceholderWithDefault", "shape"), ("Placeholder", "input"), ("Const", "weights"),
+        ("VarHandleOp", "weights"), ("GatherV2", "lookup"), ("LookupTableFindV2", "lookup"),
+        ("Dequantize", "quantize"), ("QuantizeV2", "quantize"), ("While", "control"),
+        ("StatefulPartitionedCall", "control"), ("Switch", "control"), ("NoSuchOp", "math"),
+        ("SaveV2", "weights"), ("CudnnRNNV3", "recurrent"), ("IteratorGetNext", "input"),
+    ],
+)  # fmt: skip
+def test_the_kind_of_an_op(op, kind):
+    assert KINDS[kind_of(op)].key == kind
+
+
+def test_an_op_of_a_megabyte_is_an_op():
+    assert kind_of("x" * 1_000_000) == INDEX["math"]
+
+
+def luminance(color):
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, two):
+    light, dark = sorted((luminance(one), luminance(two)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=list(THEMES))
+@pytest.mark.parametrize("kind", range(len(KINDS)), ids=[kind.key for kind in KINDS])
+def test_text_and_borders_can_be_read_on_their_fill(theme, kind):
+    fill, line = fill_and_line(kind, theme)
+    assert contrast(theme.text, fill) >= 7
+    assert contrast(mix(theme.text, theme.background, 0.75), fill) >= 4.5
+    assert contrast(line, theme.background) >= 2.9
+
+
+# Machado, Oliveira, Fernandes 2009, severity 1.0, on linear RGB.
+BLIND = {
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413),
+                     (-0.011820, 0.042940, 0.968881)),
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216),
+                   (-0.003882, -0.048116, 1.051998)),
+    "normal": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+}  # fmt: skip
+
+
+def lab(color, matrix):
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    rgb = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    rgb = [min(1.0, max(0.0, sum(m * c for m, c in zip(row, rgb, strict=True)))) for row in matrix]
+    x = (0.4124 * rgb[0] + 0.3576 * rgb[1] + 0.1805 * rgb[2]) / 0.95047
+    y = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]
+    z = (0.0193 * rgb[0] + 0.1192 * rgb[1] + 0.9505 * rgb[2]) / 1.08883
+    fx, fy, fz = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
+@pytest.mark.parametrize("eyes", BLIND)
+def test_the_main_kinds_can_be_told_apart_by_any_eyes(eyes):
+    main = ("input", "convolution", "matmul", "norm", "activation", "pool", "shape", "control")
+    colors = {key: lab(KINDS[INDEX[key]].color, BLIND[eyes]) for key in main}
+    for one, two in combinations(main, 2):
+        distance = sum((a - b) ** 2 for a, b in zip(colors[one], colors[two], strict=True)) ** 0.5
+        assert distance > 15, (one, two, distance)
