@@ -202,7 +202,7 @@ class _Functions:
         return why
 
     def _own(self, node: NodeDef) -> str:
-        if node.op in self.names:
+        if node.op in self.names and node.op not in opdefs.known_ops():
             return ""
         if node.op not in self._known:
             self._known[node.op] = self._judge(node.op)

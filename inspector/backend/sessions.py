@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -20,7 +21,7 @@ def quiet_config() -> Any:
     The runtime would optimise it first (Grappler), which costs up to a second on the first run,
     folds what we measure, and hides what a pass did. Both sides of a comparison get this.
     """
-    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     level = tf.compat.v1.OptimizerOptions
     config.graph_options.optimizer_options.opt_level = level.L0
@@ -45,6 +46,9 @@ def to_tensorflow(proto: GraphDef | MetaGraphDef) -> Any:
 def reason(err: Exception) -> str:
     """What TensorFlow has to say in one line, without where in Python the graph was made."""
     text = err.message if isinstance(err, tf.errors.OpError) else str(err)
-    lines = [line.strip() for line in (text or "").split("[[{{")[0].split("\n")]
-    told = [line for line in lines if line and line != "Graph execution error:"]
-    return (told[-1] if told else type(err).__name__)[:_WHY]
+    lines = [line.strip() for line in re.split(r"\n\s*\[\[|\[\[\{\{", text or "")[0].split("\n")]
+    told = [line for line in lines if line]
+    if not told:
+        return type(err).__name__
+    # Between this heading and the message stands a Python traceback.
+    return (told[-1] if told[0] == "Graph execution error:" else told[0])[:_WHY]
