@@ -72,6 +72,9 @@ _ALL = (
     _dtype("int4", "DT_INT4", ml_dtypes.int4, "int_val"),
     _dtype("uint4", "DT_UINT4", ml_dtypes.uint4, "int_val"),
 )
+_PLAIN_FIELDS = frozenset(
+    ("float_val", "double_val", "int_val", "int64_val", "bool_val", "uint32_val", "uint64_val")
+)
 _BY_ENUM = {dtype.enum: dtype for dtype in _ALL}
 _BY_NAME = {dtype.name: dtype for dtype in _ALL}
 _BY_NAME |= {"float": _BY_NAME["float32"], "double": _BY_NAME["float64"]}
@@ -172,13 +175,17 @@ def to_numpy(proto: TensorProto, *, where: str = "tensor", max_bytes: int = MAX_
     """
     dtype = _BY_ENUM.get(proto.dtype)
     if dtype is None:
-        raise UnsupportedModel(where, "TensorProto", f"dtype {dtype_name(proto.dtype)} has no values")
+        raise UnsupportedModel(
+            where, "TensorProto", f"dtype {dtype_name(proto.dtype)} has no values"
+        )
     count = elements(proto)
     if count < 0:
         raise CorruptModel(where, "TensorProto", "a constant's shape must be fully known")
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     if len(shape) > 64:
-        raise UnsupportedModel(where, "TensorProto", f"{len(shape)} dimensions, at most 64 are read")
+        raise UnsupportedModel(
+            where, "TensorProto", f"{len(shape)} dimensions, at most 64 are read"
+        )
     flat = _packed(proto, dtype, count, where) if proto.tensor_content else _listed(proto, dtype)
     if flat.size == count:
         return flat.reshape(shape)
@@ -200,7 +207,7 @@ def to_numpy(proto: TensorProto, *, where: str = "tensor", max_bytes: int = MAX_
 
 
 def from_numpy(array: Array, dtype: int | None = None) -> TensorProto:
-    """Encode an array, packed; strings as ``string_val``.
+    """Encode an array, packed; strings as ``string_val``; a broadcast view as its one value.
 
     Args:
         dtype: Enum number where the array's own type does not tell (quint8 and the like).
@@ -212,8 +219,11 @@ def from_numpy(array: Array, dtype: int | None = None) -> TensorProto:
         proto.tensor_shape.dim.add(size=size)
     if enum == STRING:
         proto.string_val.extend(
-            text.encode() if isinstance(text, str) else bytes(text) for text in array.ravel().tolist()
+            text.encode() if isinstance(text, str) else bytes(text)
+            for text in array.ravel().tolist()
         )
+    elif array.size > 1 and not any(array.strides) and _BY_ENUM[enum].field in _PLAIN_FIELDS:
+        getattr(proto, _BY_ENUM[enum].field).append(array[(0,) * array.ndim].item())
     else:
         numpy = _BY_ENUM[enum].numpy
         proto.tensor_content = np.ascontiguousarray(array, numpy).tobytes()

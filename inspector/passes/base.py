@@ -56,12 +56,14 @@ class Arg:
         sentence: What it does, for the form and the docs.
         example: A value, for the message that says it is missing.
         bits: An integer's size in the tool.
+        least: The smallest number allowed.
         choices: The only values allowed, where there are few.
     """
 
     sentence: str
     example: str = ""
     bits: int = 64
+    least: int | None = None
     choices: tuple[str, ...] = ()
 
 
@@ -116,6 +118,8 @@ class Param:
             half = 1 << self.arg.bits - 1
             if number is None or not -half <= number < half:
                 raise bad(f"{what} number:{text}")
+            if self.arg.least is not None and number < self.arg.least:
+                raise bad(f"{number} is too small, it must be at least {self.arg.least}")
             return number
         if self.kind == "number":
             if not _NUMBER.fullmatch(text):

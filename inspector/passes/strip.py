@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from inspector import opdefs, tensors
+from inspector import opdefs, shapes, tensors
 from inspector.edit import GraphEdit
 from inspector.errors import BadParameter, TransformFailed, did_you_mean
 from inspector.graph import Graph, node_name, split_input
@@ -55,8 +55,6 @@ def strip_unused_nodes(
     replaced = [node for found in cut.ports if (node := graph.get(found)) and _is_computed(node)]
     if not replaced:
         return
-    from inspector import shapes
-
     wanted = _Wanted(type, shape, name, type_for_name, shape_for_name)
     known_shapes = shapes.infer(graph)
     for node in replaced:

@@ -124,7 +124,6 @@ def test_a_broken_part_that_is_stripped_does_no_harm():
 def test_lists_of_texts_and_of_calls():
     expected = show(run(TEXT, "remove_nodes(op=Identity) strip_unused_nodes").graph)
     assert show(run(TEXT, ["remove_nodes(op=Identity)", "strip_unused_nodes"]).graph) == expected
-    assert ()
     calls = [Call("remove_nodes", (("op", "Identity"),)), Call("strip_unused_nodes")]
     assert show(run(TEXT, calls).graph) == expected
     assert parse("") == []

@@ -1,0 +1,51 @@
+"""Const nodes for passes: read as a view, written once, packed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from inspector import tensors
+from inspector.errors import InspectorError, TransformFailed
+from inspector.protos import NodeDef, TensorProto
+from inspector.tensors import Array
+
+BLOCK = 1 << 15
+"""Elements worked on at a time: what a step reads and writes then stays in the processor."""
+
+
+def is_float(node: NodeDef) -> bool:
+    """True for a Const of float32."""
+    return bool(node.op == "Const" and node.attr["value"].tensor.dtype == tensors.FLOAT)
+
+
+def read(node: NodeDef, transform: str) -> Array:
+    """The values of a Const, read-only. Raises: TransformFailed where they cannot be read."""
+    try:
+        return tensors.to_numpy(node.attr["value"].tensor, where=node.name)
+    except InspectorError as err:
+        reason = f"Decoding Tensor failed for node {node.name}: {err.why}"
+        raise TransformFailed(transform, node.name, reason) from err
+
+
+def constant(
+    name: str, value: Any, dtype: int = tensors.FLOAT, controls: Iterable[str] = ()
+) -> NodeDef:
+    """A Const as the tool writes it: packed bytes, dtype and value, nothing else.
+
+    Args:
+        value: An array, or a number for a scalar.
+        controls: Control inputs (``^node``); in a loop they say which one the node belongs to.
+    """
+    array = np.asarray(value, tensors.numpy_dtype(dtype))
+    return of_proto(name, tensors.from_numpy(array, dtype), controls)
+
+
+def of_proto(name: str, value: TensorProto, controls: Iterable[str] = ()) -> NodeDef:
+    """A Const that holds this TensorProto."""
+    node = NodeDef(name=name, op="Const", input=controls)
+    node.attr["dtype"].type = value.dtype
+    node.attr["value"].tensor.CopyFrom(value)
+    return node

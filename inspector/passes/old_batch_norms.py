@@ -1,0 +1,284 @@
+"""fold_old_batch_norms: one-op batch norms go into the weights before them.
+
+    bn(conv(x, w) + b)  ->  conv(x, w * s) + (b * s + o)
+
+    s = (1 / sqrt(variance + epsilon)) * gamma,  o = -mean * s + beta
+
+One s and o per output channel, all in float32 as the tool computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from inspector import opdefs
+from inspector.edit import GraphEdit, with_controls
+from inspector.errors import TransformFailed
+from inspector.graph import control_inputs, data_inputs, node_name, split_input
+from inspector.passes.base import PassContext, graph_pass
+from inspector.passes.channels import (
+    CONVOLUTIONS,
+    Skipped,
+    Weights,
+    channel_count,
+    layout,
+    per_channel,
+)
+from inspector.passes.constants import constant, is_float, read
+from inspector.passes.pattern import (
+    ANY,
+    drop_unread,
+    in_order,
+    match,
+    op,
+    producer,
+    used_elsewhere,
+)
+from inspector.protos import NodeDef
+from inspector.tensors import Array
+
+_CONVOLUTION = op(CONVOLUTIONS, ANY, op("Const", label="weights"))
+_BIASED = (
+    op("BiasAdd|Add|AddV2", ANY, op("Const", label="bias")),
+    op("Add|AddV2", op("Const", label="bias"), ANY),
+)
+_SPACED = op("BatchToSpaceND", ANY, op("Const"), op("Const"))
+_UNSCALED = "BatchNormWithGlobalNormalization"
+_BATCH_NORMS = frozenset((_UNSCALED, "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"))
+
+
+@graph_pass(effect="rounding", source="graph_transforms/fold_old_batch_norms.cc")
+def fold_old_batch_norms(edit: GraphEdit, ctx: PassContext) -> None:
+    """Fold one-op batch norms into the convolution before them; a BiasAdd remains.
+
+    FusedBatchNorm, V2 and V3, and BatchNormWithGlobalNormalization, behind Conv2D or
+    DepthwiseConv2dNative, with bias, BatchToSpaceND or a ConcatV2 of convolutions between. Run it
+    after remove_nodes and fold_constants. Left alone: a batch norm in training mode, a convolution
+    that is read elsewhere. Weights that others read as well get a scaled copy.
+    """
+    weights = Weights(edit, ctx, "fold_old_batch_norms")
+    for node in in_order(edit, _BATCH_NORMS):
+        try:
+            _BatchNorm(edit, ctx, node, weights).fold()
+        except Skipped as skipped:
+            edit.skip(node, str(skipped))
+
+
+@dataclass
+class _Branch:
+    """A convolution, and what stands between it and the batch norm, nearest to the latter first."""
+
+    linear: NodeDef
+    biases: list[tuple[NodeDef, NodeDef]] = field(default_factory=list)
+    spaced: NodeDef | None = None
+
+    def controls(self) -> list[str]:
+        return [text for bias, _ in self.biases for text in control_inputs(bias)]
+
+
+class _BatchNorm:
+    """One batch norm and what is before it; nothing changes before all of it was checked."""
+
+    def __init__(self, edit: GraphEdit, ctx: PassContext, node: NodeDef, weights: Weights) -> None:
+        self.edit, self.ctx, self.node, self.weights = edit, ctx, node, weights
+        self.layout = "NHWC" if node.op == _UNSCALED else layout(node)
+        self.params: dict[str, NodeDef] = {}
+
+    def fold(self) -> None:
+        self._check_outputs()
+        scale, offset = self._scale_and_offset()
+        head = producer(self.edit, data_inputs(self.node)[0])
+        if head is not None and head.op == "ConcatV2":
+            self._fold_concat(head, scale, offset)
+            return
+        branch = self._branch(head, self.node)
+        self._check(branch, scale.size)
+        if branch.spaced is None:
+            self._write(branch, scale, offset, self.node.name)
+        else:
+            name = self.edit.unique(f"{branch.linear.name}/biasadd")
+            self._write(branch, scale, offset, name)
+            self._take_over(branch.spaced, {0: name})
+        self._clean([branch])
+
+    def _check_outputs(self) -> None:
+        node = self.node
+        if node.name in self.ctx.feeds:
+            raise Skipped("is a feed")
+        reads = (reader.input[index] for reader, index in self.edit.uses(node.name))
+        ports = {split_input(text).port for text in reads} | self.ctx.fetched_ports(node.name)
+        if max(ports, default=0) > 0:
+            raise Skipped(f"its output {max(ports)} is in use")
+        training = opdefs.attr(node, "is_training")
+        if training is not None and training.b:
+            raise Skipped("is in training mode: it takes mean and variance from each batch")
+
+    def _scale_and_offset(self) -> tuple[Array, Array]:
+        names = ("gamma", "beta", "mean", "variance")
+        if self.node.op == _UNSCALED:
+            names = ("mean", "variance", "beta", "gamma")
+        texts = data_inputs(self.node)[1:]
+        if len(texts) != len(names):
+            raise Skipped(f"has {len(texts)} parameters, not {len(names)}")
+        values: dict[str, Array] = {}
+        for name, text in zip(names, texts, strict=True):
+            found = producer(self.edit, text)
+            if found is None or not is_float(found):
+                raise Skipped(f"its {name} is no constant of float32")
+            self.params[name] = found
+            values[name] = read(found, "fold_old_batch_norms")
+        for name, value in values.items():
+            if value.ndim != 1 or value.size != values["mean"].size:
+                reason = (
+                    f"{name.capitalize()} input to batch norm has bad shape: {list(value.shape)}"
+                )
+                raise TransformFailed("fold_old_batch_norms", self.node.name, reason)
+        return self._affine(values)
+
+    def _affine(self, values: dict[str, Array]) -> tuple[Array, Array]:
+        key = "variance_epsilon" if self.node.op == _UNSCALED else "epsilon"
+        epsilon = opdefs.attr(self.node, key)
+        scaled_too = opdefs.attr(self.node, "scale_after_normalization")
+        with np.errstate(all="ignore"):
+            added = values["variance"] + np.float32(0.0 if epsilon is None else epsilon.f)
+            scale = np.float32(1) / np.sqrt(added)
+            if scaled_too is None or scaled_too.b:
+                scale = scale * values["gamma"]
+            offset = -values["mean"] * scale + values["beta"]
+        if not (np.isfinite(scale).all() and np.isfinite(offset).all()):
+            raise Skipped("its scale is not finite")
+        return scale, offset
+
+    def _branch(self, node: NodeDef | None, reader: NodeDef) -> _Branch:
+        """Walk from a tensor down to its convolution."""
+        biases: list[tuple[NodeDef, NodeDef]] = []
+        spaced: NodeDef | None = None
+        while node is not None:
+            if why := used_elsewhere(self.edit, self.ctx, node, reader):
+                raise Skipped(why)
+            if match(self.edit, node, _CONVOLUTION) is not None:
+                return _Branch(node, biases, spaced)
+            reader = node
+            found = next(
+                filter(None, (match(self.edit, node, pattern) for pattern in _BIASED)), None
+            )
+            if found is not None:
+                biases.append((node, found["bias"]))
+                data = [t for t in data_inputs(node) if producer(self.edit, t) is not found["bias"]]
+                node = producer(self.edit, data[0]) if data else None
+            elif spaced is None and match(self.edit, node, _SPACED) is not None:
+                spaced = node
+                node = producer(self.edit, data_inputs(node)[0])
+            else:
+                break
+        raise Skipped("is not behind a convolution with constant weights")
+
+    def _check(self, branch: _Branch, channels: int) -> None:
+        values, axis = self.weights.read(branch.linear)
+        found = layout(branch.linear)
+        if found != self.layout or (branch.spaced is not None and found != "NHWC"):
+            raise Skipped(f"'{branch.linear.name}' has the layout {found}")
+        if channel_count(branch.linear, values) != channels:
+            count = channel_count(branch.linear, values)
+            raise Skipped(f"'{branch.linear.name}' has {count} channels, not {channels}")
+        for node, bias in branch.biases:
+            if node.op == "BiasAdd" and layout(node) != found:
+                raise Skipped(f"'{node.name}' has the layout {layout(node)}")
+            if self._bias(node, bias, axis, channels) is None:
+                raise Skipped(f"'{bias.name}' is not one float32 number per channel")
+
+    def _bias(self, node: NodeDef, bias: NodeDef, axis: int, channels: int) -> Array | None:
+        if not is_float(bias):
+            return None
+        values = read(bias, "fold_old_batch_norms")
+        if node.op == "BiasAdd":
+            return values if values.shape == (channels,) else None
+        return per_channel(values, 4, axis, channels)
+
+    def _write(self, branch: _Branch, scale: Array, offset: Array, name: str) -> None:
+        """Scale the weights, and add the offset under this name, which may be the batch norm's."""
+        edit, linear = self.edit, branch.linear
+        _, axis = self.weights.read(linear)
+        for node, bias in branch.biases:
+            values = self._bias(node, bias, axis, scale.size)
+            assert values is not None
+            offset = values * scale + offset
+        old = node_name(data_inputs(linear)[1])
+        now = self.weights.scale(linear, scale, self.node.name)
+        edit.set_inputs(linear.name, [data_inputs(linear)[0], now, *control_inputs(linear)])
+        self.weights.drop_old(old)
+        waits = [text for param in self.params.values() for text in control_inputs(param)]
+        offset_name = edit.unique(f"{linear.name}_bn_offset")
+        edit.add(
+            constant(offset_name, offset, controls=dict.fromkeys(waits)), before=self.node.name
+        )
+        edit.explain(offset_name, "the batch norm's offset", self.node.name)
+        add = NodeDef(name=name, op="BiasAdd", input=[linear.name, offset_name])
+        for key in ("T", "data_format"):
+            if key in linear.attr:
+                add.attr[key].CopyFrom(linear.attr[key])
+        controls = branch.controls()
+        if name == self.node.name:
+            add.input[:] = with_controls(
+                add.input, [*control_inputs(self.node), *controls], self.node.name
+            )
+            edit.replace(add)
+        else:
+            add.input[:] = with_controls(add.input, controls, name)
+            edit.add(add, before=self.node.name)
+        edit.explain(name, "what is left of the batch norm", self.node.name, linear.name)
+
+    def _take_over(self, node: NodeDef, inputs: dict[int, str]) -> None:
+        """Put a node in the batch norm's place, with its name and other inputs."""
+        made = NodeDef()
+        made.CopyFrom(node)
+        made.name = self.node.name
+        data = [inputs.get(index, text) for index, text in enumerate(data_inputs(node))]
+        controls = [*control_inputs(node), *control_inputs(self.node)]
+        made.input[:] = with_controls(data, controls, self.node.name)
+        self.edit.replace(made)
+        self.edit.explain(node.name, "took the name of the batch norm", self.node.name)
+        self.edit.explain(self.node.name, "takes the batch norm's place", node.name)
+        self.edit.remove(node.name, self.node.name)
+
+    def _fold_concat(self, concat: NodeDef, scale: Array, offset: Array) -> None:
+        if why := used_elsewhere(self.edit, self.ctx, concat, self.node):
+            raise Skipped(why)
+        *texts, axis_text = data_inputs(concat)
+        axis_node = producer(self.edit, axis_text)
+        if axis_node is None or axis_node.op != "Const":
+            raise Skipped(f"the axis of '{concat.name}' is no constant")
+        axis = int(read(axis_node, "fold_old_batch_norms").reshape(-1)[0]) % 4
+        branches = [self._branch(producer(self.edit, text), concat) for text in texts]
+        along = axis == (3 if self.layout == "NHWC" else 1)
+        parts: list[tuple[Array, Array]] = []
+        start = 0
+        for branch in branches:
+            if branch.spaced is not None:
+                raise Skipped(f"'{branch.spaced.name}' stands before the concatenation")
+            values, _ = self.weights.read(branch.linear)
+            end = start + channel_count(branch.linear, values)
+            parts.append((scale[start:end], offset[start:end]) if along else (scale, offset))
+            self._check(branch, parts[-1][0].size)
+            start = end
+        if along and start != scale.size:
+            raise Skipped(f"its input has {start} channels, not {scale.size}")
+        names: dict[int, str] = {}
+        for index, (branch, (part, rest)) in enumerate(zip(branches, parts, strict=True)):
+            names[index] = self.edit.unique(f"{concat.name}_bn_in{index}")
+            self._write(branch, part, rest, names[index])
+        self._take_over(concat, names)
+        self._clean(branches)
+
+    def _clean(self, branches: Collection[_Branch]) -> None:
+        for branch in branches:
+            for node, bias in branch.biases:
+                if node.name in self.edit:
+                    self.edit.explain(node.name, "its bias went into the batch norm's offset")
+                    self.edit.remove(node.name, branch.linear.name)
+                drop_unread(self.edit, self.ctx, [bias.name], "went into the offset")
+        names = [param.name for param in self.params.values()]
+        drop_unread(self.edit, self.ctx, names, "folded into weights and offset")

@@ -1,0 +1,101 @@
+"""Small patterns over a graph: a nested literal, laid out like the sub-graph it matches.
+
+    op("Mul", op("Conv2D", ANY, op("Const", label="weights"), label="linear"), op("Const"))
+
+Control inputs are ignored; a node must have as many data inputs as the pattern lists, if it lists
+any. Differs from the tool: an inner node must be read at its output 0, and nodes may take part in
+several matches, so that two branches of one tensor do not compete for it.
+
+Source: tensorflow/tools/graph_transforms/transform_utils.h, OpTypePattern.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from inspector.edit import GraphEdit
+from inspector.errors import InvalidGraph
+from inspector.graph import Input, data_inputs, split_input
+from inspector.passes.base import PassContext
+from inspector.protos import NodeDef
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Ops a node may have (none: any tensor), patterns of its inputs, a name to find it by."""
+
+    ops: frozenset[str]
+    inputs: tuple[Pattern, ...]
+    label: str
+
+
+def op(ops: str, *inputs: Pattern, label: str = "") -> Pattern:
+    """A node of one of these ops, written ``A|B``."""
+    return Pattern(frozenset(ops.split("|")), inputs, label)
+
+
+ANY = Pattern(frozenset(), (), "")
+"""Any tensor, whatever the node and the port."""
+
+
+def match(edit: GraphEdit, node: NodeDef, pattern: Pattern) -> dict[str, NodeDef] | None:
+    """The labelled nodes of a match with this node at the head, or None."""
+    found: dict[str, NodeDef] = {}
+    todo: list[tuple[NodeDef | None, Pattern]] = [(node, pattern)]
+    while todo:
+        current, wanted = todo.pop()
+        if not wanted.ops:
+            continue
+        if current is None or current.op not in wanted.ops:
+            return None
+        if wanted.label:
+            found[wanted.label] = current
+        if wanted.inputs:
+            texts = data_inputs(current)
+            if len(texts) != len(wanted.inputs):
+                return None
+            todo += zip((producer(edit, text) for text in texts), wanted.inputs, strict=True)
+    return found
+
+
+def producer(edit: GraphEdit, text: str) -> NodeDef | None:
+    """The node whose output 0 an input string reads, or None."""
+    source = split_input(text)
+    return edit.get(source.name) if source.port == 0 and not source.control else None
+
+
+def in_order(edit: GraphEdit, ops: Collection[str]) -> Iterator[NodeDef]:
+    """The nodes of these ops as they are now, sources first where the graph has no cycle."""
+    try:
+        nodes = edit.graph.sorted()
+    except InvalidGraph:
+        nodes = edit.graph.nodes
+    for name in [node.name for node in nodes if node.op in ops]:
+        node = edit.get(name)
+        if node is not None and node.op in ops:
+            yield node
+
+
+def used_elsewhere(edit: GraphEdit, ctx: PassContext, node: NodeDef, reader: NodeDef) -> str:
+    """Why this node is needed beside the one data input of `reader`; empty if it is not."""
+    if node.name in ctx.boundary:
+        return f"'{node.name}' is a feed or a fetch"
+    uses = edit.uses(node.name)
+    others = [found.name for found, _ in uses if found.name != reader.name]
+    if others:
+        return f"'{node.name}' is read by '{others[0]}' too"
+    return f"'{node.name}' is read twice" if len(uses) > 1 else ""
+
+
+def drop_unread(edit: GraphEdit, ctx: PassContext, names: Collection[str], why: str) -> None:
+    """Take out those of these nodes that nobody reads any more and nobody asks for."""
+    for name in dict.fromkeys(names):
+        if name in edit and name not in ctx.boundary and not edit.readers(name):
+            edit.explain(name, why)
+            edit.remove(name)
+
+
+def source_of(node: NodeDef, index: int) -> Input:
+    """The tensor that data input number `index` reads."""
+    return split_input(data_inputs(node)[index])

@@ -1,0 +1,171 @@
+"""Weights in fewer values (round_weights) or fewer bits (quantize_weights).
+
+Both follow the tool bit for bit where its results are sound, float32 and float64 step by step,
+in blocks that stay in the processor's cache.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+
+from inspector import tensors
+from inspector.edit import GraphEdit
+from inspector.errors import TransformFailed
+from inspector.graph import control_inputs
+from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.constants import BLOCK, constant, is_float, read
+from inspector.protos import NodeDef
+from inspector.tensors import Array
+
+_LEAST = np.finfo(np.float32).smallest_normal
+"""FLT_MIN: what the tool starts its search for the largest value from."""
+_NEARLY_HALF = math.nextafter(0.5, 0.0)
+_ROUND_MINIMUM = 16
+
+
+@graph_pass(effect="lossy", source="graph_transforms/round_weights.cc")
+def round_weights(
+    edit: GraphEdit,
+    ctx: PassContext,
+    *,
+    num_steps: Annotated[
+        int, Arg("Steps between the smallest and the largest value of a tensor.", bits=32, least=1)
+    ] = 256,
+) -> None:
+    """Round float32 constants of at least 16 elements to few different values: they pack better.
+
+    The file stays as large until it is compressed. Each value moves by half a step at most. Left
+    alone: constants of one value only, and those with NaN or infinity.
+    """
+    for node in edit.nodes("Const"):
+        if not is_float(node) or tensors.elements(node.attr["value"].tensor) < _ROUND_MINIMUM:
+            continue
+        ctx.check_cancelled("round_weights")
+        values = read(node, "round_weights")
+        low, high = _range(values)
+        if low == high:
+            edit.skip(node, "has one value only")
+            continue
+        high = max(high, _LEAST)
+        with np.errstate(over="ignore", invalid="ignore"):
+            width = (high - low) / np.float32(num_steps)
+        if not (math.isfinite(width) and width > 0):
+            edit.skip(node, "has NaN, infinity or a range that float32 cannot divide")
+            continue
+        rounded = _rounded(values, low, width)
+        if rounded is None:
+            edit.skip(node, "is rounded already")
+            continue
+        edit.replace(constant(node.name, rounded, controls=control_inputs(node)))
+        edit.explain(node.name, f"rounded to {num_steps} steps")
+
+
+@graph_pass(effect="lossy", source="graph_transforms/quantize_weights.cc")
+def quantize_weights(
+    edit: GraphEdit,
+    ctx: PassContext,
+    *,
+    minimum_size: Annotated[int, Arg("Elements a constant must have.", bits=32)] = 1024,
+) -> None:
+    """Store large float32 constants in 8 bits: a quarter of the size, not faster.
+
+    Each becomes a constant of codes from 0 to 255, one with the smallest and one with the largest
+    value, and a Dequantize of the old name. Each value moves by half a step of (max - min) / 255
+    at most, zero included. Run it last: other transforms no longer see these as constants.
+    Left alone: constants with NaN or infinity.
+    """
+    for node in edit.nodes("Const"):
+        for key in ("dtype", "value"):
+            if key not in node.attr:
+                reason = f"No '{key}' attribute for Const node {node.name}"
+                raise TransformFailed("quantize_weights", node.name, reason)
+        count = tensors.elements(node.attr["value"].tensor)
+        if not is_float(node) or count < 1 or not 0 <= minimum_size <= count:
+            continue
+        ctx.check_cancelled("quantize_weights")
+        values = read(node, "quantize_weights")
+        low, high = _range(values)
+        low, high = min(low, np.float32(0)), max(high, _LEAST)
+        with np.errstate(over="ignore", invalid="ignore"):
+            span = high - low
+        if not math.isfinite(span):
+            edit.skip(node, "has NaN, infinity or a range that float32 cannot hold")
+            continue
+        if span / np.float32(255) < _LEAST:
+            # The step would be flushed to zero, and Dequantize would answer NaN: these are zeros.
+            low, high = np.float32(0), np.float32(1)
+        _store(edit, node, _codes(values, low, high), low, high)
+
+
+def _store(edit: GraphEdit, node: NodeDef, codes: Array, low: np.float32, high: np.float32) -> None:
+    controls = control_inputs(node)
+    dequantize = NodeDef(name=node.name, op="Dequantize")
+    dequantize.attr["T"].type = tensors.dtype_enum("quint8")
+    dequantize.attr["mode"].s = b"MIN_FIRST"
+    for part, value, dtype in (
+        ("const", codes, tensors.dtype_enum("quint8")),
+        ("min", low, tensors.FLOAT),
+        ("max", high, tensors.FLOAT),
+    ):
+        name = edit.unique(f"{node.name}_quantized_{part}")
+        edit.add(constant(name, value, dtype, controls), before=node.name)
+        edit.explain(name, "stored in 8 bits", node.name)
+        dequantize.input.append(name)
+    edit.replace(dequantize)
+    edit.explain(node.name, "stored in 8 bits", *dequantize.input)
+
+
+def _range(values: Array) -> tuple[np.float32, np.float32]:
+    """Smallest and largest value; NaN where there is one."""
+    if not any(values.strides):
+        # One value that repeats; the file may claim any number of them.
+        value = np.float32(values.ravel()[0] if values.size == 1 else values[(0,) * values.ndim])
+        return value, value
+    return np.float32(values.min()), np.float32(values.max())
+
+
+def _rounded(values: Array, low: np.float32, width: np.float32) -> Array | None:
+    """Each value at the middle of its step, all in float32; None where none moves.
+
+    The largest value lands in a step of its own above the range, as in the tool.
+    """
+    flat = np.ascontiguousarray(values).reshape(-1)
+    rounded = np.empty(flat.size, np.float32)
+    moved = False
+    for start in range(0, flat.size, BLOCK):
+        block, out = flat[start : start + BLOCK], rounded[start : start + BLOCK]
+        np.subtract(block, low, out=out)
+        np.divide(out, width, out=out)
+        np.floor(out, out=out)
+        np.add(out, np.float32(0.5), out=out)
+        np.multiply(out, width, out=out)
+        np.add(out, low, out=out)
+        moved = moved or bool((out != block).any())
+    return rounded.reshape(values.shape) if moved else None
+
+
+def _codes(values: Array, low: np.float32, high: np.float32) -> Array:
+    """``round(v * step) - round(low * step)``, in float64, half away from zero, at most 255."""
+    if values.size > 1 and not any(values.strides):
+        one = _codes(values[(0,) * values.ndim].reshape(1), low, high)
+        return np.broadcast_to(one[0], values.shape)
+    step = 256.0 / (float(high - low) * (256.0 / 255.0))
+    lowest = float(low) * step
+    first = math.trunc(lowest + math.copysign(_NEARLY_HALF, lowest))
+    flat = np.ascontiguousarray(values).reshape(-1)
+    codes = np.empty(flat.size, np.uint8)
+    scaled, half = np.empty(BLOCK, np.float64), np.empty(BLOCK, np.float64)
+    whole = np.empty(BLOCK, np.int32)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
+        x, h, q = scaled[: block.size], half[: block.size], whole[: block.size]
+        np.multiply(block, step, out=x, dtype=np.float64)
+        np.copysign(_NEARLY_HALF, x, out=h)
+        np.add(x, h, out=q, casting="unsafe")
+        np.subtract(q, first, out=q)
+        np.minimum(q, 255, out=q)
+        codes[start : start + BLOCK] = q
+    return codes.reshape(values.shape)
