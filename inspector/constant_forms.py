@@ -16,7 +16,7 @@ import numpy as np
 
 from inspector.functions import Body, Library, to_function
 from inspector.graph import split_input
-from inspector.protos import AttrValue, Message, NodeDef
+from inspector.protos import Message, NodeDef, TensorShapeProto
 from inspector.tensors import BOOL, INT32, RESOURCE, from_numpy, make_shape
 from inspector.variable_flow import (
     CASE,
@@ -38,6 +38,10 @@ class Value:
 
     dtype: int
     shape: tuple[int | None, ...] | None
+
+    def to_proto(self) -> TensorShapeProto:
+        """The shape as a message."""
+        return make_shape(None if self.shape is None else list(self.shape))
 
 
 class Rewriter:
@@ -90,7 +94,10 @@ class Rewriter:
             nodes = self.rewrite(body.nodes, carried, names)
             clone = Body(new_name, body.args, tuple(nodes), body.results, body.controls, body.proto)
             proto = to_function(clone, self._library.signatures)
+            shapes = proto.attr["_input_shapes"].list.shape if "_input_shapes" in proto.attr else ()
             for number, value in given:
+                if number < len(shapes):
+                    shapes[number].CopyFrom(value.to_proto())
                 proto.signature.input_arg[number].type = value.dtype
                 _forget_handle(proto.signature.input_arg[number])
                 if number in proto.arg_attr:
@@ -138,7 +145,9 @@ class Rewriter:
                 by_function.setdefault(name, {})[arg] = given[number]
         clones = {name: self._clone(name, args) for name, args in by_function.items()}
         for value in node.attr.values():
-            for func in (value.func, *value.list.func) if _has_functions(value) else ():
+            # Only to look at `func` is safe: to write to it would take the place of a list.
+            kind = value.WhichOneof("value")
+            for func in (value.func,) if kind == "func" else value.list.func if kind else ():
                 func.name = clones.get(func.name, func.name)
         node.op = clones.get(node.op, node.op)
         for number, value in given.items():
@@ -151,8 +160,7 @@ class Rewriter:
                 node.attr["Tout"].list.type[port] = value.dtype
             shapes = node.attr["output_shapes"].list.shape if "output_shapes" in node.attr else ()
             if port < len(shapes):
-                shape = None if value.shape is None else list(value.shape)
-                shapes[port].CopyFrom(make_shape(shape))
+                shapes[port].CopyFrom(value.to_proto())
         _forget_shapes(node)
 
     def _clone(self, name: str, given: Mapping[int, Value]) -> str:
@@ -211,10 +219,6 @@ def _unique(name: str, names: set[str]) -> str:
         free = f"{name}_{count}"
     names.add(free)
     return free
-
-
-def _has_functions(value: AttrValue) -> bool:
-    return value.WhichOneof("value") == "func" or bool(value.list.func)
 
 
 def _forget_shapes(item: Message) -> None:

@@ -171,8 +171,9 @@ def _notes(frozen: Frozen) -> list[str]:
     count = len(frozen.variables)
     notes = [f"Froze {count} variable{'' if count == 1 else 's'}."]
     notes += [f"'{name}' stays a variable: {why}." for name, why in frozen.kept.items()]
-    if frozen.tables:
-        names = ", ".join(f"'{name}'" for name in frozen.tables[:5])
-        more = f" and {len(frozen.tables) - 5} more" if len(frozen.tables) > 5 else ""
-        notes.append(f"The init op '{frozen.init_op}' must run once: it fills {names}{more}.")
+    if frozen.init_op is not None:
+        names = [f"'{name}'" for name in frozen.tables[:5]]
+        names += [f"{len(frozen.tables) - 5} more"] if len(frozen.tables) > 5 else []
+        fills = f": it fills {', '.join(names)}" if names else ""
+        notes.append(f"The init op '{frozen.init_op}' must run once before the first run{fills}.")
     return notes

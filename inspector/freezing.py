@@ -5,39 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from inspector import opdefs
+from inspector import init_op, opdefs
 from inspector.constant_forms import Rewriter, Value
-from inspector.errors import CorruptModel, InspectorError, MissingVariables
+from inspector.errors import InspectorError, MissingVariables
 from inspector.functions import Library
 from inspector.graph import Graph, node_name, split_input
 from inspector.model import Model
 from inspector.protos import FunctionDefLibrary, NodeDef
-from inspector.restore_walk import Key, Restored, walk_restore
-from inspector.tensors import (
-    REF,
-    RESOURCE,
-    STRING,
-    Array,
-    Shape,
-    dtype_name,
-    from_numpy,
-    numpy_dtype,
-    shape_of,
-)
-from inspector.variable_flow import READS, VARIABLES, FlowAnalysis, Tensor
-
-_TABLES = (
-    "HashTable",
-    "HashTableV2",
-    "MutableHashTable",
-    "MutableHashTableV2",
-    "MutableHashTableOfTensors",
-    "MutableHashTableOfTensorsV2",
-    "MutableDenseHashTable",
-    "MutableDenseHashTableV2",
-)
+from inspector.tensors import RESOURCE, Array, from_numpy, to_numpy
+from inspector.variable_flow import READS, VARIABLES, Flow, FlowAnalysis, Tensor
+from inspector.variable_values import TABLES, VariableValues, identity
 
 
 @dataclass
@@ -74,166 +51,109 @@ class Freezer:
         ops = () if model.meta_graph is None else model.meta_graph.meta_info_def.stripped_op_list.op
         self._library = Library(flat.library, ops)
         self._analysis = FlowAnalysis(self._library)
-        self._restored: Restored | None = None
-        self._twins: dict[tuple[str, ...] | None, str] = {}
+        self._values = VariableValues(model)
         self._names = {node.name for node in flat}
 
     def run(self) -> Frozen:
         """Freeze. Raises: MissingVariables, CorruptModel, and what inlining raises."""
-        nodes = self._with_init_op()
+        name = self._model.init_op
+        nodes, has_init = init_op.needed_nodes(self._flat, self._needed, name)
         result = Frozen(Graph(nodes, self._flat.library, self._flat.versions))
-        result.init_op = self._init_op
-        result.tables = [node.name for node in nodes if node.op in _TABLES]
-        variables = [node for node in nodes if node.op in VARIABLES]
+        result.init_op = name if has_init else None
+        result.tables = [node.name for node in nodes if node.op in TABLES]
         extra = self._fill_tables(result, nodes)
-        if variables:
-            nodes, more = self._freeze(nodes, variables, result)
+        if any(node.op in VARIABLES for node in nodes):
+            nodes, more = self._freeze(nodes, result)
             extra += more
         if extra:
             nodes = self._add_to_init_op(nodes, extra, result)
-        library = self._merged_library()
         keep = [*self._roots, *([result.init_op] if result.init_op else [])]
-        graph = Graph(_without_idle_controls(nodes, self._flat), library, self._flat.versions)
+        nodes = _without_idle_controls(nodes, self._flat)
+        graph = Graph(nodes, self._merged_library(), self._flat.versions)
         wanted = graph.ancestors(keep)
         result.graph = graph.with_nodes(node for node in graph if node.name in wanted)
         return result
 
-    def _with_init_op(self) -> list[NodeDef]:
-        """The nodes that the outputs need, and of the init op what acts on something of theirs."""
-        self._init_op = self._model.init_op if self._model.init_op in self._flat else None
-        if self._init_op is not None:
-            held = {_identity(node) for node in self._flat if node.name in self._needed}
-            holders = [n.name for n in self._flat if (i := _identity(n)) and i in held]
-            touched = _descendants(self._flat, holders)
-            if self._init_op not in touched or self._init_op in self._needed:
-                self._init_op = None
+    def _freeze(self, nodes: list[NodeDef], result: Frozen) -> tuple[list[NodeDef], list[NodeDef]]:
+        variables = [node for node in nodes if node.op in VARIABLES]
+        initial = init_op.assigns(node for node in nodes if node.name not in self._needed)
+        flow = self._follow(nodes, variables, {node.name for node in initial})
+        assigned: dict[str, list[NodeDef]] = {}
+        for node in initial:
+            name, port, _ = split_input(node.input[0])
+            if (name, port) in flow.carried:
+                assigned.setdefault(flow.carried[name, port], []).append(node)
+        missing: list[MissingVariables] = []
+        constants: dict[str, NodeDef] = {}
+        values: dict[str, Value] = {}
+        extra: list[NodeDef] = []
+        for node in variables:
+            found = self._value(node, assigned.get(node.name, []), flow, result)
+            if isinstance(found, MissingVariables):
+                if node.name in assigned:
+                    flow.blocked.setdefault(node.name, "only the init op gives it a value")
+                elif node.name not in flow.blocked:
+                    missing.append(found)
+            elif node.name in flow.blocked:
+                extra += self._assign(node, *found)
             else:
-                return self._join_init_op(touched)
-        return [node for node in self._flat if node.name in self._needed]
+                array, dtype = found
+                values[node.name] = Value(dtype, tuple(array.shape))
+                constants[node.name] = _constant(node.name, array, dtype, node.device)
+        if missing:
+            more = f" (and {len(missing) - 1} more variables)" if len(missing) > 1 else ""
+            raise MissingVariables(missing[0].what, missing[0].where, missing[0].why + more)
+        result.kept = {n.name: flow.blocked[n.name] for n in variables if n.name in flow.blocked}
+        result.variables = list(constants)
+        gone = {node.name for name in constants for node in assigned.get(name, ())}
+        if gone and result.init_op is not None:
+            nodes, still = init_op.without(nodes, gone, result.init_op)
+            result.init_op = result.init_op if still else None
+        nodes = self._rewrite(
+            nodes, {place: values[name] for place, name in flow.carried.items() if name in values}
+        )
+        return [constants.get(node.name, node) for node in nodes], extra
 
-    def _join_init_op(self, touched: set[str]) -> list[NodeDef]:
-        replaced: dict[str, NodeDef] = {}
-        todo = [self._init_op or ""]
-        while todo:
-            node = self._flat.node(todo.pop())
-            if node.name in replaced:
-                continue
-            copy = NodeDef()
-            copy.CopyFrom(node)
-            if node.op == "NoOp":
-                copy.input[:] = [text for text in node.input if node_name(text) in touched]
-                todo += [node_name(text) for text in copy.input]
-            replaced[node.name] = copy
-        nodes = [replaced.get(node.name, node) for node in self._flat]
-        graph = self._flat.with_nodes(nodes)
-        wanted = graph.ancestors([*self._roots, self._init_op or ""])
-        return [node for node in nodes if node.name in wanted]
-
-    def _freeze(
-        self, nodes: list[NodeDef], variables: list[NodeDef], result: Frozen
-    ) -> tuple[list[NodeDef], list[NodeDef]]:
+    def _follow(self, nodes: list[NodeDef], variables: list[NodeDef], initial: set[str]) -> Flow:
+        """Where the variables go, the first assignments by the init op left out."""
         seeds: dict[Tensor, str] = {(node.name, 0): node.name for node in variables}
         refs = {node.name for node in variables if node.op != "VarHandleOp"}
-        flow = self._analysis.follow(nodes, seeds, refs)
+        flow = self._analysis.follow((n for n in nodes if n.name not in initial), seeds, refs)
         for name in self._roots:
             label = flow.carried.get((name, 0))
             if label is not None and label not in refs:
                 flow.blocked.setdefault(label, "its handle is an output")
-        self._block_twins(variables, flow.blocked)
-        missing: list[tuple[str, MissingVariables]] = []
-        values: dict[str, Value] = {}
-        constants: dict[str, NodeDef] = {}
-        extra: list[NodeDef] = []
+        # Two nodes of one shared name are one variable: what holds one back holds the other.
+        reasons = {identity(n): flow.blocked[n.name] for n in variables if n.name in flow.blocked}
         for node in variables:
-            try:
-                array, dtype = self._value(node)
-            except MissingVariables as reason:
-                if node.name not in flow.blocked:
-                    missing.append((node.name, reason))
-                continue
-            if node.name in flow.blocked:
-                extra += self._assign(node, array, dtype)
-                continue
-            values[node.name] = Value(dtype, tuple(array.shape))
-            constants[node.name] = _constant(node.name, array, dtype, node.device)
-        if missing:
-            name, err = missing[0]
-            more = f" (and {len(missing) - 1} more variables)" if len(missing) > 1 else ""
-            raise MissingVariables(self._model.name, f"variable '{name}'", f"{err.why}{more}")
-        result.kept = {n.name: flow.blocked[n.name] for n in variables if n.name in flow.blocked}
-        result.variables = list(constants)
-        carried = {
-            tensor: values[label] for tensor, label in flow.carried.items() if label in values
-        }
-        nodes = self._rewrite(nodes, carried)
-        return [constants.get(node.name, node) for node in nodes], extra
+            if identity(node) in reasons:
+                flow.blocked.setdefault(node.name, reasons[identity(node)])
+        return flow
+
+    def _value(
+        self, node: NodeDef, initial: list[NodeDef], flow: Flow, result: Frozen
+    ) -> tuple[Array, int] | MissingVariables:
+        """A variable's value when the first run starts: the init op's, else the checkpoint's."""
+        if initial and node.name not in flow.blocked:
+            tensor = init_op.assigned_constant(initial[0], self._flat)
+            if tensor is not None and len(initial) == 1:
+                return to_numpy(tensor, where=node.name), tensor.dtype
+        try:
+            found = self._values.read(node)
+        except MissingVariables as err:
+            return err
+        if initial and node.name not in flow.blocked:
+            result.warnings.append(
+                f"The init op gives '{node.name}' a new value when the model is loaded; "
+                "the frozen graph has the value of the checkpoint."
+            )
+        return found
 
     def _rewrite(self, nodes: list[NodeDef], carried: dict[Tensor, Value]) -> list[NodeDef]:
         rewriter = Rewriter(self._library, self._analysis)
         nodes = rewriter.rewrite(nodes, carried, self._names)
         rewriter.finish()
         return nodes
-
-    def _block_twins(self, variables: Iterable[NodeDef], blocked: dict[str, str]) -> None:
-        """Two nodes of one shared name are one variable: what holds one back holds the other."""
-        reasons = {
-            _identity(node): blocked[node.name] for node in variables if node.name in blocked
-        }
-        for node in variables:
-            if _identity(node) in reasons:
-                blocked.setdefault(node.name, reasons[_identity(node)])
-
-    def _value(self, node: NodeDef) -> tuple[Array, int]:
-        dtype = int(node.attr["dtype"].type) % REF if "dtype" in node.attr else 0
-        shape = shape_of(node.attr["shape"].shape) if "shape" in node.attr else None
-        checkpoint = self._model.checkpoint
-        key = self._key(node)
-        if checkpoint is None:
-            reason = f"its value '{key.name}' cannot be read: there is no variables folder"
-            if any("cannot be read" in text for text in self._model.warnings):
-                reason = f"its value '{key.name}' cannot be read: the checkpoint is damaged"
-            raise MissingVariables(self._model.name, f"variable '{node.name}'", reason)
-        if key.name not in checkpoint:
-            reason = f"the checkpoint has no key '{key.name}'"
-            raise MissingVariables(self._model.name, f"variable '{node.name}'", reason)
-        array = checkpoint.read(key.name, key.slice_spec)
-        stored = checkpoint.dtype(key.name)
-        if dtype and stored != dtype:
-            numpy = numpy_dtype(dtype)
-            if numpy is None or STRING in (dtype, stored):
-                reason = f"{dtype_name(stored)} in the checkpoint, {dtype_name(dtype)} in the graph"
-                raise CorruptModel(self._model.name, f"variable '{node.name}'", reason)
-            array = array.astype(numpy)
-        return _shaped(array, shape, node.name), dtype or stored
-
-    def _key(self, node: NodeDef) -> Key:
-        """The checkpoint's key of a variable: as restored, else by its own name."""
-        restored = self._restore_keys()
-        key = restored.variables.get(node.name)
-        if key is None:
-            twin = self._twins.get(_identity(node))
-            key = restored.variables.get(twin) if twin is not None else None
-        if key is not None:
-            return key
-        shared = (_identity(node) or ("",))[-1]
-        checkpoint = self._model.checkpoint
-        if checkpoint is not None and node.name not in checkpoint:
-            return Key(shared)
-        return Key(node.name)
-
-    def _restore_keys(self) -> Restored:
-        if self._restored is None:
-            meta = self._model.meta_graph
-            self._restored = Restored()
-            if meta is not None and meta.saver_def.restore_op_name:
-                ops = meta.meta_info_def.stripped_op_list.op
-                graph = self._model.graph
-                self._restored = walk_restore(graph, meta.saver_def.restore_op_name, ops)
-            for name in self._restored.variables:
-                node = self._model.graph.get(name)
-                if node is not None:
-                    self._twins.setdefault(_identity(node), name)
-        return self._restored
 
     def _assign(self, node: NodeDef, array: Array, dtype: int) -> list[NodeDef]:
         """Nodes that give a variable that stays its value."""
@@ -251,27 +171,27 @@ class Freezer:
     def _fill_tables(self, result: Frozen, nodes: list[NodeDef]) -> list[NodeDef]:
         """Tables whose entries are in the checkpoint get them from constants, by the init op."""
         extra: list[NodeDef] = []
-        mutable = [node for node in nodes if node.op in _TABLES and "Mutable" in node.op]
-        for node in mutable:
-            keys = self._restore_keys().tables.get(node.name)
-            checkpoint = self._model.checkpoint
-            if keys is None or checkpoint is None:
+        for node in nodes:
+            if node.op not in TABLES or "Mutable" not in node.op:
                 continue
             try:
-                arrays = [checkpoint.read(key.name, key.slice_spec) for key in keys]
+                parts = self._values.read_table(node)
             except InspectorError as err:
                 result.warnings.append(f"The table '{node.name}' stays empty: {err.why}.")
+                continue
+            if parts is None:
                 continue
             is_resource = (opdefs.output_dtypes(node) or [0])[0] == RESOURCE
             fill = NodeDef(name=self._free(f"{node.name}/restore"), device=node.device)
             fill.op = "LookupTableImportV2" if is_resource else "LookupTableImport"
             fill.input.append(node.name)
-            for part, key, array in zip(("keys", "values"), keys, arrays, strict=True):
-                dtype = checkpoint.dtype(key.name)
+            for part, key, (array, dtype) in zip(
+                ("keys", "values"), ("Tin", "Tout"), parts, strict=True
+            ):
                 name = self._free(f"{node.name}/restored_{part}")
                 extra.append(_constant(name, array, dtype, node.device))
                 fill.input.append(name)
-                fill.attr["Tin" if part == "keys" else "Tout"].type = dtype
+                fill.attr[key].type = dtype
             extra.append(fill)
         return extra
 
@@ -316,45 +236,11 @@ class Freezer:
         return library
 
 
-def _identity(node: NodeDef) -> tuple[str, ...] | None:
-    """What names the resource behind a node that holds one; None for all other nodes."""
-    if node.op not in (*VARIABLES, *_TABLES) and (
-        "shared_name" not in node.attr or not opdefs.is_stateful(node.op)
-    ):
-        return None
-    shared = node.attr["shared_name"].s if "shared_name" in node.attr else b""
-    container = node.attr["container"].s if "container" in node.attr else b""
-    name = shared.decode(errors="replace") or node.name
-    return "table" if node.op in _TABLES else "", container.decode(errors="replace"), name
-
-
-def _descendants(graph: Graph, names: Iterable[str]) -> set[str]:
-    found = set(names)
-    todo = list(found)
-    while todo:
-        for reader in graph.consumers(todo.pop()):
-            if reader not in found:
-                found.add(reader)
-                todo.append(reader)
-    return found
-
-
 def _constant(name: str, array: Array, dtype: int, device: str) -> NodeDef:
     node = NodeDef(name=name, op="Const", device=device)
     node.attr["dtype"].type = dtype
     node.attr["value"].tensor.CopyFrom(from_numpy(array, dtype))
     return node
-
-
-def _shaped(array: Array, shape: Shape | None, name: str) -> Array:
-    """The array in the shape that the graph declares, where that is known."""
-    if shape is None or None in shape or list(array.shape) == shape:
-        return array
-    sizes = [size or 0 for size in shape]
-    if array.size != int(np.prod(sizes, dtype=np.int64)):
-        reason = f"shape {list(array.shape)} in the checkpoint, {shape} in the graph"
-        raise CorruptModel("checkpoint", f"variable '{name}'", reason)
-    return array.reshape(sizes)
 
 
 def _without_idle_controls(nodes: list[NodeDef], before: Graph) -> list[NodeDef]:
@@ -369,31 +255,30 @@ def _without_idle_controls(nodes: list[NodeDef], before: Graph) -> list[NodeDef]
         and old.op != node.op
         and old.op in ("VarHandleOp", *READS)
     }
-    if not idle:
-        return nodes
-    by_name = {node.name: node for node in nodes}
     readers: dict[str, list[str]] = {}
     waits: dict[str, int] = {}
-    for node in nodes:
+    for node in nodes if idle else ():
         if node.op == "NoOp":
             waits[node.name] = len(node.input)
             for text in node.input:
                 readers.setdefault(node_name(text), []).append(node.name)
-    todo = list(idle)
+    todo: list[str] = list(idle)
     while todo:
         for reader in readers.get(todo.pop(), ()):
             waits[reader] -= 1
             if waits[reader] == 0 and reader not in idle:
                 idle.add(reader)
                 todo.append(reader)
-    result = []
+    return list(_drop_controls(nodes, idle)) if idle else nodes
+
+
+def _drop_controls(nodes: Iterable[NodeDef], idle: set[str]) -> Iterable[NodeDef]:
     for node in nodes:
-        left = [t for t in node.input if not (t.startswith("^") and split_input(t).name in idle)]
-        if len(left) == len(node.input):
-            result.append(node)
-            continue
-        copy = NodeDef()
-        copy.CopyFrom(by_name[node.name])
-        copy.input[:] = left
-        result.append(copy)
-    return result
+        inputs = [t for t in node.input if not (t.startswith("^") and t[1:] in idle)]
+        if len(inputs) == len(node.input):
+            yield node
+        else:
+            copy = NodeDef()
+            copy.CopyFrom(node)
+            copy.input[:] = inputs
+            yield copy

@@ -1,0 +1,140 @@
+"""SavedModel folders: the writer. What it writes loads in TensorFlow 1.10, 1.15 and 2.
+
+The init op and the assets are told in both ways that loaders look for them: the collections of
+TensorFlow 1 and the fields of TensorFlow 2. The OpDefs of the ops used are written too: an older
+TensorFlow drops by them the attributes it does not know and that have their default.
+
+Source: tensorflow/core/protobuf/meta_graph.proto; python/saved_model/builder_impl.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path, PurePosixPath
+
+from inspector import opdefs, signatures
+from inspector.errors import LimitExceeded, MissingFile, OutputExists
+from inspector.formats.saved_model import FILE
+from inspector.graph import Graph
+from inspector.model import Model
+from inspector.protos import AssetFileDef, GraphDef, MetaGraphDef, SavedModel
+
+MAX_PROTO_BYTES = (2 << 30) - 1
+"""No protobuf message can be longer; what is larger must keep its variables in a checkpoint."""
+
+_FUNCTION_INIT = "__saved_model_init_op"
+_MAIN_OP, _LEGACY_INIT_OP = "saved_model_main_op", "legacy_init_op"
+_ASSETS = "saved_model_assets"
+_ANY = "type.googleapis.com/tensorflow.AssetFileDef"
+
+
+def write(model: Model, folder: Path, signature_key: str = signatures.DEFAULT) -> None:
+    """Write a model as a SavedModel.
+
+    Args:
+        folder: Made where it is not there; it must be empty.
+        signature_key: The key of the signature, where the model has one only.
+    Raises: OutputExists, MissingFile (an asset), LimitExceeded (the graph is 2 GiB or more).
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputExists(folder.name, "output", "the folder is there already and is not empty")
+    check_size(model.graph, model.name)
+    saved = SavedModel(saved_model_schema_version=1)
+    meta = saved.meta_graphs.add()
+    variables = _variables(model)
+    if variables and model.meta_graph is not None:
+        # What tells of the variables: collections, the saver, where they are restored.
+        meta.CopyFrom(model.meta_graph)
+        meta.ClearField("signature_def")
+        meta.ClearField("asset_file_def")
+    graph: GraphDef = meta.graph_def
+    graph.node.extend(model.graph.nodes)
+    graph.library.CopyFrom(model.graph.library)
+    graph.versions.CopyFrom(model.graph.versions)
+    _tell_meta(model, meta)
+    _tell_signatures(model, meta, signature_key)
+    assets = _tell_assets(model, meta)
+    _tell_init_op(model, meta)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_bytes(saved.SerializeToString(deterministic=True))
+    # TensorFlow makes this folder also where there are no variables.
+    (folder / "variables").mkdir()
+    for source in variables:
+        shutil.copyfile(source, folder / "variables" / source.name)
+    for name, source in assets:
+        target = folder / "assets" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def check_size(graph: Graph, what: str) -> None:
+    """Raises: LimitExceeded for a graph that no file can hold."""
+    size = graph.byte_size()
+    if size > MAX_PROTO_BYTES:
+        reason = f"{size} bytes, and a protobuf file ends at 2 GiB: keep variables in a checkpoint"
+        raise LimitExceeded(what, "GraphDef", reason)
+
+
+def _variables(model: Model) -> list[Path]:
+    """The files of the checkpoint of a model that is not frozen."""
+    if model.checkpoint is None or model.path is None or model.format != "SavedModel":
+        return []
+    folder = (model.path if model.path.is_dir() else model.path.parent) / "variables"
+    return sorted(path for path in folder.glob("variables.*") if path.is_file())
+
+
+def _tell_meta(model: Model, meta: MetaGraphDef) -> None:
+    info = meta.meta_info_def
+    info.tags[:] = model.tag_set or ["serve"]
+    if model.producer:
+        info.tensorflow_version = model.producer
+    ops = {node.op for node in model.graph}
+    for function in model.graph.library.function:
+        ops.update(node.op for node in function.node_def)
+    if not info.HasField("stripped_op_list"):
+        for op in sorted(ops):
+            found = opdefs.get(op)
+            if found is not None:
+                copy = info.stripped_op_list.op.add()
+                copy.CopyFrom(found)
+                copy.ClearField("summary")
+                copy.ClearField("description")
+
+
+def _tell_signatures(model: Model, meta: MetaGraphDef, key: str) -> None:
+    keys = signatures.serving_keys(model.signatures)
+    if not keys:
+        sinks = [n.name for n in model.graph if not model.graph.consumers(n.name)]
+        meta.signature_def[key].CopyFrom(signatures.for_outputs(model.graph, sinks))
+    for name in keys:
+        meta.signature_def[key if len(keys) == 1 else name].CopyFrom(model.signatures[name])
+
+
+def _tell_assets(model: Model, meta: MetaGraphDef) -> list[tuple[str, Path]]:
+    _drop_collection(meta, _ASSETS)
+    files: dict[str, Path] = {}
+    for asset in model.assets:
+        parts = PurePosixPath(asset.name)
+        if asset.path is None or parts.is_absolute() or ".." in parts.parts:
+            raise MissingFile(model.name, f"asset '{asset.name}'", "the file is not there")
+        files[asset.name] = asset.path
+        entry = AssetFileDef(filename=asset.name)
+        entry.tensor_info.name = asset.tensor
+        meta.asset_file_def.add().CopyFrom(entry)
+        meta.collection_def[_ASSETS].any_list.value.add(
+            type_url=_ANY, value=entry.SerializeToString()
+        )
+    return list(files.items())
+
+
+def _tell_init_op(model: Model, meta: MetaGraphDef) -> None:
+    for key in (_MAIN_OP, _LEGACY_INIT_OP):
+        _drop_collection(meta, key)
+    if model.init_op is not None:
+        meta.collection_def[_MAIN_OP].node_list.value.append(model.init_op)
+        meta.signature_def[_FUNCTION_INIT].outputs[_FUNCTION_INIT].name = model.init_op
+
+
+def _drop_collection(meta: MetaGraphDef, key: str) -> None:
+    if key in meta.collection_def:
+        del meta.collection_def[key]

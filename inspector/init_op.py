@@ -1,0 +1,111 @@
+"""The init op of a model that is being frozen: what of it the outputs need, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from inspector.graph import Graph, data_inputs, node_name, split_input
+from inspector.protos import NodeDef, TensorProto
+from inspector.variable_values import identity
+
+_ASSIGNS = ("Assign", "AssignVariableOp")
+
+
+def needed_nodes(flat: Graph, needed: set[str], init_op: str | None) -> tuple[list[NodeDef], bool]:
+    """The nodes that the outputs need, and of the init op what acts on something of theirs.
+
+    Returns: The nodes, and whether the init op is among them.
+    """
+    if init_op is not None and init_op in flat and init_op not in needed:
+        held = {identity(node) for node in flat if node.name in needed} - {None}
+        touched = _descendants(flat, (node.name for node in flat if identity(node) in held))
+        if init_op in touched:
+            return _joined(flat, needed, init_op, touched), True
+    return [node for node in flat if node.name in needed], False
+
+
+def assigns(nodes: Iterable[NodeDef]) -> list[NodeDef]:
+    """The nodes that give a variable a value at once."""
+    return [node for node in nodes if node.op in _ASSIGNS and len(data_inputs(node)) > 1]
+
+
+def assigned_constant(node: NodeDef, graph: Graph) -> TensorProto | None:
+    """The value that an Assign gives, where that is a constant."""
+    text = data_inputs(node)[1]
+    for _ in range(len(graph)):
+        source = graph.get(node_name(text))
+        if source is None:
+            return None
+        if source.op == "Const" and "value" in source.attr:
+            return source.attr["value"].tensor
+        inputs = data_inputs(source)
+        if source.op != "Identity" or len(inputs) != 1:
+            return None
+        text = inputs[0]
+    return None
+
+
+def without(
+    nodes: Iterable[NodeDef], gone: Collection[str], init_op: str
+) -> tuple[list[NodeDef], bool]:
+    """The nodes without some that the init op ran, and without NoOps that run nothing any more.
+
+    Returns: The nodes, and whether the init op is still among them.
+    """
+    left = {node.name: node for node in nodes if node.name not in gone}
+    todo = list(gone)
+    waiting: dict[str, list[str]] = {}
+    waits: dict[str, int] = {}
+    for node in left.values():
+        waits[node.name] = len(node.input)
+        for text in node.input:
+            if text.startswith("^"):
+                waiting.setdefault(node_name(text), []).append(node.name)
+    dropped = set(gone)
+    while todo:
+        for reader in waiting.get(todo.pop(), ()):
+            waits[reader] -= 1
+            if waits[reader] == 0 and left[reader].op == "NoOp" and reader not in dropped:
+                dropped.add(reader)
+                todo.append(reader)
+    result = []
+    for node in left.values():
+        if node.name in dropped:
+            continue
+        inputs = [text for text in node.input if split_input(text).name not in dropped]
+        if len(inputs) < len(node.input):
+            copy = NodeDef()
+            copy.CopyFrom(node)
+            copy.input[:] = inputs
+            result.append(copy)
+        else:
+            result.append(node)
+    return result, init_op not in dropped
+
+
+def _joined(flat: Graph, needed: set[str], init_op: str, touched: set[str]) -> list[NodeDef]:
+    replaced: dict[str, NodeDef] = {}
+    todo = [init_op]
+    while todo:
+        node = flat.node(todo.pop())
+        if node.name in replaced or node.op != "NoOp":
+            continue
+        copy = NodeDef()
+        copy.CopyFrom(node)
+        copy.input[:] = [text for text in node.input if node_name(text) in touched]
+        todo += [node_name(text) for text in copy.input]
+        replaced[node.name] = copy
+    nodes: list[NodeDef] = [replaced.get(node.name, node) for node in flat]
+    wanted = flat.with_nodes(nodes).ancestors([init_op]) | needed
+    return [node for node in nodes if node.name in wanted]
+
+
+def _descendants(graph: Graph, names: Iterable[str]) -> set[str]:
+    found = set(names)
+    todo = list(found)
+    while todo:
+        for reader in graph.consumers(todo.pop()):
+            if reader not in found:
+                found.add(reader)
+                todo.append(reader)
+    return found
