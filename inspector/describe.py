@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inspector import opdefs, outputs, tensors
+from inspector.errors import InspectorError
+from inspector.flagged import flagged
+from inspector.freeze import serving_graph
 from inspector.graph import Graph
 from inspector.model import Asset, Model, Variable
 from inspector.outputs import Suggestion
@@ -147,27 +150,34 @@ class Facts:
 
 def describe(model: Model) -> Facts:
     """The facts of a model. Reads no tensor's value and runs nothing."""
-    graph = graph_facts(model.graph)
-    bodies = Counter(
-        node.op for function in model.graph.library.function for node in function.node_def
-    )
+    graph, warnings = model.outline, list(model.warnings)
+    try:
+        serving = serving_graph(model)
+    except InspectorError as err:
+        serving = graph
+        warnings.append(f"The serving function cannot be shown by itself: {err}")
+    library = graph.library.function
+    bodies = Counter(node.op for function in library for node in function.node_def)
+    counts = graph_facts(graph)
     return Facts(
         format=model.format,
         tag_sets=model.tag_sets,
         tag_set=model.tag_set,
         producer=model.producer,
-        graph=graph,
-        serving=None,
-        functions=len(model.graph.library.function),
+        graph=counts,
+        serving=None if serving is graph else graph_facts(serving),
+        functions=len(library),
         function_op_counts=_by_count(bodies),
         signatures=model.signatures,
         variable_list=model.variables,
         assets=model.assets,
-        parameters=parameters(model.variables, model.graph),
+        parameters=parameters(model.variables, serving),
         bytes=sizes(model),
         suggested_outputs=outputs.suggest(model),
-        flagged_ops=[],
-        warnings=list(model.warnings),
+        flagged_ops=flagged(
+            Counter(counts.op_counts) + bodies, {item.signature.name for item in library}
+        ),
+        warnings=warnings,
     )
 
 

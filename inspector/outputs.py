@@ -84,7 +84,7 @@ def suggest(model: Model) -> list[Suggestion]:
     """The likely outputs of a model, best first, at most `LIMIT`."""
     found = _of_signatures(model.signatures)
     if not found:
-        found = of_graph(model.graph)
+        found = of_graph(model.outline)
     names: set[str] = set()
     unique = []
     for item in found:

@@ -28,8 +28,8 @@ def reshape(view: View) -> Shapes:
     data, wanted = view.shapes[0], view.items(1)
     if wanted is None:
         return [None]
-    if wanted.count(-1) > 1 or any(item is not None and item < -1 for item in wanted):
-        raise Contradiction("more than one -1")
+    if any(item is not None and item < -1 for item in wanted):
+        raise Contradiction("a negative dimension")
     dims: list[int | None] = [None if item == -1 else item for item in wanted]
     open_places = dims.count(None)
     total = None if data is None else product(data)

@@ -22,7 +22,7 @@ from inspector import (
     shape_sources,
 )
 from inspector.graph import Graph, split_input
-from inspector.protos import NodeDef
+from inspector.protos import NodeDef, OpDef
 from inspector.shape_dims import MAX_DIM, MAX_RANK, Contradiction, Rule, Value, View, join, merge
 from inspector.shape_values import VALUES
 from inspector.tensors import Shape, shape_of
@@ -61,13 +61,10 @@ def infer(
     return _Inference(graph, variables or {}).run()
 
 
-def output_count(node: NodeDef, graph: Graph | None = None) -> int | None:
-    """How many outputs a node has, at most `MAX_OUTPUTS`; None for an op nobody knows."""
-    found = opdefs.get(node.op, graph.library if graph is not None else None)
-    if found is None:
-        return None
+def output_count(node: NodeDef, definition: OpDef) -> int:
+    """How many outputs a node has by its op's definition, at most `MAX_OUTPUTS`."""
     total = 0
-    for arg in found.output_arg:
+    for arg in definition.output_arg:
         if arg.type_list_attr:
             value = opdefs.attr(node, arg.type_list_attr)
             total += len(value.list.type) if value is not None else 0
@@ -125,24 +122,23 @@ class _Inference:
 
     def _count_outputs(self) -> list[int]:
         """Outputs of each node: as the op declares, or as many as are read."""
-        fixed: dict[str, int | None] = {}
+        own = {item.signature.name: item.signature for item in self.graph.library.function}
+        definitions: dict[str, tuple[OpDef | None, int | None]] = {}
         counts: list[int] = []
         unknown: list[int] = []
         budget = _ALL_OUTPUTS
         for index, node in enumerate(self.graph.nodes):
-            op = node.op
-            if op not in fixed:
-                definition = opdefs.get(op, self.graph.library)
-                varies = definition is None or any(
-                    arg.number_attr or arg.type_list_attr for arg in definition.output_arg
-                )
-                fixed[op] = None if definition is None or varies else len(definition.output_arg)
-            count = fixed[op]
-            if count is None:
-                count = output_count(node, self.graph)
-                if count is None:
-                    unknown.append(index)
-                    count = 1
+            if node.op not in definitions:
+                found = opdefs.get(node.op) or own.get(node.op)
+                args = [] if found is None else list(found.output_arg)
+                varies = any(arg.number_attr or arg.type_list_attr for arg in args)
+                definitions[node.op] = (found, None if varies else len(args))
+            definition, count = definitions[node.op]
+            if definition is None:
+                unknown.append(index)
+                count = 1
+            elif count is None:
+                count = output_count(node, definition)
             count = min(count, max(budget, 0))
             budget -= count
             counts.append(count)

@@ -100,7 +100,7 @@ def test_an_unknown_op_has_as_many_unknown_outputs_as_are_read() -> None:
         [placeholder("a", [2, 3]), placeholder("b", [4, 5]), node("y", "MatMul", "a", "b", **F)],
         [placeholder("a", [2]), placeholder("b", [3]), node("y", "AddV2", "a", "b", **F)],
         [placeholder("a", [6]), const("s", [4, 2], np.int32), node("y", "Reshape", "a", "s", **F)],
-        [placeholder("a", [6]), const("s", [-1, -1], np.int32), node("y", "Reshape", "a", "s")],
+        [placeholder("a", [6]), const("s", [-2, -1], np.int32), node("y", "Reshape", "a", "s")],
         [placeholder("a", [2, 2]), node("y", "Squeeze", "a", squeeze_dims=[0])],
         [placeholder("a", [5]), const("n", 7, np.int32), node("y", "Split", "n", "a", num_split=2)],
     ],
