@@ -228,3 +228,24 @@ def test_a_plain_script_runs_once_and_exits_with_nothing_left(caller):
     assert lines[2:] == ["{'slept': 0.1}"]
     time.sleep(0.1)
     until(lambda: not alive(int(lines[1])))
+
+
+def test_the_runner_of_a_process_is_one_and_starts_nothing_by_itself(root, tmp_path):
+    script = """
+        from inspector.jobs.runner import default_runner
+        runner = default_runner()
+        assert runner is default_runner()
+        print(runner.workspace.root)
+        print(sorted(status.state for status in runner.status().templates.values()))
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(script)],
+        cwd=root,
+        env={**os.environ, "INSPECTOR_WORKSPACE": str(tmp_path / "ws")},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == [str(tmp_path / "ws"), "['stopped', 'stopped']"]
+    assert done.stderr == ""
