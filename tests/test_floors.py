@@ -36,7 +36,7 @@ FLOORS = (
     "describe",
     "formats/",
     "backend/",
-    "optimising transform_graph",
+    "looking notebook optimising transform_graph",
     "jobs/",
     "api",
     "__init__",

@@ -80,4 +80,13 @@ def table(*requests: Request) -> dict[str, Request]:
     return named
 
 
-REQUESTS: Mapping[str, Request] = table()
+_TASKS = "inspector.jobs.tasks"
+
+REQUESTS: Mapping[str, Request] = table(
+    Request("open", f"{_TASKS}:open_model"),
+    Request("node", f"{_TASKS}:node"),
+    Request("optimise", "inspector.jobs.optimising:optimise", tensorflow=True),
+    Request("predict", "inspector.jobs.predicting:predict", tensorflow=True, cached=False),
+    Request("run", f"{_TASKS}:run", tensorflow=True, cached=False),
+    Request("evaluate", f"{_TASKS}:evaluate", tensorflow=True, cached=False),
+)

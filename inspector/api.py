@@ -1,0 +1,169 @@
+"""What a script or notebook calls. `inspector` offers these names; the command line uses them too.
+
+No model runs in the caller's process: kernels, for folding and for predictions, run in a worker.
+Everything else is computed right here, without TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from inspector import formats, notebook, optimising, storing
+from inspector.describe import Facts
+from inspector.describe import describe as _describe
+from inspector.diff import Diff
+from inspector.diff import diff as _diff
+from inspector.errors import UnsupportedModel
+from inspector.formats import graphdef, saved_model_writer
+from inspector.freeze import freeze as _freeze
+from inspector.jobs import kernels, prediction
+from inspector.jobs.prediction import Prediction
+from inspector.model import Model
+from inspector.optimising import Optimised, Progress
+from inspector.passes.pipeline import Transforms
+from inspector.transform_graph import TransformGraph
+
+__all__ = [
+    "Model",
+    "TransformGraph",
+    "describe",
+    "diff",
+    "freeze",
+    "open_model",
+    "optimise",
+    "predict",
+    "save",
+]
+
+SAVED_MODEL, GRAPH_DEF = "saved_model", "graphdef"
+
+notebook.install()
+
+
+def open_model(path: str | PathLike[str], tag_set: Sequence[str] | str | None = None) -> Model:
+    """Open a model; nothing of it is run, and no variable is read.
+
+    Args:
+        path: A SavedModel's folder, or a file of any name.
+        tag_set: Which MetaGraphDef of a SavedModel, e.g. ``["serve", "gpu"]`` or ``"serve,gpu"``;
+            by default ``serve``.
+    Raises: ModelError.
+    """
+    tags = [tag for tag in tag_set.split(",") if tag] if isinstance(tag_set, str) else tag_set
+    return formats.open_model(path, tags)
+
+
+def describe(model: Model) -> Facts:
+    """The facts of a model; ``.to_dict()`` is the JSON of ``inspector describe``."""
+    return _describe(model)
+
+
+def freeze(
+    model: Model,
+    outputs: Sequence[str] | None = None,
+    *,
+    signature: str | None = None,
+    keep_devices: bool = False,
+) -> Model:
+    """Variables to constants, calls inlined, and only what the outputs need.
+
+    Args:
+        outputs: Names of nodes or tensors; by default the outputs of the signature.
+        signature: Its key; by default ``serving_default``, or the best there is.
+    Raises: ModelError, GraphError, FreezeError.
+    """
+    return _freeze(model, outputs, signature, keep_devices)
+
+
+def optimise(
+    model: Model,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    transforms: Transforms | None = None,
+    preset: str | None = None,
+    progress: Progress | None = None,
+    *,
+    signature: str | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Optimised:
+    """Freeze the model if it is not, and run transforms on it.
+
+    Args:
+        inputs: Feeds, node or tensor names; by default those the outputs need.
+        outputs: Fetches; by default the signature's, else the likeliest.
+        transforms: The tool's text, ``"fold_constants round_weights(num_steps=256)"``, or a list.
+        preset: In its place, a list by name.
+        progress: Called with a fraction from 0 to 1, or None, and what is being done.
+    Returns: The new ``model``, and ``steps``: per transform what it changed and left alone.
+    Raises: TransformError before work starts; ModelError, GraphError, FreezeError, JobError.
+    """
+    return optimising.optimise(
+        model,
+        inputs,
+        outputs,
+        transforms,
+        preset,
+        signature=signature,
+        evaluate=kernels.evaluate,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def predict(
+    model: Model,
+    feeds: Mapping[str, Any] | None = None,
+    fetches: Sequence[str] | None = None,
+    signature: str | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Run a model once, in a worker.
+
+    Args:
+        feeds: Key to array or nested list. A key is an input of the signature, a tensor name or a
+            node name.
+        fetches: Keys in the same sense; by default all outputs of the signature.
+        signature: Its key; by default the one whose inputs are fed.
+    Returns: ``outputs``: key to array; ``run_ms``: the run alone, without loading.
+    Raises: BadFeed, BadFetch, UnknownSignature, BlockedOp, RunFailed, MissingVariables, JobError.
+    """
+    return prediction.predict(model, feeds or {}, fetches, signature, progress)
+
+
+def diff(before: Model, after: Model) -> Diff:
+    """What changed between two models; ``.to_dict()`` is the JSON of ``inspector diff``."""
+    return _diff(before, after)
+
+
+def save(
+    model: Model,
+    path: str | PathLike[str],
+    format: str = SAVED_MODEL,
+    *,
+    force: bool = False,
+) -> list[str]:
+    """Write a model: as a SavedModel that TensorFlow Serving loads, or as a GraphDef.
+
+    It appears under its name when it is complete.
+
+    Args:
+        format: ``saved_model`` (a folder) or ``graphdef`` (a file).
+        force: Overwrite what is there.
+    Returns: One sentence each on what whoever runs it must know; most often none.
+    Raises: OutputExists, UnsupportedModel (variables that are not frozen, another format).
+    """
+    path = Path(path).expanduser().absolute()
+    if format == SAVED_MODEL:
+        with storing.new_folder(path, force=force) as folder:
+            saved_model_writer.write(model, folder)
+        return []
+    if format == GRAPH_DEF:
+        optimising.check_frozen(model)
+        with storing.new_file(path, force=force) as file:
+            return graphdef.write(model, file)
+    why = f"no format that is written; there are {SAVED_MODEL} and {GRAPH_DEF}"
+    raise UnsupportedModel("save", format, why)

@@ -1,0 +1,369 @@
+"""The command line: each command reads its flags, calls `inspector.api`, prints what came of it.
+
+Exit status: 0 done; 1 the model or the work was at fault, told in one line; 2 the command line was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from inspector import api, commands, listing, storing, terminal
+from inspector.errors import BadParameter, InspectorError
+from inspector.model import Model
+from inspector.operations import operations
+
+DEBUG = "INSPECTOR_DEBUG"
+"""Set to 1, an error nobody foresaw shows its traceback."""
+
+FORMATS = ("graphdef", "saved_model", "tflite")
+
+
+class Commands(click.Group):
+    """A group whose commands tell what went wrong in one line, and end with status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; nothing but its own output reaches standard output."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return super().invoke(ctx)
+        except InspectorError as err:
+            _fail(ctx, err)
+        except MemoryError:
+            _fail(ctx, InspectorError("inspector", "memory", "there is not enough of it for this"))
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+            raise
+        except OSError as err:
+            where = Path(os.fsdecode(err.filename)).name if err.filename else "file"
+            _fail(ctx, InspectorError(where, "system", err.strerror or str(err)))
+        except Exception as err:
+            if os.environ.get(DEBUG):
+                raise
+            why = f"{type(err).__name__}: {err} (a mistake of ours; {DEBUG}=1 shows where)"
+            _fail(ctx, InspectorError("inspector", ctx.invoked_subcommand or "command", why))
+
+
+def _fail(ctx: click.Context, error: InspectorError) -> NoReturn:
+    click.echo(f"error: {error}", err=True)
+    ctx.exit(1)
+
+
+class Names(click.ParamType["list[str]"]):
+    """Names with commas between them: ``a,b:0``."""
+
+    name = "names"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[str]:
+        """A list; blanks and empty parts are dropped."""
+        if isinstance(value, list):
+            return value
+        return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class Out(click.ParamType[Path]):
+    """A path to write to."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """A path, with ``~`` expanded; never the current folder itself."""
+        path = Path(value).expanduser().absolute()
+        if path.name in ("", ".."):
+            self.fail("names no file", param, ctx)
+        return path
+
+
+MODEL = click.argument("model")
+TAG_SET = click.option("--tag-set", type=Names(), metavar="TAGS", help="E.g. serve or serve,gpu.")
+SIGNATURE = click.option(
+    "--signature", metavar="KEY", help="Whose outputs; default serving_default."
+)
+INPUTS = click.option("--inputs", type=Names(), metavar="A,B", help="Feeds: node or tensor names.")
+OUTPUTS = click.option("--outputs", type=Names(), metavar="A,B:0", help="Fetches, in the same way.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
+OUT = click.option("-o", "--out", type=Out(), required=True, help="Where to write.")
+FORCE = click.option("--force", is_flag=True, help="Overwrite what is there.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tf-graph-inspector")
+def cli() -> None:
+    """See what is in a TensorFlow model, make it smaller, check what that did to its answers."""
+
+
+@cli.command()
+@click.argument("model", required=False)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=int, help="8501, or the next free one.")
+@click.option("--no-browser", is_flag=True, help="Do not open the browser.")
+def app(model: str | None, host: str, port: int | None, no_browser: bool) -> None:
+    """Start the web app, on MODEL when given."""
+    from inspector.ui import serve
+
+    serve.serve(model, host=host, port=port, open_browser=not no_browser)
+
+
+@cli.command()
+@MODEL
+@TAG_SET
+@JSON
+def describe(model: str, tag_set: list[str] | None, as_json: bool) -> None:
+    """The figures: nodes, ops, signatures, sizes, likely outputs."""
+    opened = api.open_model(model, tag_set)
+    facts = api.describe(opened).to_dict()
+    _show(facts, as_json, lambda: listing.describe(opened.name, facts))
+
+
+@cli.command()
+@MODEL
+@TAG_SET
+@click.option("--type", "op", metavar="OP", help="Only operations of this type.")
+@click.option("--match", metavar="REGEX", help="Only names in which this is found.")
+@click.option("--function", metavar="NAME", help="Of this function of the library.")
+@JSON
+def ops(
+    model: str,
+    tag_set: list[str] | None,
+    op: str | None,
+    match: str | None,
+    function: str | None,
+    as_json: bool,
+) -> None:
+    """Every operation with its inputs, and its tensors' dtypes and shapes."""
+    opened = api.open_model(model, tag_set)
+    try:
+        found = operations(opened, op=op, match=match, function=function)
+    except BadParameter as err:
+        raise click.BadParameter(err.why, param_hint="--match") from None
+    rows = [row.to_dict() for row in found]
+    _show({"operations": rows}, as_json, lambda: listing.operations(rows))
+
+
+@cli.command()
+@MODEL
+@OUT
+@TAG_SET
+@SIGNATURE
+@OUTPUTS
+@click.option("--keep-devices", is_flag=True, help="Keep the nodes' device strings.")
+@FORCE
+def freeze(
+    model: str,
+    out: Path,
+    tag_set: list[str] | None,
+    signature: str | None,
+    outputs: list[str] | None,
+    keep_devices: bool,
+    force: bool,
+) -> None:
+    """Variables to constants, and only what the outputs need, as a GraphDef."""
+    storing.check_output(out, force=force)
+    opened = api.open_model(model, tag_set)
+    with _progress() as progress:
+        progress(None, "freeze")
+        frozen = api.freeze(opened, outputs, signature=signature, keep_devices=keep_devices)
+        notes = api.save(frozen, out, "graphdef", force=force)
+    click.echo(_written(out, frozen, notes))
+
+
+@cli.command()
+@MODEL
+@OUT
+@TAG_SET
+@SIGNATURE
+@INPUTS
+@OUTPUTS
+@click.option(
+    "--transforms", metavar="TEXT", help='E.g. "fold_constants round_weights(num_steps=9)".'
+)
+@click.option("--preset", metavar="NAME", help="A list of transforms by name; see `transforms`.")
+@click.option("--to", "form", type=click.Choice(FORMATS), help="By default as -o ends: .pb or not.")
+@click.option("--record", type=Out(), help="What each step changed and left alone, as JSON.")
+@FORCE
+def optimise(
+    model: str,
+    out: Path,
+    tag_set: list[str] | None,
+    signature: str | None,
+    inputs: list[str] | None,
+    outputs: list[str] | None,
+    transforms: str | None,
+    preset: str | None,
+    form: str | None,
+    record: Path | None,
+    force: bool,
+) -> None:
+    """Freeze if needed, then the transforms, then write."""
+    if transforms is not None and preset is not None:
+        raise click.UsageError("give --transforms or --preset, not both")
+    form = _format(form, out)
+    for path in filter(None, (out, record)):
+        storing.check_output(path, force=force)
+    opened = api.open_model(model, tag_set)
+    with _progress() as progress:
+        result = api.optimise(
+            opened, inputs, outputs, transforms, preset, signature=signature, progress=progress
+        )
+        notes = api.save(result.model, out, form, force=force)
+    if record is not None:
+        with storing.new_file(record, force=force) as path:
+            path.write_text(json.dumps(result.record(), indent=1) + "\n", encoding="utf-8")
+    click.echo(listing.steps(step.to_dict() for step in result.steps))
+    click.echo(_written(out, result.model, notes))
+
+
+@cli.command()
+@MODEL
+@OUT
+@click.option("--to", "form", type=click.Choice(FORMATS), required=True)
+@TAG_SET
+@SIGNATURE
+@INPUTS
+@OUTPUTS
+@FORCE
+def convert(
+    model: str,
+    out: Path,
+    form: str,
+    tag_set: list[str] | None,
+    signature: str | None,
+    inputs: list[str] | None,
+    outputs: list[str] | None,
+    force: bool,
+) -> None:
+    """One format into another; variables become constants."""
+    form = _format(form, out)
+    storing.check_output(out, force=force)
+    opened = api.open_model(model, tag_set)
+    with _progress() as progress:
+        progress(None, "freeze")
+        converted = commands.convert(opened, inputs, outputs, signature)
+        notes = api.save(converted, out, form, force=force)
+    click.echo(_written(out, converted, notes))
+
+
+@cli.command()
+@MODEL
+@TAG_SET
+@SIGNATURE
+@click.option(
+    "--feeds", "feed_file", metavar="FILE.npz", help="Keys: input keys, tensors or nodes."
+)
+@click.option("--fetches", type=Names(), metavar="A:0,B:0", help="In place of the signature's.")
+@click.option("-o", "--out", type=Out(), help="Write the answers as .npz.")
+@FORCE
+@JSON
+def predict(
+    model: str,
+    tag_set: list[str] | None,
+    signature: str | None,
+    feed_file: str | None,
+    fetches: list[str] | None,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Run the model once."""
+    if out is not None:
+        storing.check_output(out, force=force)
+    opened = api.open_model(model, tag_set)
+    given = commands.read_feeds(Path(feed_file), opened) if feed_file is not None else {}
+    with _progress() as progress:
+        run = api.predict(opened, given, fetches, signature=signature, progress=progress)
+    if out is not None:
+        commands.write_arrays(run.outputs, out, force=force)
+    found = {
+        "outputs": commands.answers(run.outputs),
+        "run_ms": run.run_ms,
+        "signature": run.signature,
+    }
+    _show(found, as_json, lambda: commands.answers_text(run.outputs))
+
+
+@cli.command()
+@click.argument("before")
+@click.argument("after")
+@JSON
+def diff(before: str, after: str, as_json: bool) -> None:
+    """What changed between two models."""
+    delta = api.diff(api.open_model(before), api.open_model(after)).to_dict()
+    _show(delta, as_json, lambda: listing.diff(delta))
+
+
+@cli.command()
+@JSON
+def transforms(as_json: bool) -> None:
+    """All transforms with their parameters, and the presets."""
+    found = commands.transforms()
+    _show(found, as_json, lambda: listing.transforms(found))
+
+
+@cli.command("transform_graph")
+@click.option("--in_graph", default="", metavar="FILE", help="GraphDef, binary or text.")
+@click.option("--out_graph", default="", metavar="FILE", help="Where to write.")
+@click.option("--inputs", default="", metavar="A,B")
+@click.option("--outputs", default="", metavar="A,B")
+@click.option("--transforms", default="", metavar="TEXT")
+@click.option(
+    "--output_as_text", default="false", is_flag=False, flag_value="true", metavar="true|false"
+)
+def transform_graph(
+    in_graph: str, out_graph: str, inputs: str, outputs: str, transforms: str, output_as_text: str
+) -> None:
+    """The binary of that name of TensorFlow 1: same flags, same output."""
+    for flag, value in (("in_graph", in_graph), ("out_graph", out_graph)):
+        if not value:
+            raise click.UsageError(f"{flag} graph can't be empty.")
+    if not transforms.strip():
+        raise click.UsageError("You must specify at least one transform")
+    if output_as_text.lower() not in ("true", "false", "1", "0"):
+        raise click.UsageError(f"--output_as_text is true or false, not {output_as_text!r}")
+    commands.transform_graph(
+        Path(in_graph).expanduser(),
+        Path(out_graph).expanduser(),
+        inputs,
+        outputs,
+        transforms,
+        as_text=output_as_text.lower() in ("true", "1"),
+    )
+
+
+def main() -> None:
+    """The ``inspector`` command."""
+    cli(prog_name="inspector")
+
+
+def _show(found: Mapping[str, Any], as_json: bool, text: Callable[[], str]) -> None:
+    click.echo(json.dumps(found) if as_json else text())
+
+
+def _written(out: Path, model: Model, notes: Iterable[str]) -> str:
+    files = [out] if out.is_file() else [file for file in out.rglob("*") if file.is_file()]
+    size = terminal.size(sum(file.stat().st_size for file in files))
+    told = [f"wrote {out.name}: {len(model.graph):,} nodes, {size}", *model.notes, *notes]
+    return "\n".join(map(terminal.plain, dict.fromkeys(told)))
+
+
+def _format(form: str | None, out: Path) -> str:
+    chosen = form or ("graphdef" if out.suffix == ".pb" else "saved_model")
+    commands.check_format(chosen)
+    return chosen
+
+
+@contextmanager
+def _progress() -> Iterator[terminal.Progress]:
+    progress = terminal.Progress()
+    try:
+        yield progress
+    finally:
+        progress.clear()

@@ -1,0 +1,90 @@
+"""The task behind the Optimise page: freeze, transform, write the files, compare."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from inspector import looking, optimising
+from inspector.describe import describe
+from inspector.diff import diff
+from inspector.formats import graphdef, saved_model_writer
+from inspector.jobs.tasks import Args, read_model
+from inspector.jobs.worker import JobContext, TaskResult
+from inspector.model import Model
+
+FROZEN, OPTIMISED, RECORD = "frozen.pb", "optimised.pb", "record.json"
+SAVED_MODEL, FROZEN_SAVED_MODEL = "saved_model", "frozen_saved_model"
+
+
+def optimise(args: Args, job: JobContext) -> TaskResult:
+    """Freeze and transform a model; the files of the result stay in the job's folder.
+
+    Args: path; tag_set; inputs; outputs; signature; transforms or preset.
+    Value: facts ``before``, ``frozen`` and ``after``; ``diff`` of before and after;
+        ``diff_frozen`` of frozen and after; ``steps``; ``notes``; ``outputs``; ``signature``.
+    Blob: ``summary`` of the new graph.
+    """
+    from inspector.backend.evaluate import evaluate
+
+    job.progress(0.0, "read")
+    model = read_model(args)
+
+    def progress(fraction: float | None, text: str) -> None:
+        job.progress(0.1 + 0.6 * (fraction or 0.0), text)
+
+    done = optimising.optimise(
+        model,
+        args.get("inputs"),
+        args.get("outputs"),
+        args.get("transforms"),
+        args.get("preset"),
+        signature=args.get("signature"),
+        evaluate=evaluate,
+        progress=progress,
+    )
+    job.progress(0.7, "write the files")
+    _write(done, job.folder)
+    job.progress(0.85, "compare")
+    after = done.model
+    value: dict[str, Any] = {
+        "before": describe(model).to_dict(),
+        "frozen": describe(done.frozen).to_dict(),
+        "after": describe(after).to_dict(),
+        "diff": diff(model, after).to_dict(),
+        "diff_frozen": diff(done.frozen, after).to_dict(),
+        "steps": [step.to_dict() for step in done.steps],
+        "notes": done.frozen.notes,
+        "inputs": list(done.inputs),
+        "outputs": list(done.outputs),
+        "transforms": done.transforms,
+    }
+    summary = looking.Look(after).summary().to_json().encode()
+    return TaskResult(value, {"summary": summary})
+
+
+def _write(done: optimising.Optimised, folder: Path) -> None:
+    graphdef.write(done.frozen, folder / FROZEN)
+    graphdef.write(done.model, folder / OPTIMISED)
+    record = json.dumps(done.record(), indent=1)
+    (folder / RECORD).write_text(record + "\n", encoding="utf-8")
+    _write_saved_model(done.model, folder / SAVED_MODEL)
+    if done.model.init_op is not None:  # as a GraphDef nobody would fill its tables
+        _write_saved_model(done.frozen, folder / FROZEN_SAVED_MODEL)
+    _zip(folder / SAVED_MODEL)
+
+
+def _write_saved_model(model: Model, folder: Path) -> None:
+    folder.mkdir()
+    saved_model_writer.write(model, folder)
+
+
+def _zip(folder: Path) -> None:
+    """``x.zip`` beside a folder ``x``; the files in it lie below ``x/``."""
+    with zipfile.ZipFile(
+        folder.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as file:
+        for path in sorted(folder.rglob("*")):
+            file.write(path, path.relative_to(folder.parent))

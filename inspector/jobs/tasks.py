@@ -1,0 +1,107 @@
+"""The tasks that read a model, and what the library asks of a worker.
+
+TensorFlow is imported inside the tasks that need it and nowhere else: the light template loads
+this module too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from inspector import formats, looking
+from inspector.describe import describe
+from inspector.graph import Graph
+from inspector.jobs import packing
+from inspector.jobs.worker import JobContext, TaskResult
+from inspector.model import Model
+from inspector.protos import GraphDef, MetaGraphDef, parse
+
+Args = dict[str, Any]
+
+
+def read_model(args: Mapping[str, Any]) -> Model:
+    """The model that a request names by ``path`` and ``tag_set``."""
+    return formats.open_model(Path(args["path"]), args.get("tag_set"))
+
+
+def open_model(args: Args, job: JobContext) -> TaskResult:
+    """Facts, node table and operations of a model.
+
+    Args: path; tag_set. Value: ``facts``. Blobs: ``summary``, ``operations`` (columns).
+    """
+    job.progress(None, "read")
+    model = read_model(args)
+    job.progress(None, "describe")
+    facts = describe(model).to_dict()
+    job.progress(None, "draw up the node table")
+    look = looking.Look(model)
+    if look.warning:
+        facts["warnings"].append(look.warning)
+    blobs = {
+        "summary": look.summary().to_json().encode(),
+        "operations": json.dumps(look.columns(), separators=(",", ":")).encode(),
+    }
+    return TaskResult({"facts": facts}, blobs)
+
+
+def node(args: Args, job: JobContext) -> TaskResult:
+    """One operation: tensors, attributes, neighbours, and of a Const its value in figures.
+
+    Args: path; tag_set; name.
+    """
+    job.progress(None, "read")
+    return TaskResult(looking.Look(read_model(args)).details(args["name"]))
+
+
+def evaluate(args: Args, job: JobContext) -> TaskResult:
+    """Compute tensors of a closed sub-graph with TensorFlow's kernels.
+
+    Args: fetches, max_bytes. Blob: ``graph``. Value: ``why``: fetch to the reason it has no value. Blob:
+        ``values``.
+    """
+    from inspector.backend.evaluate import evaluate as run_kernels
+
+    job.progress(None, "compute")
+    graph = Graph.of(parse(GraphDef, job.blobs["graph"], "graph", "GraphDef"))
+    found = run_kernels(
+        graph.nodes,
+        args["fetches"],
+        graph.library,
+        versions=graph.versions,
+        max_bytes=args["max_bytes"],
+    )
+    why = {name: value for name, value in found.items() if isinstance(value, str)}
+    values = [(name, value) for name, value in found.items() if not isinstance(value, str)]
+    return TaskResult({"why": why}, {"values": packing.pack_tensors(values)})
+
+
+def run(args: Args, job: JobContext) -> TaskResult:
+    """Run a model once.
+
+    Args: path and tag_set, or ``result`` (name, init_op) with the blobs ``graph`` and
+        ``signatures``; fetches; signature. Blob: ``feeds``. Blob of the answer: ``outputs``.
+    """
+    from inspector.backend.predict import predict
+
+    job.progress(None, "load")
+    model = _handed_over(args["result"], job.blobs) if "result" in args else read_model(args)
+    feeds = packing.unpack(job.blobs["feeds"])
+    done = predict(model, feeds, args["fetches"], signature=args["signature"])
+    value = asdict(done)
+    return TaskResult(value, {"outputs": packing.pack(value.pop("outputs"))})
+
+
+def _handed_over(named: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Model:
+    """A model that was made in another process."""
+    meta = parse(MetaGraphDef, blobs["signatures"], named["name"], "signatures")
+    return Model(
+        format="GraphDef",
+        name=named["name"],
+        graph=Graph.of(parse(GraphDef, blobs["graph"], named["name"], "GraphDef")),
+        signatures=dict(meta.signature_def),
+        init_op=named["init_op"],
+    )

@@ -1,0 +1,190 @@
+"""What the command line prints for people: the same JSON that ``--json`` gives, set as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inspector.terminal import plain, shape, size, table
+
+Json = Mapping[str, Any]
+_NAMES = 20
+"""Names shown of a list of nodes; --json has all."""
+
+
+def describe(name: str, facts: Json) -> str:
+    """The figures of ``inspector describe``."""
+    tags = ", ".join(facts["tag_set"])
+    made = f"written by TensorFlow {facts['producer']}" if facts["producer"] else ""
+    head = [name, facts["format"], f"tag-set {tags}" if tags else "", made]
+    bytes_ = facts["bytes"]
+    figures: list[tuple[str, object]] = [("nodes", f"{facts['nodes']:,}")]
+    if facts["functions"]:
+        inside = sum(facts["function_op_counts"].values())
+        figures.append(("functions", f"{facts['functions']:,} with {inside:,} nodes"))
+    figures += [
+        ("constants", f"{facts['constants']:,}"),
+        ("variables", f"{facts['variables']:,}"),
+        ("identities", f"{facts['identities']:,}"),
+        ("parameters", f"{facts['parameters']:,}"),
+        ("graph", size(bytes_["graph"])),
+        ("variables' values", size(bytes_["variables"])),
+        ("assets", size(bytes_["assets"])),
+        ("total", size(bytes_["total"])),
+    ]
+    parts = [plain("  ·  ".join(filter(None, head))), table(figures)]
+    if len(facts["tag_sets"]) > 1:
+        rows = [[", ".join(tags) or "(no tags)"] for tags in facts["tag_sets"]]
+        parts.append(_titled("tag-sets", table(rows)))
+    serving = facts.get("serving")
+    if serving:
+        parts.append(
+            _titled(
+                f"the serving function, its calls inlined: {serving['nodes']:,} nodes",
+                op_counts(serving["op_counts"]),
+            )
+        )
+    parts.append(_titled("ops of the main graph", op_counts(facts["op_counts"])))
+    parts += _tensors_of_signatures(facts["signatures"])
+    parts.append(_titled("placeholders", tensors(facts["placeholders"])))
+    parts.append(_titled("softmax", table([name] for name in facts["softmax"])))
+    parts.append(
+        _titled(
+            "suggested outputs",
+            table([item["name"], item["why"]] for item in facts["suggested_outputs"]),
+        )
+    )
+    if facts["variable_list"]:
+        rows = [
+            [item["name"], item["dtype"], shape(item["shape"]), f"{item['bytes']:,}"]
+            for item in facts["variable_list"]
+        ]
+        text = table(rows, ["name", "dtype", "shape", "bytes"], right=[3])
+        parts.append(_titled("variables in the checkpoint", text))
+    parts.append(_titled("assets", table([a["name"], a["tensor"]] for a in facts["assets"])))
+    flagged = [[item["op"], item["count"], item["why"]] for item in facts["flagged_ops"]]
+    parts.append(_titled("to know before it is run", table(flagged, right=[1])))
+    parts.append(_titled("warnings", "\n".join(plain(text) for text in facts["warnings"])))
+    return "\n\n".join(filter(None, parts))
+
+
+def op_counts(counts: Mapping[str, int]) -> str:
+    """Op and count, the most frequent first, in columns that fit a terminal."""
+    pairs = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return table(((op, f"{count:,}") for op, count in pairs), right=[1])
+
+
+def tensors(rows: Iterable[Json]) -> str:
+    """Name, dtype and shape of each."""
+    return table([row["name"], row["dtype"], shape(row["shape"])] for row in rows)
+
+
+def operations(rows: Sequence[Json]) -> str:
+    """One line per operation; further outputs of an operation on lines of their own."""
+    lines: list[list[object]] = []
+    for row in rows:
+        outputs = row["outputs"] or [{"name": "", "dtype": "", "shape": []}]
+        for at, tensor in enumerate(outputs):
+            name = plain(row["name"]) if at == 0 else ""
+            kind = [tensor["name"], tensor["dtype"] or "?", shape(tensor["shape"])]
+            told = kind if tensor["name"] else ["", "", ""]
+            rest = [row["device"], ", ".join(row["inputs"])] if at == 0 else ["", ""]
+            lines.append([name, row["op"] if at == 0 else "", *told, *rest])
+    return table(lines, ["name", "op", "output", "dtype", "shape", "device", "inputs"])
+
+
+def diff(delta: Json) -> str:
+    """Figures before and after, op counts that changed, and the first names of each list."""
+    before, after = delta["before"], delta["after"]
+    rows = [
+        [key, f"{before[key]:,}", f"{after[key]:,}", f"{after[key] - before[key]:+,}"]
+        for key in ("nodes", "bytes")
+    ]
+    changed = [row for row in delta["op_counts"] if row["before"] != row["after"]]
+    rows += [
+        [row["op"], f"{row['before']:,}", f"{row['after']:,}", f"{row['after'] - row['before']:+,}"]
+        for row in changed
+    ]
+    nodes = delta["nodes"]
+    parts = [table(rows, ["", "before", "after", "change"], right=[1, 2, 3])]
+    for key in ("removed", "added"):
+        parts.append(_titled(f"{key}: {len(nodes[key]):,} nodes", _some(nodes[key])))
+    named = [f"{item['name']}  ({', '.join(item['fields'])})" for item in nodes["changed"]]
+    parts.append(_titled(f"changed: {len(named):,} nodes", _some(named)))
+    parts.append(f"unchanged: {nodes['unchanged']:,} nodes")
+    signatures = [
+        f"{key} {kind}" for kind, keys in delta["signatures"].items() for key in map(_named, keys)
+    ]
+    parts.append(_titled("signatures", _some(signatures)))
+    return "\n\n".join(filter(None, parts))
+
+
+def steps(rows: Iterable[Json]) -> str:
+    """One line per transform that was run."""
+    lines = [
+        [
+            row["call"],
+            f"{row['nodes']['before']:,} -> {row['nodes']['after']:,}",
+            f"{row['bytes']['before']:,} -> {row['bytes']['after']:,}",
+            f"{len(row['changed']):,}",
+            f"{len(row['skipped']):,}",
+            f"{row['seconds']:.3f}",
+        ]
+        for row in rows
+    ]
+    headers = ["transform", "nodes", "bytes", "changed", "left alone", "seconds"]
+    return table(lines, headers, right=[1, 2, 3, 4, 5])
+
+
+def transforms(found: Json) -> str:
+    """Each transform with its promise, its parameters and what they do; then the presets."""
+    parts = []
+    for row in found["transforms"]:
+        lines = [[_call(param), param["sentence"]] for param in row["params"]]
+        head = f"{row['name']}  ({row['effect']}{', kernels' if row['needs_kernels'] else ''})"
+        parts.append(
+            f"{head}\n  {plain(row['summary'])}"
+            + (f"\n{table(lines, indent='    ')}" if lines else "")
+        )
+    presets = [
+        f"preset {row['name']}\n  {row['sentence']}\n    {row['transforms']}"
+        for row in found["presets"]
+    ]
+    return "\n\n".join(parts + presets)
+
+
+def _call(param: Json) -> str:
+    if param["required"]:
+        return f"{param['name']}=..."
+    default = param["default"]
+    if isinstance(default, bool):
+        default = "true" if default else "false"
+    return f"{param['name']}={'' if default in (None, []) else default}"
+
+
+def _tensors_of_signatures(signatures: Json) -> list[str]:
+    parts = []
+    for key, signature in signatures.items():
+        rows = [
+            [kind, name, info["name"], info["dtype"], shape(info["shape"])]
+            for kind, side in (("input", "inputs"), ("output", "outputs"))
+            for name, info in signature[side].items()
+        ]
+        method = f" ({plain(signature['method_name'])})" if signature["method_name"] else ""
+        parts.append(_titled(f"signature {plain(key)}{method}", table(rows)))
+    return parts
+
+
+def _titled(title: str, text: str) -> str:
+    return f"{title}\n" + "\n".join(f"  {line}" for line in text.splitlines()) if text else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = [plain(name) for name in names[:_NAMES]]
+    if len(names) > _NAMES:
+        shown.append(f"and {len(names) - _NAMES:,} more (--json has all)")
+    return "\n".join(shown)
+
+
+def _named(item: Any) -> str:
+    return str(item["name"] if isinstance(item, Mapping) and "name" in item else item)

@@ -1,0 +1,260 @@
+"""What the pages show of a graph: the node table of the picture, and one operation in full.
+
+The graph that is looked at is the one a person means: of TensorFlow 2 the serving function, its
+calls inlined.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from inspector import opdefs, shapes, signatures, tensors
+from inspector.errors import InspectorError
+from inspector.freeze import serving_graph
+from inspector.functions import reachable
+from inspector.graph import Graph, control_inputs, data_inputs, split_input
+from inspector.model import Model
+from inspector.operations import Operation, operations
+from inspector.protos import AttrValue, NodeDef
+from inspector.tensors import Shape
+from inspector.view.summary import Summary, summarise
+
+VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable")
+
+_VALUES = 24
+_LISTED = 200
+_JOINED = 12
+_COLUMNS = ("name", "op", "outputs", "inputs", "device", "function")
+_LOOKED_THROUGH = 64 << 20
+_TEXT = 400
+
+
+class Look:
+    """One graph to look at, with the shapes of all its tensors."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.graph, self.warning = drawn(model)
+        known = {variable.name: variable.shape for variable in model.variables}
+        self.shapes: Mapping[str, Sequence[Shape | None]] = shapes.infer(self.graph, known)
+
+    def summary(self) -> Summary:
+        """The node table that the picture is made from."""
+        key = signatures.choose(self.model.signatures, None, self.model.name)
+        chosen = self.model.signatures[key] if key is not None else None
+        feeds = [info.name for info in chosen.inputs.values()] if chosen is not None else []
+        fetches = signatures.output_tensors(chosen) if chosen is not None else []
+        return summarise(
+            self.graph, shapes=self.shapes, weights=self.weights(), fetches=fetches, feeds=feeds
+        )
+
+    def weights(self) -> dict[str, tuple[int, int]]:
+        """Elements and bytes of each Const and variable, by node name."""
+        found: dict[str, tuple[int, int]] = {}
+        for node in self.graph:
+            if node.op == "Const":
+                tensor = node.attr["value"].tensor
+                found[node.name] = (tensors.elements(tensor), tensors.tensor_bytes(tensor))
+            elif node.op in VARIABLES:
+                shape = (self.shapes.get(node.name) or [None])[0]
+                if node.op == "VarHandleOp" and "shape" in node.attr:
+                    shape = tensors.shape_of(node.attr["shape"].shape)
+                if shape is not None and None not in shape:
+                    count = math.prod(size or 0 for size in shape)
+                    found[node.name] = (count, count * tensors.itemsize(node.attr["dtype"].type))
+        return found
+
+    def tensors(self, node: NodeDef) -> list[dict[str, Any]]:
+        """Name, dtype and shape of each output of a node."""
+        dtypes = opdefs.output_dtypes(node, self.graph.library) or []
+        known = self.shapes.get(node.name) or []
+        return [
+            {
+                "name": f"{node.name}:{port}",
+                "dtype": tensors.dtype_name(dtypes[port]) if port < len(dtypes) else None,
+                "shape": known[port] if port < len(known) else None,
+            }
+            for port in range(min(max(len(dtypes), len(known)), _LISTED))
+        ]
+
+    def columns(self) -> dict[str, list[str]]:
+        """The table of all operations, one list per column; bodies of functions at the end."""
+        table: dict[str, list[str]] = {key: [] for key in _COLUMNS}
+        for node in self.graph:
+            shown = [_tensor_text(item) for item in self.tensors(node)]
+            _add(table, node.name, node.op, shown, node.input, node.device, "")
+        for row in self._bodies():
+            shown = [_tensor_text(item.to_dict()) for item in row.outputs]
+            _add(table, row.name, row.op, shown, row.inputs, row.device, row.function)
+        return table
+
+    def details(self, name: str) -> dict[str, Any]:
+        """One operation in full. Raises: UnknownNode."""
+        plain = split_input(name).name
+        if plain not in self.graph:
+            for row in self._bodies():
+                if row.name == plain:
+                    return self._in_body(row)
+        node = self.graph.node(plain, self.model.name)
+        return {
+            "name": node.name,
+            "op": node.op,
+            "device": node.device,
+            "outputs": self.tensors(node),
+            "inputs": [self._input(text) for text in data_inputs(node)[:_LISTED]],
+            "control_inputs": [text[1:] for text in control_inputs(node)[:_LISTED]],
+            "attrs": {key: attr_text(node.attr[key]) for key in sorted(node.attr)},
+            "value": self._value(node) if node.op == "Const" else None,
+            "consumers": self.graph.consumers(node.name)[:_LISTED],
+        }
+
+    def _bodies(self) -> Iterator[Operation]:
+        """The operations of the functions that the graph still calls: loops and branches."""
+        library = reachable(self.graph.library, self.graph.nodes)
+        for function in library.function:
+            yield from operations(self.graph, function=function.signature.name)
+
+    def _in_body(self, row: Operation) -> dict[str, Any]:
+        nodes = [
+            node
+            for function in self.graph.library.function
+            if function.signature.name == row.function
+            for node in function.node_def
+            if node.name == row.name
+        ]
+        data = [text for text in row.inputs if not text.startswith("^")]
+        return {
+            "name": row.name,
+            "op": row.op,
+            "device": row.device,
+            "outputs": [item.to_dict() for item in row.outputs],
+            "inputs": [{"name": text, "dtype": None, "shape": None} for text in data[:_LISTED]],
+            "control_inputs": [text[1:] for text in row.inputs if text.startswith("^")][:_LISTED],
+            "attrs": {
+                key: attr_text(node.attr[key]) for node in nodes for key in sorted(node.attr)
+            },
+            "value": None,
+            "consumers": [],
+            "function": row.function,
+        }
+
+    def _input(self, text: str) -> dict[str, Any]:
+        name, port, _ = split_input(text)
+        source = self.graph.get(name)
+        outputs = self.tensors(source) if source is not None else []
+        unknown = {"name": f"{name}:{port}", "dtype": None, "shape": None}
+        return outputs[port] if port < len(outputs) else unknown
+
+    def _value(self, node: NodeDef) -> dict[str, Any]:
+        """Figures of a Const, or why there are none."""
+        try:
+            array = tensors.to_numpy(self.model.value(node), where=node.name)
+        except InspectorError as err:
+            return {"cannot be read": err.why}
+        return array_figures(array)
+
+
+def drawn(model: Model) -> tuple[Graph, str]:
+    """The graph to look at, and what kept it from being the serving function's, if anything."""
+    try:
+        return serving_graph(model), ""
+    except InspectorError as err:
+        return model.outline, f"The main graph is shown as it is: {err}"
+
+
+def _add(
+    table: dict[str, list[str]],
+    name: str,
+    op: str,
+    outputs: Sequence[str],
+    inputs: Sequence[str],
+    device: str,
+    function: str,
+) -> None:
+    texts = (name, op, _joined(outputs), _joined(inputs), device, function)
+    for key, text in zip(_COLUMNS, texts, strict=True):
+        table[key].append(text)
+
+
+def _joined(texts: Sequence[str]) -> str:
+    more = f", … {len(texts) - _JOINED} more" if len(texts) > _JOINED else ""
+    return ", ".join(texts[:_JOINED]) + more
+
+
+def _tensor_text(item: Mapping[str, Any]) -> str:
+    return f"{item['name']} {item['dtype'] or '?'} {_shape_text(item['shape'])}"
+
+
+def array_figures(array: tensors.Array) -> dict[str, Any]:
+    """Size, range and first values, as JSON."""
+    first = [item.item() if hasattr(item, "item") else item for item in islice(array.flat, _VALUES)]
+    figures: dict[str, Any] = {
+        "elements": int(array.size),
+        "first": ", ".join(_value_text(value) for value in first)
+        + (", …" if array.size > len(first) else ""),
+    }
+    if array.dtype.kind in "OSU" or not 0 < array.size <= _LOOKED_THROUGH:
+        return figures
+    if array.dtype.kind in "biu":
+        figures |= {"smallest": str(array.min()), "largest": str(array.max())}
+        return figures
+    wide = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    finite = wide[np.isfinite(wide)]
+    figures["not finite"] = int(array.size - finite.size)
+    if finite.size and wide.dtype.kind == "f":
+        figures |= {
+            "smallest": f"{finite.min():.6g}",
+            "largest": f"{finite.max():.6g}",
+            "mean": f"{finite.mean():.6g}",
+            "standard deviation": f"{finite.std():.6g}",
+            "zeros": int((finite == 0).sum()),
+        }
+    return figures
+
+
+def attr_text(value: AttrValue) -> str:
+    """An attribute on one line."""
+    kind = value.WhichOneof("value")
+    if kind is None:
+        return "unset"
+    if kind != "list":
+        return _cut(_attr_item(kind, getattr(value, kind)))
+    for entry, items in value.list.ListFields():
+        shown = [_attr_item(entry.name, item) for item in items[:_VALUES]]
+        return _cut(f"[{', '.join(shown)}{', …' if len(items) > _VALUES else ''}]")
+    return "[]"
+
+
+def _attr_item(kind: str, item: Any) -> str:
+    if kind == "type":
+        return tensors.dtype_name(item)
+    if kind == "shape":
+        return _shape_text(tensors.shape_of(item))
+    if kind == "tensor":
+        return (
+            f"{tensors.dtype_name(item.dtype)} {_shape_text(tensors.shape_of(item.tensor_shape))}"
+        )
+    if kind == "func":
+        return f"function {item.name}"
+    return _value_text(item)
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return _cut(value.decode("utf-8", "backslashreplace"), 60)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.7g}" if isinstance(value, float) else _cut(str(value), 60)
+
+
+def _shape_text(dims: Iterable[int | None] | None) -> str:
+    return "?" if dims is None else f"[{', '.join('?' if d is None else str(d) for d in dims)}]"
+
+
+def _cut(text: str, limit: int = _TEXT) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

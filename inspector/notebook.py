@@ -1,0 +1,62 @@
+"""How a Model shows itself in a notebook: a table of its figures. Names in it are data: escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from inspector.describe import Facts, describe
+from inspector.model import Model
+from inspector.terminal import plain, shape, size
+
+_OPS = 8
+_TENSORS = 12
+
+
+def html(model: Model) -> str:
+    """The summary as HTML, one table, without scripts and without anything from elsewhere."""
+    facts = describe(model)
+    shown = facts.serving or facts.graph
+    counts = list(shown.op_counts.items())
+    ops = [f"{count:,} × {op}" for op, count in counts[:_OPS]]
+    if len(counts) > _OPS:
+        ops.append(f"and {len(counts) - _OPS} more ops")
+    rows: list[tuple[str, Iterable[str]]] = [
+        ("format", [_format(facts)]),
+        ("size", [size(facts.bytes["total"])]),
+        ("nodes", [f"{shown.nodes:,}" + (" (serving function)" if facts.serving else "")]),
+        ("ops", [", ".join(ops)]),
+        ("parameters", [f"{facts.parameters:,}"]),
+    ]
+    for key, signature in facts.to_dict()["signatures"].items():
+        for side, arrow in (("inputs", "→"), ("outputs", "←")):
+            tensors = [
+                f"{arrow} {name}: {info['dtype']} {shape(info['shape'])}"
+                for name, info in signature[side].items()
+            ]
+            rest = [f"and {len(tensors) - _TENSORS} more"] if len(tensors) > _TENSORS else []
+            rows.append((f"{key} {side}", tensors[:_TENSORS] + rest))
+    rows.append(("outputs to pick", [item.name for item in facts.suggested_outputs[:3]]))
+    rows.append(("warnings", facts.warnings))
+    body = "".join(
+        f'<tr><th style="text-align:left;vertical-align:top">{_safe(title)}</th>'
+        f'<td style="text-align:left">{"<br>".join(map(_safe, lines))}</td></tr>'
+        for title, lines in ((title, list(lines)) for title, lines in rows)
+        if lines
+    )
+    return f"<table><caption>{_safe(model.name)}</caption><tbody>{body}</tbody></table>"
+
+
+def install() -> None:
+    """Let every Model show itself so. The table needs `describe`, which lies above `Model`."""
+    Model._repr_html_ = html  # type: ignore[attr-defined]
+
+
+def _format(facts: Facts) -> str:
+    made = f", TensorFlow {facts.producer}" if facts.producer else ""
+    tags = f", tag-set {', '.join(facts.tag_set)}" if facts.tag_set else ""
+    return f"{facts.format}{tags}{made}"
+
+
+def _safe(text: str) -> str:
+    return escape(plain(text))

@@ -1,0 +1,199 @@
+"""From a model to a smaller one: freeze if needed, run the transforms, give it a signature again.
+
+The one place where these three meet; `inspector.api`, the jobs and the command line call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inspector import signatures
+from inspector.errors import BadFetch, BadParameter, UnsupportedModel
+from inspector.freeze import freeze
+from inspector.graph import Graph, node_name, tensor_name
+from inspector.model import Model
+from inspector.outputs import suggest
+from inspector.passes import pipeline
+from inspector.passes.base import Evaluate
+from inspector.passes.pipeline import Step, Transforms
+from inspector.passes.presets import PRESETS
+from inspector.protos import SignatureDef
+from inspector.signatures import output_tensors
+
+Progress = Callable[[float | None, str], None]
+
+_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
+_STATEFUL = ("Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable")
+
+
+@dataclass(frozen=True)
+class Optimised:
+    """What came of it.
+
+    Attributes:
+        model: The new model; its only signature is ``serving_default``.
+        steps: One record per transform, in order.
+        frozen: The model the transforms started from.
+        inputs, outputs: The feeds and fetches they were told to keep.
+        transforms: What was run, as one text.
+    """
+
+    model: Model
+    steps: tuple[Step, ...]
+    frozen: Model = field(repr=False)
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    transforms: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """What ``--record`` writes."""
+        return {
+            "model": self.model.name,
+            "inputs": list(self.inputs),
+            "outputs": list(self.outputs),
+            "transforms": self.transforms,
+            "before": _figures(self.frozen),
+            "after": _figures(self.model),
+            "steps": [step.to_dict() for step in self.steps],
+        }
+
+
+def optimise(
+    model: Model,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    transforms: Transforms | None = None,
+    preset: str | None = None,
+    *,
+    signature: str | None = None,
+    evaluate: Evaluate | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Optimised:
+    """Freeze the model if it is not, and run transforms on it.
+
+    Args:
+        inputs: Feeds, node or tensor names; by default those the outputs need.
+        outputs: Fetches; by default the signature's.
+        transforms: The tool's text, or several of them; or `preset`, a name of the table.
+        signature: Whose outputs, and whose keys for the new signature.
+        evaluate: Runs kernels; without it, what needs them is left alone.
+    Raises: what freezing and the transforms raise; BadParameter for an unknown preset.
+    """
+    chosen = _transforms(transforms, preset)
+    plan = pipeline.plan(chosen)  # a typing mistake is told before the work starts
+    if progress is not None:
+        progress(None, "freeze")
+    frozen = frozen_model(model, outputs, signature)
+    fetches = tuple(outputs or _fetches(frozen))
+    feeds = tuple(inputs if inputs is not None else _feeds(frozen, fetches))
+    _check(frozen.graph, [*feeds, *fetches])
+    kept = [frozen.init_op] if frozen.init_op is not None else []
+    done = pipeline.run(
+        frozen.graph,
+        feeds,
+        [*fetches, *kept],
+        [item.call for item in plan],
+        evaluate=evaluate,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    after = replace(
+        frozen,
+        graph=done.graph,
+        source=None,
+        bytes={},
+        files=[],
+        path=None,
+        signatures=_signatures(done.graph, feeds, fetches, [frozen, model], signature),
+        _outline=None,
+    )
+    text = " ".join(str(item.call) for item in plan)
+    return Optimised(after, done.steps, frozen, feeds, fetches, text)
+
+
+def frozen_model(
+    model: Model, outputs: Sequence[str] | None = None, signature: str | None = None
+) -> Model:
+    """The model with constants for variables; a GraphDef without variables as it is."""
+    is_frozen = model.format == "GraphDef" and not any(
+        node.op in _STATEFUL
+        for nodes in (model.graph.nodes, *(f.node_def for f in model.graph.library.function))
+        for node in nodes
+    )
+    return model if is_frozen else freeze(model, outputs, signature)
+
+
+def _transforms(transforms: Transforms | None, preset: str | None) -> Transforms:
+    if transforms is not None and preset is not None:
+        raise BadParameter("optimise", "preset", "give transforms or a preset, not both")
+    if transforms is not None:
+        return transforms
+    name = preset or next(iter(PRESETS))
+    if name not in PRESETS:
+        why = f"no preset of this name; there are {', '.join(PRESETS)}"
+        raise BadParameter("optimise", f"preset '{name}'", why)
+    return PRESETS[name].transforms
+
+
+def _fetches(frozen: Model) -> list[str]:
+    """The outputs to take where none were named: the signature's, else the likeliest."""
+    found = [name for item in frozen.signatures.values() for name in output_tensors(item)]
+    if not found:
+        found = [suggestion.name for suggestion in suggest(frozen)[:1]]
+    if not found:
+        raise BadFetch(frozen.name, "outputs", "the model names none: say which nodes to keep")
+    return list(dict.fromkeys(found))
+
+
+def _feeds(frozen: Model, fetches: Iterable[str]) -> list[str]:
+    needed = frozen.graph.ancestors(map(node_name, fetches))
+    return [node.name for node in frozen.graph if node.name in needed and node.op in _PLACEHOLDERS]
+
+
+def _signatures(
+    graph: Graph,
+    feeds: Sequence[str],
+    fetches: Sequence[str],
+    models: Sequence[Model],
+    key: str | None,
+) -> dict[str, SignatureDef]:
+    """The new model's one signature: inputs and outputs keep the keys they had."""
+    known = [model.signatures[name] for model in models for name in _by_rank(model.signatures, key)]
+    walls = [node_name(name) for name in feeds]
+    needed = graph.ancestors(map(node_name, fetches), walls)
+    pruned = graph.with_nodes(node for node in graph if node.name in needed)
+    signature = signatures.for_outputs(pruned, fetches, known)
+    named = {info.name for info in signature.inputs.values()}
+    for name in map(tensor_name, feeds):  # what is fed and is no Placeholder
+        node = pruned.get(node_name(name))
+        optional = node is not None and node.op == "PlaceholderWithDefault"
+        info = None if optional or name in named else signatures.tensor_info(pruned, name)
+        if info is not None and node is not None:
+            signature.inputs[node.name].CopyFrom(info)
+    return {signatures.DEFAULT: signature}
+
+
+def _by_rank(found: Mapping[str, SignatureDef], key: str | None) -> list[str]:
+    """Keys of signatures, the one that is meant first."""
+    chosen = signatures.choose(found, key if key in found else None)
+    return sorted(signatures.serving_keys(found), key=lambda name: (name != chosen, name))
+
+
+def check_frozen(model: Model) -> None:
+    """Raises: UnsupportedModel for a model whose variables a GraphDef would lose."""
+    held = [node.name for node in model.graph if node.op in _STATEFUL]
+    if model.checkpoint is not None and held:
+        why = f"holds {len(held)} variables, whose values a GraphDef cannot: freeze it first"
+        raise UnsupportedModel(model.name, "graphdef", why)
+
+
+def _check(graph: Graph, names: Iterable[str]) -> None:
+    for name in names:
+        graph.node(node_name(name))
+
+
+def _figures(model: Model) -> dict[str, int]:
+    return {"nodes": len(model.graph), "bytes": model.graph.byte_size()}
