@@ -14,7 +14,8 @@ from typing import Any
 
 from inspector.graph import Graph
 from inspector.passes import pipeline
-from inspector.protos import FunctionDefLibrary, GraphDef, NodeDef, TensorProto, parse
+from inspector.passes.base import MAX_CONSTANT
+from inspector.protos import FunctionDefLibrary, GraphDef, NodeDef, TensorProto, VersionDef, parse
 
 
 def TransformGraph(  # noqa: N802 - the name that scripts call
@@ -47,12 +48,17 @@ def TransformGraph(  # noqa: N802 - the name that scripts call
 
 
 def evaluate(
-    nodes: Sequence[NodeDef], fetches: Sequence[str], library: FunctionDefLibrary
+    nodes: Sequence[NodeDef],
+    fetches: Sequence[str],
+    library: FunctionDefLibrary,
+    *,
+    versions: VersionDef | None = None,
+    max_bytes: int = MAX_CONSTANT,
 ) -> Mapping[str, TensorProto | str]:
     """TensorFlow's kernels in this process, imported when something is first to be computed."""
     from inspector.backend.evaluate import evaluate as run_kernels
 
-    return run_kernels(nodes, fetches, library)
+    return run_kernels(nodes, fetches, library, versions=versions, max_bytes=max_bytes)
 
 
 def _names(names: Sequence[str] | str) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from inspector.passes.base import Pass
 from inspector.passes.batch_norms import fold_batch_norms
 from inspector.passes.cleanup import merge_duplicate_nodes, remove_nodes, sort_by_execution_order
+from inspector.passes.edits import remove_device
+from inspector.passes.folding import fold_constants
 from inspector.passes.old_batch_norms import fold_old_batch_norms
 from inspector.passes.quantize import quantize_weights, round_weights
 from inspector.passes.strip import strip_unused_nodes
@@ -13,9 +15,11 @@ PASSES: dict[str, Pass] = {
     item.name: item
     for item in (
         fold_batch_norms,
+        fold_constants,
         fold_old_batch_norms,
         merge_duplicate_nodes,
         quantize_weights,
+        remove_device,
         remove_nodes,
         round_weights,
         sort_by_execution_order,

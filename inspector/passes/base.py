@@ -28,10 +28,13 @@ from typing import Any, Literal, Protocol
 from inspector.edit import Change, GraphEdit, Skip
 from inspector.errors import BadParameter, JobCancelled
 from inspector.graph import Graph, node_name, split_input
-from inspector.protos import FunctionDefLibrary, NodeDef, TensorProto
+from inspector.protos import FunctionDefLibrary, NodeDef, TensorProto, VersionDef
 
 Effect = Literal["exact", "rounding", "lossy", "unchecked"]
 """The promise about fetched values: equal, equal but for rounding, close on purpose, none."""
+
+MAX_CONSTANT = 10 << 20
+"""Bytes of the largest result that is worth a constant: larger ones make the model grow."""
 
 Kind = Literal["text", "texts", "integer", "number", "switch"]
 
@@ -148,7 +151,13 @@ class Evaluate(Protocol):
     """Runs kernels: a closed sub-graph and tensor names in, values or a reason why not out."""
 
     def __call__(
-        self, nodes: Sequence[NodeDef], fetches: Sequence[str], library: FunctionDefLibrary
+        self,
+        nodes: Sequence[NodeDef],
+        fetches: Sequence[str],
+        library: FunctionDefLibrary,
+        *,
+        versions: VersionDef | None = None,
+        max_bytes: int = MAX_CONSTANT,
     ) -> Mapping[str, TensorProto | str]:
         """Per tensor name its value, or a sentence saying why it could not be computed."""
 

@@ -29,7 +29,8 @@ from inspector.passes.base import Evaluate, Pass, PassContext
 from inspector.passes.parser import Call, format_call, parse
 from inspector.protos import NodeDef
 
-Progress = Callable[[float, str], None]
+Progress = Callable[[float | None, str], None]
+"""Called with a fraction from 0 to 1, None where it is not known, and what is being done."""
 Transforms = str | Sequence[str] | Sequence[Call]
 
 
