@@ -1,0 +1,139 @@
+"""Before and after, side by side: figures, op counts, nodes, bytes per step, agreement, files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.ui import charts, state, text
+
+SHOWN = 1000
+"""Names a list of nodes shows."""
+
+DOWNLOADS = (
+    ("saved_model.zip", "SavedModel", "what TensorFlow Serving loads, zipped", "application/zip"),
+    ("optimised.pb", "GraphDef", "the optimised graph, binary", "application/octet-stream"),
+    ("frozen.pb", "Frozen GraphDef", "before the transforms", "application/octet-stream"),
+    ("record.json", "Record", "what each step changed and left alone", "application/json"),
+)
+
+
+def require_result() -> state.Optimised:
+    """The last optimised graph; without one the page says where to make it, and ends here."""
+    found = state.result()
+    if found is None:
+        st.info("Nothing to compare yet: optimise the model first.", icon=":material/compress:")
+        st.page_link("pages/optimise.py", label="Optimise", icon=":material/arrow_forward:")
+        st.stop()
+    return found
+
+
+def figures(result: state.Optimised) -> None:
+    """The line of figures: each after, with what it was before."""
+    before, after = result.value["before"], result.value["after"]
+    row = st.container(horizontal=True)
+    was, now = before["bytes"]["total"], after["bytes"]["total"]
+    share = f"{now / was - 1:+.0%} · was {text.size(was)}" if was else None
+    row.metric("Size", text.size(now), share, delta_color="inverse", border=True)
+    for label, count in _COUNTS.items():
+        was, now = count(before), count(after)
+        delta = f"{now - was:+d} · was {was}" if now != was else "as before"
+        row.metric(label, now, delta, delta_color="off", border=True)
+
+
+def stages(result: state.Optimised) -> None:
+    """The table of figures: as opened, frozen, optimised."""
+    named = {"as opened": "before", "frozen": "frozen", "optimised": "after"}
+    rows = []
+    for label, key in named.items():
+        facts = result.value[key]
+        row: dict[str, Any] = {"": label, "size": text.size(facts["bytes"]["total"])}
+        row |= {name: count(facts) for name, count in _COUNTS.items()}
+        rows.append(row)
+    st.dataframe(pd.DataFrame(rows), hide_index=True)
+
+
+def op_counts(diff: dict[str, Any]) -> None:
+    """Op counts before and after as a chart and a table."""
+    chart, table = st.columns([3, 2])
+    rows = diff["op_counts"]
+    chart.altair_chart(charts.op_counts_compared(rows), key="op_counts_compared")
+    frame = pd.DataFrame(rows, columns=["op", "before", "after"])
+    frame["change"] = frame["after"] - frame["before"]
+    table.dataframe(frame, hide_index=True, height=420, key="op_counts_table")
+
+
+def nodes(diff: dict[str, Any]) -> None:
+    """Nodes removed, added, changed, by name."""
+    found = diff["nodes"]
+    removed, added, changed = st.tabs(
+        [
+            f"Removed ({len(found['removed'])})",
+            f"Added ({len(found['added'])})",
+            f"Changed ({len(found['changed'])})",
+        ]
+    )
+    removed.dataframe({"node": found["removed"][:SHOWN]}, hide_index=True, key="nodes_removed")
+    added.dataframe({"node": found["added"][:SHOWN]}, hide_index=True, key="nodes_added")
+    rows = [
+        {"node": item["name"], "changed": ", ".join(item["fields"])} for item in found["changed"]
+    ]
+    changed.dataframe(
+        pd.DataFrame(rows[:SHOWN], columns=["node", "changed"]),
+        hide_index=True,
+        key="nodes_changed",
+    )
+    st.caption(f"{found['unchanged']} nodes are as they were.")
+
+
+def steps(result: state.Optimised) -> None:
+    """Bytes after each step."""
+    found = result.value["steps"]
+    frozen = result.value["frozen"]
+    rows = [
+        {"label": "as opened", "bytes": result.value["before"]["bytes"]["total"], "nodes": None},
+        {"label": "frozen", "bytes": frozen["bytes"]["total"], "nodes": frozen["nodes"]},
+    ]
+    for index, step in enumerate(found, 1):
+        label = f"{index}. {step['name']}"
+        rows.append(
+            {"label": label, "bytes": step["bytes"]["after"], "nodes": step["nodes"]["after"]}
+        )
+    st.altair_chart(charts.bytes_per_step(rows), key="bytes_per_step")
+
+
+def downloads(result: state.Optimised) -> None:
+    """The files of the result."""
+    row = st.container(horizontal=True)
+    for file, label, what, mime in DOWNLOADS:
+        path = result.folder / file
+        if path.exists():
+            row.download_button(
+                f"{label} · {text.size(path.stat().st_size)}",
+                data=path.read_bytes,
+                file_name=_named(result, file),
+                mime=mime,
+                help=what,
+                key=f"download_{file}",
+                icon=":material/download:",
+                type="primary" if file == DOWNLOADS[0][0] else "secondary",
+                on_click="ignore",
+            )
+
+
+_COUNTS: dict[str, Callable[[dict[str, Any]], int]] = {
+    "Operations": lambda facts: facts["nodes"],
+    "Constants": lambda facts: facts["constants"],
+    "Variables": lambda facts: facts["variables"],
+    "Identities": lambda facts: facts["identities"],
+    "Op types": lambda facts: len(facts["op_counts"]),
+}
+
+
+def _named(result: state.Optimised, file: str) -> str:
+    model = state.model()
+    stem = model.name.split(".")[0] if model is not None else "model"
+    return f"{stem}_{file}" if not file.startswith("saved_model") else f"{stem}_optimised.zip"

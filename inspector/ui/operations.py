@@ -1,0 +1,135 @@
+"""The table of operations: search on the server, at most `LIMIT` rows to the browser."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.errors import InspectorError
+from inspector.jobs.workspace import ModelKey
+from inspector.ui import running, state, text
+
+LIMIT = 500
+COLUMNS = ["name", "op", "outputs", "inputs", "device", "function"]
+
+
+def find(frame: pd.DataFrame, words: str, ops: list[str]) -> pd.DataFrame:
+    """Rows whose name, op, inputs or outputs hold every word, and whose op is one of `ops`.
+
+    A search between slashes, ``/^dense.*kernel$/``, is a regular expression over the name.
+
+    Raises: ValueError for an expression that cannot be read.
+    """
+    if ops:
+        frame = frame[frame["op"].isin(ops)]
+    words = words.strip()
+    if len(words) > 2 and words.startswith("/") and words.endswith("/"):
+        try:
+            return frame[frame["name"].str.contains(re.compile(words[1:-1]))]
+        except re.error as err:
+            raise ValueError(f"{words} is no regular expression: {err}") from err
+    for word in words.lower().split():
+        hit = pd.Series(False, index=frame.index)
+        for column in ("name", "op", "outputs", "inputs"):
+            hit |= frame[column].str.lower().str.contains(word, regex=False)
+        frame = frame[hit]
+    return frame
+
+
+def table(model: state.OpenModel) -> str | None:
+    """The searchable table; gives the name of the selected row's operation."""
+    frame = model.operations
+    search, types = st.columns([3, 2])
+    words = search.text_input(
+        "Search",
+        key="op_search",
+        live="200ms",
+        icon=":material/search:",
+        placeholder="name, op, tensor, or /regular expression/",
+    )
+    counts = frame["op"].value_counts() if len(frame) else pd.Series(dtype=int)
+    picked = types.multiselect(
+        "Op types",
+        list(counts.index),
+        key="op_types",
+        format_func=lambda op: f"{op} ({counts[op]})",
+    )
+    try:
+        found = find(frame, words or "", picked)
+    except ValueError as err:
+        state.error(err)
+        return None
+    shown = found.head(LIMIT)
+    total = f"{text.number(len(found))} of {text.number(len(frame))} operations"
+    st.caption(total + (f", the first {LIMIT} shown" if len(found) > LIMIT else ""))
+    columns = [name for name in COLUMNS if name in shown and shown[name].astype(bool).any()]
+    event: Any = st.dataframe(
+        shown[columns] if columns else shown,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="op_table",
+        height=520,
+        column_config={
+            "name": st.column_config.TextColumn("name", width="large"),
+            "outputs": st.column_config.TextColumn("outputs", width="medium"),
+        },
+    )
+    rows = event.selection.rows
+    return str(shown.iloc[rows[0]]["name"]) if rows and rows[0] < len(shown) else None
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _details(key: str, _source: ModelKey, tag_set: list[str], name: str) -> dict[str, Any]:
+    # `key` names the model in the cache; the source is how the job finds it.
+    job = running.submit("node", {"tag_set": tag_set, "name": name}, _source)
+    return job.result(60).value
+
+
+def details(model: state.OpenModel, name: str) -> None:
+    """Attributes, tensors, neighbours and values of one operation, read from the file on demand."""
+    try:
+        found = _details(model.key, model.source, model.tag_set, name)
+    except InspectorError as err:
+        state.error(err)
+        return
+    st.code(found["name"], language=None, wrap_lines=True)
+    st.caption(f"{text.escape(found['op'])} · {text.escape(found['device'] or 'any device')}")
+    _tensors("Outputs", found.get("outputs", []))
+    _tensors("Inputs", found.get("inputs", []))
+    if found.get("control_inputs"):
+        st.caption("Waits for")
+        st.dataframe({"node": found["control_inputs"]}, hide_index=True)
+    attrs = found.get("attrs", {})
+    if attrs:
+        st.caption("Attributes")
+        rows = [{"attribute": key, "value": _plain(value)} for key, value in attrs.items()]
+        st.dataframe(pd.DataFrame(rows), hide_index=True)
+    if found.get("value"):
+        st.caption("Value")
+        rows = [{"figure": key, "value": _plain(value)} for key, value in found["value"].items()]
+        st.dataframe(pd.DataFrame(rows), hide_index=True)
+    if found.get("consumers"):
+        st.caption("Read by")
+        st.dataframe({"node": found["consumers"]}, hide_index=True)
+
+
+def _tensors(title: str, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        st.caption(title)
+        frame = [
+            {
+                "tensor": row["name"],
+                "dtype": row.get("dtype") or "?",
+                "shape": text.shape(row.get("shape")),
+            }
+            for row in rows
+        ]
+        st.dataframe(pd.DataFrame(frame), hide_index=True)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)

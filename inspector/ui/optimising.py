@@ -1,0 +1,116 @@
+"""The Optimise page: choose outputs, run the list of transforms as a job, read its record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.jobs.job import JobResult
+from inspector.passes.parser import format_calls
+from inspector.ui import pipeline, running, state, text
+from inspector.view import hierarchy
+from inspector.view.summary import Summary
+
+SLOT = "optimise"
+
+
+def choose_outputs(model: state.OpenModel) -> None:
+    """Outputs: suggested, picked in the picture, or typed."""
+    chosen = state.outputs()
+    for index, name in enumerate(chosen):
+        row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
+        row.code(name, language=None, wrap_lines=True)
+        row.button("", key=f"unpick_{index}", icon=":material/close:", help="Not an output",
+                   on_click=state.remove_output, args=(name,))  # fmt: skip
+    if not chosen:
+        st.caption("None chosen yet.")
+    suggestions = {item["name"]: item["why"] for item in model.facts["suggested_outputs"]}
+    open_ones = [name for name in suggestions if name not in chosen]
+    st.selectbox(
+        "Suggested",
+        open_ones,
+        index=None,
+        key="suggested_output",
+        on_change=_take,
+        args=("suggested_output",),
+        placeholder="Take a suggestion",
+        format_func=lambda name: f"{text.shorten(name, 70)} · {suggestions.get(name, '')}",
+    )
+    st.text_input(
+        "Typed",
+        key="typed_output",
+        on_change=_take,
+        args=("typed_output",),
+        placeholder="node or node:1, then Enter",
+    )
+    st.page_link("pages/graph.py", label="Pick in the picture", icon=":material/account_tree:")
+
+
+def start(model: state.OpenModel) -> None:
+    """Start the job for the chosen outputs and transforms."""
+    outputs = state.outputs() or [item["name"] for item in model.facts["suggested_outputs"][:1]]
+    state.set_outputs(outputs)
+    args = {
+        "tag_set": model.tag_set,
+        "outputs": outputs,
+        "transforms": format_calls(pipeline.calls()),
+    }
+    running.start(SLOT, "optimise", args, model.source, "Freezing and optimising")
+
+
+def adopt(answer: JobResult) -> None:
+    """Take in what the job made."""
+    assert answer.folder is not None
+    summary = Summary.from_json(answer.blobs["summary"])
+    made = state.Optimised(
+        value=answer.value,
+        folder=answer.folder,
+        summary=summary,
+        hierarchy=hierarchy.build(summary),
+        outputs=list(state.outputs()),
+    )
+    st.session_state[state.RESULT] = made
+
+
+def record(steps: list[dict[str, Any]]) -> None:
+    """What each step did, and what it left alone and why."""
+    rows = [
+        {
+            "step": step["name"],
+            "nodes": f"{step['nodes']['before']} → {step['nodes']['after']}",
+            "size": f"{text.size(step['bytes']['before'])} → {text.size(step['bytes']['after'])}",
+            "changed": len(step["changed"]),
+            "left alone": len(step["skipped"]),
+            "values": step["effect"],
+            "ms": round(step["seconds"] * 1000, 1),
+        }
+        for step in steps
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="record")
+    for index, step in enumerate(steps):
+        if step["error"]:
+            state.error(f"{step['name']}: {step['error']['why']}")
+        for sentence in step["warnings"]:
+            st.warning(text.escape(f"{step['name']}: {sentence}", 400))
+        touched = len(step["changed"]) + len(step["skipped"])
+        if not touched:
+            continue
+        title = f"{index + 1}. {step['name']}: {len(step['changed'])} changed, "
+        title += f"{len(step['skipped'])} left alone"
+        with st.expander(text.escape(title), key=f"step_record_{index}"):
+            if step["changed"]:
+                frame = pd.DataFrame(step["changed"])[["name", "kind", "op", "rule", "sources"]]
+                frame["sources"] = frame["sources"].str.join(", ")
+                st.dataframe(frame.head(1000), hide_index=True)
+            if step["skipped"]:
+                st.caption("Looked at and left alone")
+                st.dataframe(pd.DataFrame(step["skipped"]).head(1000), hide_index=True)
+
+
+def _take(key: str) -> None:
+    name = st.session_state[key]
+    if name:
+        state.add_output(name)
+        st.session_state[key] = None if key == "suggested_output" else ""

@@ -1,0 +1,212 @@
+"""The list of transforms on the Optimise page: presets, order, parameters, and the text form.
+
+The list is the truth; the text form is written from it after every change, and read back into it
+when the user edits it. Both go through the tool's own grammar.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from inspector.errors import TransformError
+from inspector.passes import PASSES
+from inspector.passes.base import Param, Pass
+from inspector.passes.parser import Call, format_call, parse
+from inspector.passes.pipeline import plan
+from inspector.passes.presets import PRESETS
+from inspector.ui import state, text
+
+ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
+_ids = itertools.count()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One transform of the list; the id keeps its widgets apart."""
+
+    call: Call
+    id: int = field(default_factory=lambda: next(_ids))
+
+
+def calls() -> list[Call]:
+    """The transforms in their order."""
+    return [item.call for item in _items()]
+
+
+def editor() -> None:
+    """Presets, the list, and the text form."""
+    if ITEMS not in st.session_state:
+        _set([Item(call) for call in parse(PRESETS["seed"].transforms)])
+    names = list(PRESETS)
+    st.selectbox(
+        "Preset",
+        names,
+        key="preset",
+        on_change=_use_preset,
+        index=None,
+        placeholder="Take a ready-made list",
+        format_func=lambda name: f"{name}: {PRESETS[name].sentence}",
+    )
+    for place, item in enumerate(_items()):
+        _row(place, item)
+    st.selectbox(
+        "Add a transform",
+        sorted(PASSES),
+        key="add_transform",
+        on_change=_add,
+        index=None,
+        placeholder="Add a transform",
+        label_visibility="collapsed",
+        format_func=lambda name: f"{name}: {PASSES[name].summary}",
+    )
+    with st.expander("As text, in the tool's own syntax", icon=":material/code:", expanded=True):
+        if TEXT not in st.session_state:
+            _write()
+        st.text_area(
+            "Transforms", key=TEXT, on_change=_read, height=190, label_visibility="collapsed"
+        )
+        if problem := st.session_state.get(PROBLEM):
+            state.error(problem)
+
+
+def arguments(
+    found: Pass, values: dict[str, Any], ignore_errors: bool
+) -> tuple[tuple[str, str], ...]:
+    """A call's arguments from a form's values; what equals its default is left out."""
+    args: list[tuple[str, str]] = []
+    for param in found.params:
+        value = values[param.name]
+        if param.kind == "texts":
+            if tuple(value) != tuple(param.default or ()):
+                args += [(param.name, str(part)) for part in value]
+        elif param.kind == "switch":
+            if value != param.default:
+                args.append((param.name, "true" if value else "false"))
+        elif str(value).strip() not in ("", str(param.default)):
+            args.append((param.name, str(value).strip()))
+    if ignore_errors:
+        args.append(("ignore_errors", "true"))
+    return tuple(args)
+
+
+def _row(place: int, item: Item) -> None:
+    found = PASSES.get(item.call.name)
+    with st.container(border=True, key=f"step_{item.id}"):
+        row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
+        row.code(f"{place + 1}. {item.call}", language=None, wrap_lines=True)
+        if found is not None and found.params:
+            with row.popover("", icon=":material/tune:", help="Parameters"):
+                _form(item, found)
+        last = place == len(_items()) - 1
+        row.button("", key=f"up_{item.id}", icon=":material/arrow_upward:", help="Earlier",
+                   disabled=place == 0, on_click=_move, args=(item, -1))  # fmt: skip
+        row.button("", key=f"down_{item.id}", icon=":material/arrow_downward:", help="Later",
+                   disabled=last, on_click=_move, args=(item, 1))  # fmt: skip
+        row.button("", key=f"drop_{item.id}", icon=":material/close:", help="Take it out",
+                   on_click=_drop, args=(item,))  # fmt: skip
+
+
+def _form(item: Item, found: Pass) -> None:
+    st.markdown(f"**{text.escape(found.name)}** · {found.effect}")
+    st.caption(text.escape(found.summary, 600))
+    with st.form(f"form_{item.id}", border=False):
+        values = {param.name: _field(item, param) for param in found.params}
+        ignoring = "true" in item.call.values("ignore_errors")
+        ignore = st.toggle(
+            "ignore_errors",
+            ignoring,
+            key=f"ignore_{item.id}",
+            help="Go on with the graph as it was where this step fails.",
+        )
+        if st.form_submit_button("Apply", key=f"apply_{item.id}", type="primary"):
+            _replace(item, Call(item.call.name, arguments(found, values, ignore)))
+
+
+def _field(item: Item, param: Param) -> Any:
+    key = f"param_{item.id}_{param.name}"
+    given = item.call.values(param.name)
+    if param.kind == "texts":
+        return st.multiselect(
+            param.name, given, given, key=key, help=param.sentence, accept_new_options=True
+        )
+    if param.kind == "switch":
+        value = given[0] in ("true", "1") if given else bool(param.default)
+        return st.toggle(param.name, value, key=key, help=param.sentence)
+    if param.arg.choices:
+        choices = list(param.arg.choices)
+        current = given[0] if given and given[0] in choices else param.default
+        index = choices.index(current) if current in choices else None
+        return st.selectbox(param.name, choices, index=index, key=key, help=param.sentence) or ""
+    default = "" if param.default is None else str(param.default)
+    return st.text_input(param.name, given[0] if given else default, key=key, help=param.sentence)
+
+
+def _items() -> list[Item]:
+    found: list[Item] = st.session_state[ITEMS]
+    return found
+
+
+def _set(items: list[Item]) -> None:
+    st.session_state[ITEMS] = items
+    st.session_state.pop(PROBLEM, None)
+
+
+def _write() -> None:
+    st.session_state[TEXT] = "\n".join(format_call(call) for call in calls())
+
+
+def _read() -> None:
+    try:
+        found = parse(st.session_state[TEXT])
+        plan(found)
+    except TransformError as err:
+        st.session_state[PROBLEM] = str(err)
+    else:
+        _set([Item(call) for call in found])
+
+
+def _use_preset() -> None:
+    name = st.session_state["preset"]
+    if name is not None:
+        _set([Item(call) for call in parse(PRESETS[name].transforms)])
+        _write()
+
+
+def _add() -> None:
+    name = st.session_state["add_transform"]
+    if name is None:
+        return
+    required = [param for param in PASSES[name].params if param.required]
+    args = tuple((param.name, param.arg.example) for param in required)
+    _set([*_items(), Item(Call(name, args))])
+    _write()
+    st.session_state["add_transform"] = None
+
+
+def _move(item: Item, by: int) -> None:
+    items = [other for other in _items() if other.id != item.id]
+    items.insert(_items().index(item) + by, item)
+    _set(items)
+    _write()
+
+
+def _drop(item: Item) -> None:
+    _set([other for other in _items() if other.id != item.id])
+    _write()
+
+
+def _replace(item: Item, call: Call) -> None:
+    try:
+        format_call(call)
+        plan([call])
+    except TransformError as err:
+        state.error(err)
+        return
+    _set([Item(call) if other.id == item.id else other for other in _items()])
+    # The text area is drawn already in this run; without its state it is written anew in the next.
+    del st.session_state[TEXT]
+    st.rerun()

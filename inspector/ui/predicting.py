@@ -1,0 +1,165 @@
+"""The Predict page: what to feed, and the answers of before and after side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.ui import running, state, text
+
+SLOT, ANSWER = "predict", "prediction"
+KINDS = {
+    "sample": "Sample rows",
+    "random": "Random",
+    "range": "range(n)",
+    "typed": "Typed",
+    "file": "File",
+}
+SHOWN = 200
+"""Rows of an output that are shown."""
+
+
+def feeds_editor(model: state.OpenModel) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+    """The choice of feeds: what the job is told, and the file's bytes; None while incomplete."""
+    kinds = [kind for kind in KINDS if kind != "sample" or model.feeds is not None]
+    kind = st.segmented_control(
+        "Feeds", kinds, default=kinds[0], key="feed_kind", format_func=KINDS.__getitem__
+    )
+    if kind == "sample" and model.feeds is not None:
+        st.caption(f"The rows that come with the sample: {text.escape(model.feeds.name)}")
+        return sample_feeds(model.feeds)
+    if kind == "random":
+        left, right = st.columns(2)
+        batch = left.number_input("Rows", 1, 1_000_000, 32, key="feed_batch")
+        seed = right.number_input("Seed", 0, 2**31, 0, key="feed_seed")
+        return {"kind": "random", "batch": int(batch), "seed": int(seed)}, {}
+    if kind == "range":
+        n = st.number_input("n", 1, 10_000_000, 100_000, step=1000, key="feed_n")
+        st.caption("Every feed gets 0, 1, 2 … n - 1 along its first dimension.")
+        return {"kind": "range", "n": int(n)}, {}
+    if kind == "typed":
+        return _typed(model)
+    if kind == "file":
+        st.caption("`.npz` with feeds by name, or `.csv` with a column for each.")
+        file = st.file_uploader("File", type=["npz", "csv"], key="feed_file")
+        if file is not None:
+            name = Path(file.name).name
+            return {"kind": "file", "name": name}, {"feeds": file.getvalue()}
+    return None
+
+
+def sample_feeds(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The rows beside a sample, as feeds for a job."""
+    return {"kind": "file", "name": path.name}, {"feeds": path.read_bytes()}
+
+
+def start(
+    slot: str,
+    model: state.OpenModel,
+    result: state.Optimised | None,
+    feeds: tuple[dict[str, Any], dict[str, bytes]],
+    runs: int = 15,
+) -> None:
+    """Start to run the model, and what was made of it, on the same feeds."""
+    spec, blobs = feeds
+    outputs = result.outputs if result is not None else state.outputs()
+    outputs = outputs or [item["name"] for item in model.facts["suggested_outputs"][:1]]
+    args: dict[str, Any] = {
+        "tag_set": model.tag_set,
+        "outputs": outputs,
+        "feeds": spec,
+        "runs": runs,
+        "against": {},
+    }
+    if result is not None:
+        names = {"frozen": "frozen.pb", "optimised": "optimised.pb"}
+        args["against"] = {side: str(result.folder / file) for side, file in names.items()}
+    running.start(slot, "predict", args, model.source, "Running the model", blobs=blobs)
+
+
+def answers(value: dict[str, Any]) -> None:
+    """Agreement, latency, then each output's first rows side by side."""
+    sides = value["sides"]
+    if value["agreement"]:
+        st.subheader("Do they agree?")
+        st.dataframe(agreement_table(value), hide_index=True, key="agreement")
+    st.subheader("Latency")
+    st.dataframe(latency_table(value), hide_index=True, key="latency")
+    st.caption(
+        f"{text.number(value['rows'])} rows a run, {value['runs']} runs of each in turn; "
+        "the runtime's own optimiser is off on all sides."
+    )
+    st.subheader("Outputs")
+    for name, output in value["outputs"].items():
+        st.code(name, language=None, wrap_lines=True)
+        st.caption(f"{output['dtype']} · {text.shape(output['shape'])}")
+        columns = st.columns(len(sides))
+        for column, side in zip(columns, sides, strict=True):
+            column.caption(side["name"])
+            column.dataframe(
+                _frame(output["heads"][side["name"]]), key=f"out_{name}_{side['name']}"
+            )
+
+
+def agreement_table(value: dict[str, Any]) -> pd.DataFrame:
+    """One row per output and side: how far from the model as opened."""
+    rows = []
+    for side, outputs in value["agreement"].items():
+        for name, found in outputs.items():
+            rows.append(
+                {
+                    "output": name,
+                    "graph": side,
+                    "largest difference": found["max_abs"],
+                    "mean difference": found["mean_abs"],
+                    "class changes": found["rows_changed"],
+                    "rows": value["rows"],
+                    "verdict": "identical" if found["equal"] else found.get("why") or "differs",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def latency_table(value: dict[str, Any]) -> pd.DataFrame:
+    """One row per side."""
+    base = value["sides"][0]["p50_ms"]
+    return pd.DataFrame(
+        [
+            {
+                "graph": side["name"],
+                "median": text.milliseconds(side["p50_ms"]),
+                "90 %": text.milliseconds(side["p90_ms"]),
+                "rows per second": text.number(round(side["rows_per_s"])),
+                "of the original": f"{side['p50_ms'] / base:.2f} ×" if base else "–",
+                "load": text.milliseconds(side["load_ms"]),
+                "first run": text.milliseconds(side["first_ms"]),
+            }
+            for side in value["sides"]
+        ]
+    )
+
+
+def _typed(model: state.OpenModel) -> tuple[dict[str, Any], dict[str, bytes]] | None:
+    values = {}
+    for slot in model.drawn["placeholders"]:
+        typed = st.text_area(
+            "Values",
+            key=f"typed_{slot['name']}",
+            placeholder="[[5.1, 3.5], [4.9, 3.0]]",
+            height=80,
+            label_visibility="collapsed",
+        )
+        st.code(slot["name"], language=None)
+        st.caption(f"{slot['dtype']} · {text.shape(slot['shape'])}")
+        if typed:
+            values[slot["name"]] = typed
+    return ({"kind": "typed", "values": values}, {}) if values else None
+
+
+def _frame(rows: list[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    frame.columns = [str(name) for name in frame.columns]
+    return frame

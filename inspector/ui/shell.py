@@ -1,0 +1,97 @@
+"""The frame of every page: the table of pages, and the sidebar with the model and its outputs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from inspector import locations
+from inspector.ui import state, text
+
+
+class PageEntry(NamedTuple):
+    """One page of the app."""
+
+    file: str
+    title: str
+    icon: str
+    what: str
+
+
+PAGES = (
+    PageEntry("open", "Open", "folder_open", "a sample, an upload, or a path"),
+    PageEntry("overview", "Overview", "dashboard", "figures, signatures, sizes"),
+    PageEntry("operations", "Operations", "table_rows", "every operation and its tensors"),
+    PageEntry("graph", "Graph", "account_tree", "the picture; pick outputs"),
+    PageEntry("optimise", "Optimise", "compress", "freeze and transform"),
+    PageEntry("compare", "Compare", "compare_arrows", "before and after, downloads"),
+    PageEntry("predict", "Predict", "play_arrow", "do the predictions still agree"),
+)
+
+
+def configure() -> StreamlitPage:
+    """Set the page up, draw the sidebar, and give the chosen page to run."""
+    st.set_page_config(
+        page_title="Inspector",
+        page_icon=str(locations.assets() / "icon.png"),
+        layout="wide",
+        initial_sidebar_state="expanded",
+    )
+    pages = [
+        st.Page(
+            f"pages/{entry.file}.py",
+            title=entry.title,
+            icon=f":material/{entry.icon}:",
+            default=entry is PAGES[0],
+        )
+        for entry in PAGES
+    ]
+    return st.navigation(pages)
+
+
+def sidebar() -> None:
+    """The open model and the chosen outputs, always in sight."""
+    model = state.model()
+    with st.sidebar:
+        if model is None:
+            st.caption("No model is open.")
+            return
+        with st.container(border=True, key="sidebar_model"):
+            st.markdown(f"**{text.escape(model.name, 40)}**")
+            total = text.size(model.facts["bytes"].get("total"))
+            st.caption(f"{model.facts['format']} · {total} · {model.facts['nodes']} nodes")
+            if model.tag_set:
+                st.caption("tag-set " + text.escape(", ".join(model.tag_set)))
+            if st.button("Close", key="close_model", type="tertiary", icon=":material/close:"):
+                state.close_model()
+                st.switch_page("pages/open.py")
+        _outputs(model)
+
+
+def _outputs(model: state.OpenModel) -> None:
+    with st.container(border=True, key="sidebar_outputs"):
+        chosen = state.outputs()
+        st.markdown(f"**Outputs** · {len(chosen)} chosen")
+        for index, name in enumerate(chosen):
+            row = st.container(
+                horizontal=True, vertical_alignment="center", wrap=False, gap="small"
+            )
+            row.code(name, language=None, wrap_lines=True)
+            if row.button(
+                "", key=f"drop_output_{index}", icon=":material/close:", help="Not an output"
+            ):
+                state.remove_output(name)
+                st.rerun()
+        suggested = [
+            item for item in model.facts["suggested_outputs"] if item["name"] not in chosen
+        ]
+        if chosen or not suggested:
+            return
+        st.caption("None yet: pick nodes in the graph, or take what is suggested.")
+        st.code(suggested[0]["name"], language=None, wrap_lines=True)
+        st.caption(text.escape(suggested[0]["why"]))
+        if st.button("Use it", key="use_suggested", icon=":material/check:", width="stretch"):
+            state.add_output(suggested[0]["name"])
+            st.rerun()

@@ -1,0 +1,122 @@
+"""What a browser session holds: the open model, the chosen outputs, the last result.
+
+Everything lives in `st.session_state` under the keys below, and only here are they written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.jobs.workspace import ModelKey
+from inspector.ui import text
+from inspector.view.hierarchy import Hierarchy
+from inspector.view.summary import Summary
+
+MODEL, OUTPUTS, RESULT = "model", "outputs", "result"
+VIEW = "view_state"
+
+
+@dataclass
+class OpenModel:
+    """The open model, as the job summed it up; the web process knows no more of it.
+
+    Attributes:
+        key: Hash of the content and the tag-set, part of every cache key.
+        source: Where a job finds the files.
+        facts: The JSON of ``describe``.
+        operations: One row per operation: name, op, function, device, inputs, outputs.
+        summary: The node table that the picture is made from.
+        feeds: Rows to feed that came with a sample.
+    """
+
+    key: str
+    name: str
+    source: ModelKey
+    tag_set: list[str]
+    facts: dict[str, Any]
+    operations: pd.DataFrame
+    summary: Summary
+    hierarchy: Hierarchy
+    feeds: Path | None = None
+
+    @property
+    def drawn(self) -> dict[str, Any]:
+        """The figures of the graph that is drawn: the serving function's of a TF 2 model."""
+        return self.facts.get("serving") or self.facts
+
+
+@dataclass
+class Optimised:
+    """What an optimise job left: its answer, its files, and the picture of the new graph."""
+
+    value: dict[str, Any]
+    folder: Path
+    summary: Summary
+    hierarchy: Hierarchy
+    outputs: list[str] = field(default_factory=list)
+
+
+def model() -> OpenModel | None:
+    """The open model, if any."""
+    found: OpenModel | None = st.session_state.get(MODEL)
+    return found
+
+
+def require_model() -> OpenModel:
+    """The open model; without one the page says where to get it, and ends here."""
+    found = model()
+    if found is None:
+        st.info("No model is open yet.", icon=":material/folder_open:")
+        st.page_link("pages/open.py", label="Open a model", icon=":material/arrow_forward:")
+        st.stop()
+    return found
+
+
+def set_model(opened: OpenModel) -> None:
+    """Take in a newly opened model; what belonged to the one before goes."""
+    close_model()
+    st.session_state[MODEL] = opened
+    st.session_state[OUTPUTS] = []
+
+
+def close_model() -> None:
+    """Forget the model and all that was made of it."""
+    for key in (MODEL, OUTPUTS, RESULT, VIEW, "prediction", "checked"):
+        st.session_state.pop(key, None)
+
+
+def result() -> Optimised | None:
+    """The last optimised graph of the open model, if any."""
+    found: Optimised | None = st.session_state.get(RESULT)
+    return found
+
+
+def outputs() -> list[str]:
+    """The chosen outputs, node or tensor names, in the order of choosing."""
+    chosen: list[str] = st.session_state.setdefault(OUTPUTS, [])
+    return chosen
+
+
+def set_outputs(names: list[str]) -> None:
+    """Choose these outputs and no others."""
+    st.session_state[OUTPUTS] = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def add_output(name: str) -> None:
+    """Choose one more output."""
+    set_outputs([*outputs(), name])
+
+
+def remove_output(name: str) -> None:
+    """Take a chosen output back."""
+    set_outputs([chosen for chosen in outputs() if chosen != name])
+
+
+def error(message: object) -> None:
+    """Show an error as it stands: the names in it are data, not Markdown."""
+    st.error(text.escape(str(message), 700), icon=":material/error:")

@@ -1,0 +1,52 @@
+"""Names and numbers as a page shows them. Names come out of a model, so they are data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+
+
+def escape(text: str, limit: int = 200) -> str:
+    """Text that Markdown shows as it stands, cut in the middle where it is too long."""
+    return _MARKDOWN.sub(r"\\\1", shorten(" ".join(text.split()), limit))
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """The text, its middle left out where it is longer than `limit` characters."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) * 2 // 5
+    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+
+
+def size(count: int | float | None) -> str:
+    """Bytes for people, e.g. ``3.1 MiB``."""
+    if count is None:
+        return "–"
+    value = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if abs(value) < 1024:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.2f} GiB"
+
+
+def number(count: int) -> str:
+    """A count with thin groups, e.g. ``792 068``."""
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def shape(dims: Sequence[int | None] | None) -> str:
+    """A shape, e.g. ``? × 4``; ``unknown`` where not even the rank is known; ``scalar``."""
+    if dims is None:
+        return "unknown"
+    return " × ".join("?" if dim is None else str(dim) for dim in dims) or "scalar"
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration, three figures, e.g. ``12.3 ms``."""
+    if value is None:
+        return "–"
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.3g} ms"

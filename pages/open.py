@@ -1,0 +1,60 @@
+"""Open: a sample by one click, an upload, or a path of the server."""
+
+import streamlit as st
+
+from inspector import locations
+from inspector.ui import opening, running, state, text
+
+st.title("Open a model")
+
+if (answer := running.finished(opening.SLOT)) is not None:
+    opening.adopt(answer)
+    st.switch_page("pages/overview.py")
+start = locations.start_model()
+if start is not None and "started" not in st.session_state:
+    st.session_state["started"] = True
+    opening.attempt(opening.open_path, start, trusted=True)
+running.show(opening.SLOT)
+
+st.caption(
+    "Nothing in a model is run to look at it: files are read in a process of their own that may "
+    "neither take more than its share nor pull the app down with it."
+)
+
+st.subheader("Samples")
+columns = st.columns(2)
+for index, sample in enumerate(opening.samples()):
+    with columns[index % 2].container(border=True, height="stretch", key=f"card_{sample['id']}"):
+        st.markdown(f"**{text.escape(sample['title'])}**")
+        st.caption(f"{sample['format']} · {text.size(sample.get('bytes'))}")
+        st.write(sample["shows"])
+        if st.button("Open", key=f"sample_{sample['id']}", icon=":material/folder_open:"):
+            opening.attempt(opening.open_sample, sample)
+
+st.subheader("Your own")
+file_tab, folder_tab, path_tab = st.tabs(["A file", "A folder", "A path on the server"])
+with file_tab:
+    st.caption("A GraphDef `.pb`. The content decides what it is, not the suffix.")
+    single = st.file_uploader("File", key="upload_file", label_visibility="collapsed")
+    if single is not None and st.button("Open the file", key="open_file", type="primary"):
+        opening.attempt(opening.open_upload, [single], folder=False)
+with folder_tab:
+    st.caption("A SavedModel folder: `saved_model.pb` with its `variables` and `assets`.")
+    several = st.file_uploader(
+        "Folder",
+        accept_multiple_files="directory",
+        key="upload_folder",
+        label_visibility="collapsed",
+    )
+    if several and st.button("Open the folder", key="open_folder", type="primary"):
+        opening.attempt(opening.open_upload, several, folder=True)
+with path_tab:
+    st.caption("Relative to the folder where the app was started, or below the allowed folders.")
+    typed = st.text_input("Path", key="open_path_text", placeholder="export/my_model")
+    if typed and st.button("Open the path", key="open_path", type="primary"):
+        opening.attempt(opening.open_path, typed)
+
+if (model := state.model()) is not None:
+    st.page_link(
+        "pages/overview.py", label=f"Back to {text.escape(model.name, 40)}", icon=":material/undo:"
+    )

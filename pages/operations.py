@@ -1,0 +1,22 @@
+"""Operations: every operation with its tensors; a row opens its attributes."""
+
+import streamlit as st
+
+from inspector.ui import operations, state
+
+st.title("Operations")
+model = state.require_model()
+
+left, right = st.columns([5, 3])
+with left:
+    name = operations.table(model)
+with right:
+    if name is None:
+        st.caption("Select a row to see the operation's attributes, values and readers.")
+    else:
+        operations.details(model, name)
+        if name in state.outputs():
+            st.button("Chosen as output", key="is_output", disabled=True, icon=":material/check:")
+        elif st.button("Use as output", key="use_output", type="primary", icon=":material/output:"):
+            state.add_output(name)
+            st.rerun()

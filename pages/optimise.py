@@ -1,0 +1,40 @@
+"""Optimise: outputs, the list of transforms, run."""
+
+import streamlit as st
+
+from inspector.ui import optimising, pipeline, running, state, text
+
+st.title("Optimise")
+model = state.require_model()
+if (answer := running.finished(optimising.SLOT)) is not None:
+    optimising.adopt(answer)
+    st.toast("Done: compare before and after.", icon=":material/check_circle:")
+
+left, right = st.columns([1, 1], gap="large")
+with left:
+    st.subheader("Outputs")
+    optimising.choose_outputs(model)
+    st.subheader("Transforms")
+    pipeline.editor()
+with right:
+    st.subheader("Run")
+    st.caption(
+        "Freezes the variables if there are any, keeps what the outputs need, then transforms."
+    )
+    if st.button("Run", key="run", type="primary", icon=":material/play_arrow:", width="stretch"):
+        optimising.start(model)
+        st.rerun()
+    running.show(optimising.SLOT)
+    result = state.result()
+    if result is not None:
+        after = result.value["after"]
+        before, now = model.facts["bytes"]["total"], after["bytes"]["total"]
+        st.success(
+            f"{text.size(before)} → {text.size(now)}, "
+            f"{result.value['frozen']['nodes']} → {after['nodes']} operations after freezing.",
+            icon=":material/check_circle:",
+        )
+        st.page_link(
+            "pages/compare.py", label="Compare and download", icon=":material/compare_arrows:"
+        )
+        optimising.record(result.value["steps"])

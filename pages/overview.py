@@ -1,0 +1,53 @@
+"""Overview: the figures of the open model."""
+
+import streamlit as st
+
+from inspector.ui import overview, state, text
+
+st.title("Overview")
+model = state.require_model()
+facts = model.facts
+
+overview.warnings(facts)
+overview.figures(model)
+line = f"{facts['format']}, written by TensorFlow {facts['producer'] or 'of unknown version'}"
+if facts["functions"]:
+    line += f"; {facts['functions']} functions in its library"
+st.caption(text.escape(line))
+overview.tag_sets(model)
+
+st.subheader("Operations by type")
+if "serving" in facts:
+    st.caption(
+        "The serving function, its calls inlined: what runs on a request. "
+        "The file's own main graph saves and restores the variables."
+    )
+    views = {"Serving function": facts["serving"], "Main graph": facts}
+    picked = st.segmented_control(
+        "Count",
+        list(views),
+        default="Serving function",
+        key="counted",
+        label_visibility="collapsed",
+    )
+    overview.op_types(views[picked or "Serving function"]["op_counts"], "ops")
+else:
+    overview.op_types(facts["op_counts"], "ops")
+
+left, right = st.columns(2)
+with left:
+    st.subheader("Placeholders")
+    overview.tensors(model.drawn["placeholders"])
+    st.subheader("Softmax outputs")
+    softmax = model.drawn.get("softmax", facts["softmax"])
+    st.dataframe({"node": softmax}, hide_index=True) if softmax else st.caption("None.")
+    st.subheader("Suggested outputs")
+    st.dataframe(
+        [{"node": item["name"], "why": item["why"]} for item in facts["suggested_outputs"]],
+        hide_index=True,
+    )
+with right:
+    st.subheader("Signatures")
+    overview.signatures(facts)
+    st.subheader("Sizes")
+    overview.sizes(facts)
