@@ -199,15 +199,14 @@ def parameters(variables: Iterable[Variable], graph: Graph) -> int:
     if listed:
         return sum(_elements(shape) for shape in listed)
     declared = [
-        tensors.shape_of(node.attr["shape"].shape)
-        for node in graph
-        if node.op in ("VariableV2", "Variable", "VarHandleOp")
+        _shape_attr(node) for node in graph if node.op in ("VariableV2", "Variable", "VarHandleOp")
     ]
     if declared:
         return sum(_elements(shape) for shape in declared)
     total = 0
     for node in graph:
-        if node.op == "Const":
+        # A look at an attribute that is not there would make it, and nodes are not written to.
+        if node.op == "Const" and "value" in node.attr:
             tensor = node.attr["value"].tensor
             if _is_weight(tensor.dtype) and tensor.tensor_shape.dim:
                 total += max(tensors.elements(tensor), 0)
@@ -247,12 +246,14 @@ def tensor_info_dict(info: TensorInfo) -> dict[str, Any]:
 
 
 def _placeholder(node: NodeDef) -> Tensor:
-    shape = opdefs.attr(node, "shape")
-    return Tensor(
-        node.name,
-        tensors.dtype_name(node.attr["dtype"].type),
-        None if shape is None else tensors.shape_of(shape.shape),
-    )
+    dtype = opdefs.attr(node, "dtype")
+    name = tensors.dtype_name(0 if dtype is None else dtype.type)
+    return Tensor(node.name, name, _shape_attr(node))
+
+
+def _shape_attr(node: NodeDef) -> Shape | None:
+    found = opdefs.attr(node, "shape")
+    return None if found is None else tensors.shape_of(found.shape)
 
 
 def _is_weight(dtype: int) -> bool:

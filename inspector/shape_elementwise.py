@@ -20,7 +20,13 @@ def same(view: View) -> Shapes:
 
 def same_each(view: View) -> Shapes:
     """Output i has the shape of input i."""
-    return view.shapes
+    return view.shapes[: view.outputs]
+
+
+def rows(view: View) -> Shapes:
+    """One element for each row of the first input: its last axis goes."""
+    data = view.shapes[0]
+    return [data[:-1] if data else None]
 
 
 def scalars(view: View) -> Shapes:
@@ -141,7 +147,7 @@ RULES = table(
     (merged, _SAME_SHAPE),
     (broadcast_all, "SelectV2 Betainc"),
     (select, "Select"),
-    (same_each, "IdentityN"),
+    (same_each, "IdentityN BoostedTreesBucketize"),
     (scalars, _SCALARS),
     (from_value_0, _FROM_SHAPE),
     (from_value_1, "BroadcastTo"),
@@ -149,5 +155,6 @@ RULES = table(
     (same, _UPDATES),
     (same_second, "StackPushV2 StackPush"),
     (vectors, "BroadcastGradientArgs BroadcastArgs ListDiff"),
+    (rows, "EncodeProto"),
     (bitcast, "Bitcast"),
 )

@@ -29,7 +29,10 @@ _OLD_PLACEHOLDER = 24
 
 def const(view: View) -> Shapes:
     """``Const``: the shape is written in the tensor."""
-    proto = view.node.attr["value"].tensor.tensor_shape
+    found = view.attr("value")
+    if found is None:
+        return [None]
+    proto = found.tensor.tensor_shape
     if proto.unknown_rank or len(proto.dim) > MAX_RANK:
         return [None]
     return [[dim.size for dim in proto.dim]]

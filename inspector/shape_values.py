@@ -35,7 +35,10 @@ _INTEGERS = frozenset(
 
 def const(view: View, shapes: Sequence[Shape | None]) -> Sequence[Value | None]:
     """The elements of a small integer Const."""
-    tensor = view.node.attr["value"].tensor
+    found = view.attr("value")
+    if found is None:
+        return ()
+    tensor = found.tensor
     if tensor.dtype not in _INTEGERS or not 0 <= tensors.elements(tensor) <= MAX_ITEMS:
         return ()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from inspector.describe import describe, parameters
+from inspector.formats import open_model
+from inspector.graph import Graph
 from inspector.model import Asset, Model, Variable
 from tests.conftest import shared
 from tests.graphs import const, graph, node, placeholder, read_model
@@ -20,6 +23,9 @@ FIELDS = [
     "signatures", "variable_list", "assets", "parameters", "bytes", "suggested_outputs",
     "flagged_ops", "warnings",
 ]  # fmt: skip
+
+
+PARTS = ("graph", "variables", "assets")
 
 
 def seed() -> Any:
@@ -191,3 +197,67 @@ def test_byte_size_is_that_of_the_serialised_graph(name: str) -> None:
     made = graph(placeholder(name, [2]), node("y", "Relu", name))
     assert made.byte_size() == made.to_proto().ByteSize()
     assert graph(producer=0).byte_size() == 0
+
+
+def test_a_tensorflow_2_model_is_also_described_by_its_serving_function() -> None:
+    model = open_model(shared("models/public/tfnet_python_func_model/model"))
+    facts = describe(model).to_dict()
+    assert list(facts) == [*FIELDS, "serving"]
+    assert facts["nodes"] == 21
+    serving = facts["serving"]
+    assert [item["name"] for item in serving["placeholders"]] == ["serving_default_input_1"]
+    assert serving["nodes"] == sum(serving["op_counts"].values()) == 16
+    assert serving["op_counts"]["MatMul"] == 1
+    assert "StatefulPartitionedCall" not in serving["op_counts"]
+    assert len(facts["softmax"]) == 1
+    assert facts["softmax"] == serving["softmax"]
+    assert facts["parameters"] == 7846
+
+
+def test_a_serving_function_that_calls_itself_is_a_warning() -> None:
+    model = open_model(shared("models/public/tfnet_python_func_model/model"))
+    proto = model.graph.to_proto()
+    for function in proto.library.function:
+        for item in function.node_def:
+            if "PartitionedCall" in item.op:
+                item.attr["f"].func.name = function.signature.name
+    changed = replace(model, graph=Graph.of(proto), source=None, _outline=None)
+    facts = describe(changed).to_dict()
+    assert "serving" not in facts
+    assert len(facts["warnings"]) == 1
+
+
+def test_ops_that_reach_outside_are_flagged_in_bodies_too() -> None:
+    made = graph(node("a", "ReadFile", "x"), placeholder("x", []), node("call", "f"))
+    function = made.library.function.add()
+    function.signature.name = "f"
+    function.node_def.add(name="w", op="WriteFile")
+    function.node_def.add(name="r", op="ReadFile")
+    flagged = describe(Model("GraphDef", "m", made)).to_dict()["flagged_ops"]
+    assert {(item["op"], item["count"]) for item in flagged} == {("ReadFile", 2), ("WriteFile", 1)}
+
+
+def test_parameters_of_the_checkpoints_as_measured() -> None:
+    for name in ("tfx_taxi_trained", "tfdf_adult_rf", "mlnet_cifar_saved_model"):
+        folder = shared(f"models/public/{name}")
+        expected = json.loads((folder / "EXPECTED.json").read_text())
+        facts = describe(open_model(folder / expected["open"])).to_dict()
+        assert facts["parameters"] == expected["variable_parameters"]
+        assert facts["bytes"]["total"] == sum(facts["bytes"][key] for key in PARTS)
+
+
+def test_long_values_are_not_read() -> None:
+    model = open_model(shared("models/seed/iris/frozen.pb"))
+    facts = describe(model)
+    assert facts.parameters == 792067
+    assert "nodes" not in vars(model.graph)  # the whole message was never parsed
+
+
+def test_nodes_without_attributes_are_counted_and_not_written_to() -> None:
+    ops = ["Placeholder", "PlaceholderWithDefault", "Const", "VariableV2", "VarHandleOp", "Softmax"]
+    made = graph(*(node(op, op) for op in ops))
+    before = made.to_proto().SerializeToString(deterministic=True)
+    facts = describe(Model("GraphDef", "m", made)).to_dict()
+    assert facts["placeholders"][0] == {"name": "Placeholder", "dtype": "invalid", "shape": None}
+    assert facts["parameters"] == 0
+    assert made.to_proto().SerializeToString(deterministic=True) == before

@@ -170,6 +170,13 @@ def test_dangling_inputs_and_repeated_names_are_survived() -> None:
     assert infer(made) == {"a": [None], "b": [None], "x": [[1]], "c": [None]}
 
 
+def test_nodes_are_not_written_to() -> None:
+    made = graph(*(node(f"n{index}", op) for index, op in enumerate(sorted(RULES))))
+    before = made.to_proto().SerializeToString(deterministic=True)
+    infer(made)
+    assert made.to_proto().SerializeToString(deterministic=True) == before
+
+
 def test_absurd_counts_and_sizes_cost_nothing() -> None:
     huge = np.full(1, 1 << 40, np.int64)
     nodes = [

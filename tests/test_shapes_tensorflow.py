@@ -9,10 +9,12 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from inspector.formats import open_model
+from inspector.freeze import freeze
 from inspector.graph import Graph
 from inspector.protos import GraphDef
 from inspector.shapes import infer
-from tests.conftest import shared
+from tests.conftest import ROOT, shared
 from tests.graphs import read_model
 
 pytest.importorskip("tensorflow")
@@ -80,7 +82,7 @@ FILES = [
     ("public/tribuo_cnn_mnist/graph.pb", 0, 1.0),
     ("public/tf2onnx_ae0/frozen.pb", 0, 1.0),
     ("public/tfnet_example1/model/saved_model.pb", 0, 1.0),
-    ("public/tfx_taxi_trained/model/saved_model.pb", 0, 0.95),
+    ("public/tfx_taxi_trained/model/saved_model.pb", 0, 1.0),
     ("public/tfnet_meta_att_rnn_untrained/graph.meta", 0, 0.97),
     ("public/tfnet_meta_lstm_crf_ner/graph.meta", 0, 0.97),
 ]
@@ -95,7 +97,16 @@ def test_real_models_have_tensorflows_shapes(path: str, index: int, share: float
     assert (count - less) / count >= share
 
 
-def test_a_frozen_keras_network_has_tensorflows_shapes() -> None:
+@pytest.mark.parametrize("name", ["bikes", "forecast", "iris", "reviews", "shapes"])
+def test_frozen_samples_have_tensorflows_shapes(name: str) -> None:
+    frozen = freeze(open_model(ROOT / "sample_models" / name / "saved_model"))
+    count, less, wrong = check(v1.GraphDef.FromString(frozen.graph.to_proto().SerializeToString()))
+    assert not wrong
+    assert less == 0
+    assert count > 20
+
+
+def test_a_frozen_network_has_tensorflows_shapes() -> None:
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
