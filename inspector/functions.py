@@ -67,12 +67,13 @@ class Library:
         for name, function in self.functions.items():
             self.signatures[name] = function.signature
         self._bodies: dict[str, Body] = {}
-        self._effects: dict[str, bool] = {}
+        self._changing: set[str] | None = None
 
     def add(self, function: FunctionDef) -> None:
         """Take in a new function."""
         self.functions[function.signature.name] = function
         self.signatures[function.signature.name] = function.signature
+        self._changing = None
 
     def called(self, node: NodeDef) -> str | None:
         """The name of the function that a node calls and does nothing else; None for others."""
@@ -99,25 +100,28 @@ class Library:
         """
         if node.op not in self.functions and not _is_reading(node.op):
             return opdefs.is_stateful(node.op)
-        names = [name for name in function_names(node) if name in self.functions]
-        if node.op in self.functions:
-            names.append(node.op)
-        return any(self._function_changes_state(name) for name in names)
+        if self._changing is None:
+            self._changing = self._find_changing()
+        return any(name in self._changing for name in (*function_names(node), node.op))
 
-    def _function_changes_state(self, name: str) -> bool:
-        if name not in self._effects:
-            # Reachable functions and their own nodes; no recursion, and cycles end.
-            seen, todo, found = {name}, [name], False
-            while todo and not found:
-                for node in self.functions[todo.pop()].node_def:
-                    if node.op not in self.functions and not _is_reading(node.op):
-                        found |= opdefs.is_stateful(node.op)
+    def _find_changing(self) -> set[str]:
+        """The functions whose bodies, or what they call, may change something."""
+        callers: dict[str, list[str]] = {}
+        changing: set[str] = set()
+        for name, function in self.functions.items():
+            for node in function.node_def:
+                if node.op in self.functions or _is_reading(node.op):
                     for inner in (*function_names(node), node.op):
-                        if inner in self.functions and inner not in seen:
-                            seen.add(inner)
-                            todo.append(inner)
-            self._effects[name] = found
-        return self._effects[name]
+                        callers.setdefault(inner, []).append(name)
+                elif opdefs.is_stateful(node.op):
+                    changing.add(name)
+        todo = list(changing)
+        while todo:
+            for caller in callers.get(todo.pop(), ()):
+                if caller not in changing:
+                    changing.add(caller)
+                    todo.append(caller)
+        return changing
 
 
 def function_names(node: NodeDef) -> Iterator[str]:

@@ -32,7 +32,6 @@ class _Call:
     results: list[str]
     controls: list[str]
     dtypes: list[int]
-    place: int = 0
     kept: bool = False
 
 
@@ -45,7 +44,6 @@ class _Frame:
     names: Mapping[str, str]
     args: Mapping[str, str]
     controls: list[str]
-    parent: _Frame | None
     rest: Iterator[NodeDef] = field(default_factory=lambda: iter(()))
 
 
@@ -76,6 +74,7 @@ class _Inliner:
         self._library = Library(graph.library, ops)
         self._max_nodes = max_nodes
         self._names = {node.name for node in graph.nodes}
+        self._active: set[str] = set()
         self._calls: dict[str, _Call] = {}
         self._nodes: list[NodeDef | str] = []
 
@@ -84,7 +83,7 @@ class _Inliner:
         stack: list[_Frame] = []
         for node in self._graph.nodes:
             if node.name in needed:
-                self._take(node, None, stack)
+                self._take(node, stack)
                 while stack:
                     self._step(stack)
         self._mark_kept()
@@ -99,23 +98,21 @@ class _Inliner:
         node = next(frame.rest, None)
         if node is None:
             stack.pop()
-            self._calls[frame.call.name].place = len(self._nodes)
+            self._active.discard(frame.body.name)
             # A place for the Identity that may have to stand here.
             self._nodes.append(frame.call.name)
         else:
-            self._take(self._copy(node, frame), frame, stack)
+            self._take(self._copy(node, frame), stack)
 
-    def _take(self, node: NodeDef, parent: _Frame | None, stack: list[_Frame]) -> None:
+    def _take(self, node: NodeDef, stack: list[_Frame]) -> None:
         name = self._library.called(node)
         if name is None:
             self._nodes.append(node)
             self._guard()
             return
-        frame = parent
-        while frame is not None:
-            if frame.body.name == name:
-                raise InvalidGraph("graph", f"function '{name}'", "it calls itself")
-            frame = frame.parent
+        if name in self._active:
+            raise InvalidGraph("graph", f"function '{name}'", "it calls itself")
+        self._active.add(name)
         body = self._library.body(name, node)
         inputs = [text for text in node.input if not text.startswith("^")]
         controls = [text for text in node.input if text.startswith("^")]
@@ -124,7 +121,7 @@ class _Inliner:
             raise InvalidGraph("graph", f"node '{node.name}'", reason)
         names = {item.name: self._unique(f"{node.name}/{item.name}") for item in body.nodes}
         args = dict(zip(body.args, inputs, strict=True))
-        frame = _Frame(body, node, names, args, controls, parent)
+        frame = _Frame(body, node, names, args, controls)
         frame.rest = iter(body.nodes)
         must_run = [names[item] for item in body.controls]
         if not body.proto.control_ret:

@@ -105,7 +105,11 @@ def recognise(data: Buffer) -> str | None:
     kinds = {(field.number, field.wire) for field in seen}
     first = {field.number: field for field in reversed(seen) if field.wire == _BYTES}
     if kinds <= {(1, _VARINT), (2, _BYTES)} and 2 in first:
-        return "SavedModel" if _is_meta(data, first[2], (1, _VARINT) in kinds) else None
+        versioned = (1, _VARINT) in kinds
+        if _is_meta(data, first[2], versioned):
+            return "SavedModel"
+        if versioned:
+            return None
     if 1 in first and _is_node(data, first[1].start, first[1].end):
         return "GraphDef" if kinds <= {(1, 2), (2, 2), (3, 0), (4, 2)} else None
     if 2 in first and kinds <= {(number, _BYTES) for number in range(1, 8)}:
