@@ -1,9 +1,10 @@
 """Inspector: see what is inside a TensorFlow model, make it smaller, and check what that did.
 
-    import inspector
-    model = inspector.open_model("export/my_model")
-    result = inspector.optimise(model, transforms="fold_constants quantize_weights")
-    inspector.save(result.model, "smaller")
+Example:
+    >>> import inspector
+    >>> model = inspector.open_model("export/my_model")
+    >>> result = inspector.optimise(model, transforms="fold_constants quantize_weights")
+    >>> inspector.save(result.model, "smaller")
 """
 
 from inspector.api import (

@@ -20,6 +20,7 @@ from tensorflow.python.framework import dtypes
 
 HERE = Path(__file__).resolve().parent
 OURS = "Made for this project by {0}; Apache-2.0 like the project. The data behind it is made up."
+PLACEHOLDERS = ("Placeholder", "PlaceholderWithDefault")
 FOLD = "remove_nodes(op=Identity) fold_constants(ignore_errors=true) fold_batch_norms"
 FOLD_ALL = f"{FOLD} fold_old_batch_norms"
 SEED_LIST = (
@@ -145,7 +146,7 @@ def figures(folder: Path, signature: str) -> dict[str, Any]:
         "op_counts": dict(sorted(counts.items())),
         "functions": len(graph.library.function),
         "function_op_counts": dict(sorted(inside.items())),
-        "placeholders": [node.name for node in graph.node if node.op == "Placeholder"],
+        "placeholders": [node.name for node in graph.node if node.op in PLACEHOLDERS],
         "constants": counts["Const"],
         "variables": sum(count for op, count in counts.items() if "Variable" in op),
         "identities": counts["Identity"],

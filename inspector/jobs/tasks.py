@@ -60,8 +60,8 @@ def node(args: Args, job: JobContext) -> TaskResult:
 def evaluate(args: Args, job: JobContext) -> TaskResult:
     """Compute tensors of a closed sub-graph with TensorFlow's kernels.
 
-    Args: fetches, max_bytes. Blob: ``graph``. Value: ``why``: fetch to the reason it has no value. Blob:
-        ``values``.
+    Args: fetches; max_bytes. Blob: ``graph``. Value: ``why``: fetch to the reason it has no value.
+    Blob of the answer: ``values``.
     """
     from inspector.backend.evaluate import evaluate as run_kernels
 

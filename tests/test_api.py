@@ -1,0 +1,280 @@
+"""The seed notebook end to end, headless: the Python names, and the figures that came out there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import inspector
+from inspector.errors import (
+    BadFeed,
+    BadParameter,
+    OutputExists,
+    UnknownNode,
+    UnknownTransform,
+    UnsupportedModel,
+)
+from inspector.graph import Graph
+from inspector.model import Model
+from inspector.protos import GraphDef
+from tests.conftest import ROOT, shared
+
+IRIS = ROOT / "sample_models" / "iris" / "saved_model"
+PROBABILITIES = "dnn/head/predictions/probabilities"
+FEATURES = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+# The notebook's own list, word for word.
+TRANSFORMS = [
+    "remove_nodes(op=Identity)",
+    "fold_constants(ignore_errors=true)",
+    "fold_batch_norms",
+    "fold_old_batch_norms",
+    "round_weights(num_steps=256)",
+    "quantize_weights",
+    "strip_unused_nodes",
+    "sort_by_execution_order",
+]
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return json.loads(shared("models/seed/EXPECTED.json").read_text())["iris"]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return inspector.open_model(IRIS)
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, np.ndarray]:
+    table = np.loadtxt(IRIS.parent / "iris.csv", delimiter=",", skiprows=1, usecols=range(4))
+    return dict(zip(FEATURES, table.T.astype(np.float32), strict=True))
+
+
+@pytest.fixture(scope="module")
+def frozen(model) -> Model:
+    return inspector.freeze(model, outputs=[PROBABILITIES])
+
+
+@pytest.fixture(scope="module")
+def result(model):
+    return inspector.optimise(model, outputs=[PROBABILITIES], transforms=TRANSFORMS)
+
+
+def counted(model: Model) -> tuple[int, int, int, int]:
+    facts = inspector.describe(model).to_dict()
+    return facts["nodes"], facts["constants"], facts["variables"], facts["identities"]
+
+
+def test_describe_the_model(model):
+    facts = inspector.describe(model).to_dict()
+    assert counted(model) == (252, 84, 11, 23)
+    assert facts["softmax"] == [PROBABILITIES]
+    assert {row["name"] for row in facts["placeholders"]} == {*FEATURES}
+    assert facts["bytes"]["variables"] == 3_168_751  # the notebook prints 3094.483 KB
+    assert facts["suggested_outputs"][0]["name"] == PROBABILITIES
+
+
+def test_freeze(frozen):
+    assert counted(frozen) == (91, 31, 0, 20)
+    assert {row["name"] for row in inspector.describe(frozen).to_dict()["placeholders"]} == {
+        *FEATURES
+    }
+
+
+@pytest.mark.tensorflow
+def test_optimise(result):
+    assert counted(result.model) == (86, 41, 0, 0)
+    assert [step.name for step in result.steps] == [text.split("(")[0] for text in TRANSFORMS]
+    assert not [step.error for step in result.steps if step.error]
+    (signature,) = result.model.signatures.values()
+    assert list(signature.outputs) == ["probabilities"]
+    assert signature.outputs["probabilities"].name == f"{PROBABILITIES}:0"
+    assert [size.size for size in signature.outputs["probabilities"].tensor_shape.dim] == [-1, 3]
+    assert set(signature.inputs) == {*FEATURES}
+
+
+@pytest.mark.tensorflow
+def test_save_as_a_saved_model_a_quarter_of_the_size(tmp_path, model, result, expected):
+    folder = tmp_path / "optimised"
+    assert inspector.save(result.model, folder) == []
+    after = inspector.open_model(folder)
+    assert counted(after) == (86, 41, 0, 0)
+    facts = inspector.describe(after).to_dict()
+    assert list(facts["signatures"]) == ["serving_default"]
+    before = inspector.describe(model).to_dict()["bytes"]["total"]
+    assert 3.0 < before / 2**20 < 3.1
+    assert 0.7 < facts["bytes"]["total"] / 2**20 < 0.8
+    # The tool's result, to one part in a hundred: constants that it could not fold are folded.
+    assert facts["bytes"]["graph"] == pytest.approx(expected["optimised"]["bytes"], rel=0.01)
+    with pytest.raises(OutputExists):
+        inspector.save(result.model, folder)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_what_it_did_to_the_predictions(tmp_path, model, frozen, result, rows, expected):
+    before = inspector.predict(model, rows)
+    assert before.signature == "predict"
+    assert set(before.outputs) == {"class_ids", "classes", "logits", "probabilities"}
+    assert before["probabilities"].shape == (150, 3)
+    # Freezing changes nothing at all.
+    np.testing.assert_array_equal(
+        inspector.predict(frozen, rows)["probabilities"], before["probabilities"]
+    )
+    after = inspector.predict(result.model, rows)
+    difference = np.abs(after["probabilities"] - before["probabilities"]).max()
+    assert difference == pytest.approx(0.09675952792167664, abs=1e-5)
+    figures = expected["max_abs_difference_of_probabilities_on_150_rows"]
+    assert difference == pytest.approx(figures["optimised_vs_original"], abs=1e-5)
+    changed = after["probabilities"].argmax(1) != before["probabilities"].argmax(1)
+    assert changed.sum() == expected["rows_of_150_whose_class_changes"] == 1
+    inspector.save(result.model, tmp_path / "small")
+    again = inspector.predict(inspector.open_model(tmp_path / "small"), rows)
+    np.testing.assert_array_equal(again["probabilities"], after["probabilities"])
+    inspector.save(result.model, tmp_path / "small.pb", "graphdef")
+    as_graph = inspector.open_model(tmp_path / "small.pb")
+    by_name = inspector.predict(as_graph, rows, [f"{PROBABILITIES}:0"])
+    np.testing.assert_array_equal(by_name[f"{PROBABILITIES}:0"], after["probabilities"])
+
+
+@pytest.mark.tensorflow
+def test_what_tensorflow_1_answered(model, frozen, result):
+    with np.load(shared("models/seed/iris/io.npz")) as recorded:
+        feeds = {name: recorded[f"inputs/{name}"] for name in FEATURES}
+        for run, key in (
+            (inspector.predict(model, feeds), "saved_model/predict"),
+            (inspector.predict(frozen, feeds), "frozen"),
+            (inspector.predict(result.model, feeds), "optimised"),
+        ):
+            wanted = recorded[f"{key}/probabilities"]
+            np.testing.assert_allclose(run["probabilities"], wanted, atol=1e-5)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_the_hundred_thousand_rows(model, result, expected):
+    feeds = dict.fromkeys(FEATURES, range(100_000))
+    before, after = inspector.predict(model, feeds), inspector.predict(result.model, feeds)
+    table = {row["figure"]: row["measured"] for row in expected["table"]}
+    wanted = table["probabilities of the first row of range(100000), original"]
+    np.testing.assert_allclose(before["probabilities"][0], wanted, atol=1e-6)
+    np.testing.assert_allclose(after["probabilities"][0], table["the same, optimised"], atol=1e-5)
+    assert before["classes"][0] == b"versicolor"
+    assert before["class_ids"][0] == 2
+    assert after["probabilities"].shape == (100_000, 3)
+    assert before.run_ms > 0
+    assert after.run_ms > 0
+
+
+def test_diff(model, frozen):
+    delta = inspector.diff(model, frozen).to_dict()
+    assert (delta["before"]["nodes"], delta["after"]["nodes"]) == (252, 91)
+    assert {"op": "Identity", "before": 23, "after": 20} in delta["op_counts"]
+    assert not delta["nodes"]["added"]
+
+
+def test_transform_graph_takes_and_gives_its_own_kind(frozen):
+    graph = frozen.graph.to_proto()
+    before = graph.SerializeToString(deterministic=True)
+    after = inspector.TransformGraph(graph, [], [PROBABILITIES], ["remove_nodes(op=Identity)"])
+    assert type(after) is GraphDef
+    assert len(after.node) == 71
+    assert graph.SerializeToString(deterministic=True) == before
+
+
+def test_optimise_needs_no_worker_without_kernels(monkeypatch, model):
+    def refuse():
+        raise AssertionError("a worker was asked")
+
+    monkeypatch.setattr("inspector.jobs.kernels.default_runner", refuse)
+    steps = "remove_nodes(op=Identity) quantize_weights strip_unused_nodes"
+    done = inspector.optimise(model, outputs=[PROBABILITIES], transforms=steps)
+    assert len(done.model.graph) == 86
+
+
+def test_optimise_takes_the_signatures_outputs_by_default(model):
+    done = inspector.optimise(model, transforms="strip_unused_nodes", signature="predict")
+    (signature,) = done.model.signatures.values()
+    assert set(signature.outputs) == {"class_ids", "classes", "logits", "probabilities"}
+    assert done.model.init_op is not None  # the classes come from a table
+    assert done.model.init_op in done.model.graph
+
+
+def test_inputs_that_are_no_placeholders_become_inputs_of_the_signature(model):
+    cut = "dnn/input_from_feature_columns/input_layer/concat"
+    done = inspector.optimise(
+        model, inputs=[cut], outputs=[PROBABILITIES], transforms="strip_unused_nodes"
+    )
+    (signature,) = done.model.signatures.values()
+    assert [info.name for info in signature.inputs.values()] == [f"{cut}:0"]
+
+
+def test_mistakes_are_told_before_the_work(model):
+    progress: list[str] = []
+
+    def note(_fraction, text):
+        progress.append(text)
+
+    with pytest.raises(UnknownTransform):
+        inspector.optimise(model, transforms="remove_nodes(op=Identity) nonsense", progress=note)
+    with pytest.raises(BadParameter, match="tidy"):
+        inspector.optimise(model, preset="nonsense", progress=note)
+    with pytest.raises(BadParameter, match="not both"):
+        inspector.optimise(model, transforms="", preset="tidy", progress=note)
+    assert progress == []
+    with pytest.raises(UnknownNode):
+        inspector.optimise(model, outputs=["nowhere"], transforms="", progress=note)
+    with pytest.raises(UnknownNode):
+        inspector.optimise(model, inputs=["nowhere"], outputs=[PROBABILITIES], transforms="")
+
+
+def test_save_refuses_what_would_lose_the_variables(tmp_path, model):
+    with pytest.raises(UnsupportedModel, match="freeze it first"):
+        inspector.save(model, tmp_path / "x.pb", "graphdef")
+    with pytest.raises(UnsupportedModel, match="saved_model and graphdef"):
+        inspector.save(model, tmp_path / "x", "onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_feed_that_is_no_array(model):
+    with pytest.raises(BadFeed, match="sepal_length"):
+        inspector.predict(model, {"sepal_length": [[1.0], [1.0, 2.0]]})
+    with pytest.raises(BadFeed, match="sepal_length"):
+        inspector.predict(model, {"sepal_length": object()})
+
+
+def test_a_model_shows_itself_in_a_notebook(model):
+    text = model._repr_html_()
+    assert text.startswith("<table>")
+    for part in ("252", "SavedModel", "probabilities", "float32 [?, 3]", "3.1 MiB"):
+        assert part in text
+
+
+def test_names_are_escaped_in_a_notebook():
+    graph = GraphDef()
+    graph.node.add(name="<script>alert(1)</script>", op="<img src=x onerror=alert(2)>")
+    hostile = Model(format="GraphDef", name="<b>\x1b[0m", graph=Graph.of(graph))
+    text = hostile._repr_html_()
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "<b>" not in text
+    assert "\x1b" not in text
+
+
+def test_importing_it_is_light():
+    code = (
+        "import sys, inspector\n"
+        "heavy = ('tensorflow', 'streamlit', 'pandas', 'altair', 'keras', 'IPython')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+        "import inspector.describe, inspector.diff, inspector.freeze\n"
+        "print(callable(inspector.describe), callable(inspector.diff), callable(inspector.freeze))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["[]", "True True True"]
