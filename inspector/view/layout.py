@@ -162,7 +162,7 @@ def _source(
     direction: Direction,
 ) -> str:
     graph = graphviz.Digraph("g")
-    graph.attr("graph", rankdir=direction, nodesep="0.22", ranksep="0.34", margin="0", pad="0")
+    graph.attr("graph", rankdir=direction, nodesep="0.22", ranksep="0.28", margin="0", pad="0")
     graph.attr("graph", splines="spline")
     graph.attr("node", shape="box", fixedsize="true", label="")
     graph.attr("edge", arrowsize="0.6")

@@ -149,12 +149,13 @@ def strip_suffix(tree: Tree, names: Sequence[str]) -> None:
     for scope in downward(tree):
         children = tree.children[scope]
         labels = [label_of(tree, item, names) for item in children]
-        marked = sum(label.endswith("_1") for label in labels)
+        heads = [label.partition("/")[0] for label in labels]
+        marked = sum(head.endswith("_1") for head in heads)
         if marked < 4 or marked <= 0.8 * len(labels):
             continue
-        for item, label in zip(children, labels, strict=True):
-            short = label.removesuffix("_1")
-            if not short:
+        for item, label, head in zip(children, labels, heads, strict=True):
+            short = head.removesuffix("_1") + label[len(head) :]
+            if short in ("", label):
                 continue
             if item < 0:
                 tree.labels[~item] = short

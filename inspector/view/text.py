@@ -12,11 +12,13 @@ MAX_TITLE = 34
 
 
 def shape_text(shape: Sequence[int | None] | None) -> str:
-    """``[None, 4]`` to ``?×4``; a scalar to ``scalar``; unknown rank to the empty string."""
+    """``[None, 4]`` to ``?×4``; a vector to ``[4]``; a scalar to ``scalar``; unknown rank to the empty string."""
     if shape is None:
         return ""
     if not shape:
         return "scalar"
+    if len(shape) == 1:
+        return "[?]" if shape[0] is None else f"[{shape[0]}]"
     text = "×".join("?" if size is None else str(size) for size in shape[:8])
     return text + ("×…" if len(shape) > 8 else "")
 
@@ -58,5 +60,5 @@ def _em(char: str) -> float:
     if char in "mwMW@%…—":
         return 0.88
     if char.isascii():
-        return 0.66 if char.isupper() else 0.56
+        return 0.66 if char.isupper() else 0.54
     return 1.05 if unicodedata.east_asian_width(char) in "WF" else 0.62

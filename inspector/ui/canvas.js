@@ -1,0 +1,363 @@
+// The graph canvas: gestures and what they tell Python. Drawing is in canvas_draw.js, which
+// stands before this file in one module. Streamlit calls the default export again whenever data
+// or theme change; one state per mounted element, listeners attached once.
+
+const DEBOUNCE = 120, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
+const STATES = new WeakMap();
+const ICONS = {
+  in: "M8 3v10M3 8h10", out: "M3 8h10", fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
+  multi: "M3 3h7v7H3zM6 13h7V6", full: "M9 7l5-5M10 2h4v4M7 9l-5 5M6 14H2v-4",
+};
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  let S = STATES.get(parentElement);
+  if (!S || !S.root.isConnected) {
+    S?.stop.abort();
+    S = mount(parentElement);
+    STATES.set(parentElement, S);
+  }
+  S.setState = setStateValue;
+  S.trigger = setTriggerValue;
+  update(S, data);
+  return () => {
+    S.stop.abort();
+    S.watch.disconnect();
+    clearTimeout(S.timer);
+    STATES.delete(parentElement);
+  };
+}
+
+function mount(parent) {
+  const root = parent.querySelector(".inspector-canvas"), $ = (name) => root.querySelector(name);
+  const S = {
+    root, stage: $(".stage"), picture: $(".picture"), map: $(".map"), legend: $(".legend"),
+    status: $(".status"), live: $(".live"), empty: $(".empty"), stop: new AbortController(),
+    v: { x: 0, y: 0, z: 1 }, selected: new Set(), marks: {}, focus: null, multi: false,
+    pointers: new Map(), number: 0, width: 0, height: 0,
+  };
+  for (const button of root.querySelectorAll("[data-do]")) {
+    const icon = make("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, button);
+    make("path", { d: ICONS[button.dataset.do] }, icon);
+  }
+  listen(S);
+  S.watch = new ResizeObserver(() => {
+    const was = S.width;
+    measure(S);
+    if (S.graph && !was && S.width) home(S);
+    queue(S);
+  });
+  S.watch.observe(S.stage);
+  measure(S);
+  return S;
+}
+
+function measure(S) {
+  S.width = S.stage.clientWidth;
+  S.height = S.stage.clientHeight;
+}
+
+function update(S, data) {
+  if (data.height) S.root.style.setProperty("--stage-height", `${data.height}px`);
+  S.kinds = data.kinds;
+  S.marks = data.marks || {};
+  const first = !S.graph, fresh = S.rev !== data.rev;
+  if (fresh) {
+    S.rev = data.rev;
+    // Our own copy: elements hang on it, and Streamlit keeps the data it gave.
+    S.graph = structuredClone(data.graph);
+    const name = S.focus === null ? null : S.focusName;
+    draw(S);
+    S.focus = name === null ? null : S.graph.nodes.findIndex((node) => node.name === name);
+    if (S.focus === -1) S.focus = null;
+  }
+  let jumped = false;
+  if (data.select && data.select[0] !== S.told) {
+    // Python chose: a search hit, a link. A click that waits to be sent is older than that.
+    S.told = data.select[0];
+    clearTimeout(S.timer);
+    S.selected = new Set(data.select[1]);
+    jumped = data.select[1].length > 0;
+  }
+  drawMarks(S);
+  measure(S);
+  if (fresh) {
+    if (first) home(S);
+    else if (!anchored(S) && !jumped) home(S);
+    drawFocus(S);
+  }
+  S.anchor = null;
+  if (jumped) bring(S, [...S.selected].at(-1));
+  paint(S);
+}
+
+// -- Where one looks -------------------------------------------------------------------------
+
+function clampZoom(z) {
+  return Math.min(ZOOM[1], Math.max(ZOOM[0], z));
+}
+
+function zoomAt(S, sx, sy, factor) {
+  const z = clampZoom(S.v.z * factor), k = z / S.v.z;
+  S.v = { x: sx - (sx - S.v.x) * k, y: sy - (sy - S.v.y) * k, z };
+  queue(S);
+}
+
+function fitAll(S) {
+  const pad = 22, { w, h } = S.graph;
+  const z = Math.min((S.width - 2 * pad) / Math.max(w, 1), (S.height - 2 * pad) / Math.max(h, 1), 1.1);
+  S.v = { z: clampZoom(z), x: 0, y: 0 };
+  S.v.x = (S.width - w * S.v.z) / 2;
+  S.v.y = (S.height - h * S.v.z) / 2;
+  queue(S);
+}
+
+// As wide as the stage, from the top, at a size one can read.
+function fitWidth(S, most = 1) {
+  const pad = 22, { w, nodes } = S.graph;
+  const z = Math.min(most, Math.max(READABLE, (S.width - 2 * pad) / Math.max(w, 1)));
+  const top = nodes.filter((node) => node.y < 40);
+  const at = top.length ? top.reduce((sum, node) => sum + node.x + node.w / 2, 0) / top.length : w / 2;
+  const x = w * z <= S.width - pad ? (S.width - w * z) / 2 : S.width / 2 - at * z;
+  S.v = { z, x, y: pad };
+  queue(S);
+}
+
+function home(S) {
+  if (!S.width) return;
+  fitAll(S);
+  if (S.v.z < READABLE) fitWidth(S, 0.82);
+}
+
+// The scope that was opened or closed stays where it was on the screen.
+function anchored(S) {
+  if (!S.anchor) return false;
+  const { name, sx, sy } = S.anchor;
+  const found = S.graph.clusters.find((item) => item.name === name)
+    || S.graph.nodes.find((item) => item.name === name && !item.stub);
+  if (!found) return false;
+  S.v.x = sx - (found.x + found.w / 2) * S.v.z;
+  S.v.y = sy - found.y * S.v.z;
+  return true;
+}
+
+function bring(S, name) {
+  const found = S.graph.nodes.find((node) => node.name === name && !node.stub)
+    || S.graph.clusters.find((item) => item.name === name);
+  if (!found || !S.width) return;
+  if (S.v.z < READABLE) S.v.z = READABLE + 0.2;
+  const { z } = S.v, sx = found.x * z + S.v.x, sy = found.y * z + S.v.y, pad = 40;
+  if (sx < pad || sy < pad || sx + found.w * z > S.width - pad || sy + found.h * z > S.height - pad) {
+    S.v.x = S.width / 2 - (found.x + found.w / 2) * z;
+    S.v.y = S.height / 2 - (found.y + Math.min(found.h, S.height / z) / 2) * z;
+  }
+  queue(S);
+}
+
+// -- What one does ---------------------------------------------------------------------------
+
+function select(S, name, add) {
+  if (add) {
+    if (!S.selected.delete(name)) S.selected.add(name);
+  } else {
+    S.selected = new Set(name === null ? [] : [name]);
+  }
+  drawSelection(S);
+  clearTimeout(S.timer);
+  S.timer = setTimeout(() => {
+    // The number makes a choice that repeats an older one arrive as a change.
+    S.setState("selected", { n: ++S.number + Date.now(), names: [...S.selected] });
+  }, DEBOUNCE);
+}
+
+function act(S, what, item) {
+  clearTimeout(S.timer);
+  if (what === "expand" || what === "collapse") {
+    S.anchor = { name: item.name, sx: (item.x + item.w / 2) * S.v.z + S.v.x, sy: item.y * S.v.z + S.v.y };
+  }
+  S.trigger("act", { do: what, name: item.name });
+}
+
+function open(S, target) {
+  if (target.node?.scope && !target.node.stub) act(S, "expand", target.node);
+  else if (target.cluster) act(S, "collapse", target.cluster);
+}
+
+function targetOf(S, event) {
+  const at = event.target.closest?.("[data-node],[data-cluster]");
+  if (!at) return {};
+  if (at.dataset.node !== undefined) {
+    const place = Number(at.dataset.node);
+    return { place, node: S.graph.nodes[place] };
+  }
+  return { cluster: S.graph.clusters[Number(at.dataset.cluster)] };
+}
+
+function tell(S, item) {
+  S.status.textContent = item ? [item.name.replace(/\/$/, ""), item.sub].filter(Boolean).join("  ·  ") : "";
+}
+
+function listen(S) {
+  const { signal } = S.stop, { picture } = S;
+  const on = (element, name, handler, options) => element.addEventListener(name, handler, { signal, ...options });
+  const point = (event) => {
+    const box = picture.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+
+  on(picture, "pointerdown", (event) => {
+    if (event.button !== 0) return;
+    picture.focus({ preventScroll: true });
+    S.pointers.set(event.pointerId, point(event));
+    S.pressed = { at: point(event), moved: false, target: targetOf(S, event), pinched: S.pointers.size > 1 };
+  });
+  on(picture, "pointermove", (event) => {
+    const before = S.pointers.get(event.pointerId);
+    if (!before) return;
+    const now = point(event);
+    if (S.pointers.size === 2) {
+      const [other] = [...S.pointers].filter(([id]) => id !== event.pointerId).map(([, at]) => at);
+      const factor = Math.hypot(now[0] - other[0], now[1] - other[1])
+        / (Math.hypot(before[0] - other[0], before[1] - other[1]) || 1);
+      zoomAt(S, (now[0] + other[0]) / 2, (now[1] + other[1]) / 2, factor);
+      S.v.x += (now[0] - before[0]) / 2;
+      S.v.y += (now[1] - before[1]) / 2;
+      S.pressed.moved = true;
+    } else if (S.pressed) {
+      const [x, y] = S.pressed.at;
+      if (!S.pressed.moved && Math.hypot(now[0] - x, now[1] - y) < DRAG) return;
+      if (!S.pressed.moved) {
+        S.pressed.moved = true;
+        picture.setPointerCapture(event.pointerId);
+        picture.classList.add("dragging");
+      }
+      S.v.x += now[0] - before[0];
+      S.v.y += now[1] - before[1];
+      queue(S);
+    }
+    S.pointers.set(event.pointerId, now);
+  });
+  const release = (event) => {
+    if (!S.pointers.delete(event.pointerId)) return;
+    picture.classList.remove("dragging");
+    const pressed = S.pressed;
+    if (S.pointers.size) return;
+    S.pressed = null;
+    if (event.type !== "pointerup" || !pressed || pressed.moved || pressed.pinched) return;
+    const { node, place, cluster } = pressed.target;
+    const add = event.ctrlKey || event.metaKey || event.shiftKey || S.multi;
+    S.focus = node ? place : null;
+    S.focusName = node?.name;
+    drawFocus(S);
+    for (const ring of S.layers.rings.querySelectorAll(".ring")) ring.remove(); // a mouse needs none
+    if (node || cluster) select(S, (node || cluster).name, add);
+    else if (!add) select(S, null, false);
+    tell(S, node || cluster);
+  };
+  on(picture, "pointerup", release);
+  on(picture, "pointercancel", release);
+  on(picture, "dblclick", (event) => {
+    event.preventDefault();
+    open(S, targetOf(S, event));
+  });
+  on(picture, "wheel", (event) => {
+    event.preventDefault();
+    const step = event.deltaMode === 1 ? 18 : event.deltaMode === 2 ? 300 : 1;
+    const speed = event.ctrlKey ? 0.01 : 0.0016; // ctrl: a pinch on a touchpad
+    zoomAt(S, ...point(event), Math.exp(-Math.max(-300, Math.min(300, event.deltaY * step)) * speed));
+  }, { passive: false });
+  on(picture, "pointerover", (event) => {
+    if (S.pressed?.moved || !S.graph) return;
+    const { node, place, cluster } = targetOf(S, event);
+    light(S, node ? place : null);
+    tell(S, node || cluster);
+  });
+  on(picture, "pointerleave", () => {
+    if (S.graph) light(S, null);
+    tell(S, null);
+  });
+  on(picture, "keydown", (event) => key(S, event));
+  on(S.root, "click", (event) => {
+    const what = event.target.closest("[data-do]")?.dataset.do;
+    if (what) tool(S, what, event.target.closest("[data-do]"));
+  });
+  const jump = (event) => {
+    if (!event.buttons || !S.mapScale) return;
+    const box = S.map.getBoundingClientRect(), { scale, left, top } = S.mapScale;
+    S.v.x = S.width / 2 - ((event.clientX - box.left - left) / scale) * S.v.z;
+    S.v.y = S.height / 2 - ((event.clientY - box.top - top) / scale) * S.v.z;
+    queue(S);
+  };
+  on(S.map, "pointerdown", jump);
+  on(S.map, "pointermove", jump);
+}
+
+function tool(S, what, button) {
+  if (what === "in" || what === "out") zoomAt(S, S.width / 2, S.height / 2, what === "in" ? 1.3 : 1 / 1.3);
+  else if (what === "fit") fitAll(S);
+  else if (what === "multi") button.setAttribute("aria-pressed", String((S.multi = !S.multi)));
+  else if (document.fullscreenElement) document.exitFullscreen();
+  else S.stage.requestFullscreen?.();
+}
+
+function key(S, event) {
+  if (event.altKey || !S.graph?.nodes.length) return;
+  const { nodes, clusters } = S.graph, node = nodes[S.focus];
+  const handlers = {
+    ArrowDown: () => walk(S, 0, 1), ArrowUp: () => walk(S, 0, -1),
+    ArrowRight: () => walk(S, 1, 0), ArrowLeft: () => walk(S, -1, 0),
+    Home: () => focusOn(S, 0), End: () => focusOn(S, nodes.length - 1),
+    Enter: () => node && select(S, node.name, event.ctrlKey || event.shiftKey),
+    " ": () => node && select(S, node.name, true),
+    Escape: () => select(S, null, false),
+    "+": () => tool(S, "in"), "=": () => tool(S, "in"), "-": () => tool(S, "out"),
+    f: () => fitAll(S), 0: () => fitWidth(S),
+    e: () => {
+      // A closed scope opens; from a node, the scope around it closes.
+      const chosen = clusters.find((item) => S.selected.has(item.name));
+      open(S, node?.scope ? { node } : { cluster: node ? clusters[node.parent] : chosen });
+    },
+    o: () => node && !node.scope && act(S, "output", node),
+    i: () => node && !node.scope && act(S, "input", node),
+  };
+  const plain = !event.ctrlKey && !event.metaKey;
+  const handler = handlers[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!handler || !(plain || event.key === "Enter")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  handler();
+}
+
+function focusOn(S, place) {
+  S.focus = place;
+  S.focusName = S.graph.nodes[place].name;
+  drawFocus(S);
+  light(S, place);
+  tell(S, S.graph.nodes[place]);
+  const node = S.graph.nodes[place], { z } = S.v, pad = 30;
+  const x = node.x * z + S.v.x, y = node.y * z + S.v.y;
+  S.v.x += Math.max(0, pad - x) - Math.max(0, x + node.w * z - S.width + pad);
+  S.v.y += Math.max(0, pad - y) - Math.max(0, y + node.h * z - S.height + pad);
+  queue(S);
+}
+
+// Down and up go along edges, to the nearest where there are several; else to the nearest box.
+function walk(S, dx, dy) {
+  const { nodes, edges } = S.graph, from = nodes[S.focus];
+  if (!from) {
+    const chosen = nodes.findIndex((node) => S.selected.has(node.name));
+    focusOn(S, Math.max(0, chosen));
+    return;
+  }
+  const middle = (node) => [node.x + node.w / 2, node.y + node.h / 2], [x, y] = middle(from);
+  const along = dy > 0 ? S.outs[S.focus].map((i) => edges[i].b) : dy < 0 ? S.ins[S.focus].map((i) => edges[i].a) : [];
+  let best = null, least = Infinity;
+  const places = along.length ? along : nodes.keys();
+  for (const place of places) {
+    if (place === S.focus) continue;
+    const [nx, ny] = middle(nodes[place]), ahead = (nx - x) * dx + (ny - y) * dy;
+    if (!along.length && ahead <= 2) continue;
+    const cost = along.length ? Math.abs(nx - x) : ahead + 3 * Math.abs((nx - x) * dy) + 3 * Math.abs((ny - y) * dx);
+    if (cost < least) [best, least] = [place, cost];
+  }
+  if (best !== null) focusOn(S, best);
+}

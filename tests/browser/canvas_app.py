@@ -1,0 +1,74 @@
+"""A page with nothing but the canvas and what Python knows of it, for test_canvas.py."""
+
+import json
+
+import streamlit as st
+
+from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
+from inspector.view import actions
+from inspector.view.actions import ViewState
+from inspector.view.hierarchy import Hierarchy, build
+from inspector.view.layout import picture_of
+from inspector.view.visible import start
+from tests.view.graphs import layered, plain
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "quo\"te's",
+    "colon:0:1",
+    "back\\slash\\n",
+    "größe-日本語",
+    "</script><b>bold",
+]
+
+
+@st.cache_resource
+def tree(which: str) -> Hierarchy:
+    if which == "hostile":
+        inputs = [[], *([place] for place in range(len(HOSTILE) - 1))]
+        return build(plain(HOSTILE, ["Placeholder"] + ["Relu"] * (len(HOSTILE) - 1), inputs))
+    if which == "flat":
+        return build(layered(154, scoped=False))
+    return build(layered(8))
+
+
+st.set_page_config(layout="wide")
+graph = tree(st.query_params.get("m", "layered"))
+st.session_state.setdefault("view", ViewState(opened=start(graph, 8)))
+
+
+def heard(event: CanvasEvent) -> None:
+    state = st.session_state.view
+    if event.do == "select":
+        st.session_state.view = actions.select(graph, state, event.names)
+    else:
+        st.session_state.view = actions.act(graph, state, event.do, event.name)
+
+
+@st.fragment
+def page() -> None:
+    state = st.session_state.view
+    picture = picture_of(graph, state.opened, keep=state.last)
+    canvas(
+        picture.layout,
+        key="graph",
+        selected=state.selected,
+        marks=pick_marks(state.outputs, state.inputs),
+        on_event=heard,
+        height=560,
+    )
+    known = {
+        "selected": state.selected,
+        "outputs": state.outputs,
+        "opened": sorted(picture.opened),
+        "boxes": len(picture.visible.boxes),
+    }
+    st.code(json.dumps(known), language="json")
+    wanted = st.text_input("Show", key="show")
+    if wanted and wanted != st.session_state.get("shown"):
+        st.session_state.shown = wanted
+        st.session_state.view = actions.show(graph, state, [wanted])
+        st.rerun(scope="fragment")
+
+
+page()
