@@ -22,9 +22,10 @@ st.caption(
 )
 
 st.subheader("Samples")
-columns = st.columns(2)
-for index, sample in enumerate(opening.samples()):
-    with columns[index % 2].container(border=True, height="stretch", key=f"card_{sample['id']}"):
+samples = opening.samples()
+cells = [cell for _ in samples[::3] for cell in st.columns(3)]
+for cell, sample in zip(cells, samples, strict=False):
+    with cell.container(border=True, height="stretch", key=f"card_{sample['id']}"):
         st.markdown(f"**{text.escape(sample['title'])}**")
         st.caption(f"{sample['format']} · {text.size(sample.get('bytes'))}")
         st.write(sample["shows"])

@@ -30,7 +30,7 @@ with right:
         after = result.value["after"]
         before, now = model.facts["bytes"]["total"], after["bytes"]["total"]
         st.success(
-            f"{text.size(before)} → {text.size(now)}, "
+            f"{text.size(before)} → {text.size(now, before)}, "
             f"{result.value['frozen']['nodes']} → {after['nodes']} operations after freezing.",
             icon=":material/check_circle:",
         )

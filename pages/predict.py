@@ -8,23 +8,27 @@ st.title("Predict")
 model = state.require_model()
 result = state.result()
 
-left, right = st.columns([1, 2], gap="large")
-with left:
-    st.subheader("Feeds")
-    feeds = predicting.feeds_editor(model)
-    if result is None:
-        st.caption("Optimise the model to see before and after side by side.")
-    runs = st.slider("Timed runs", 1, 50, 15, key="runs")
-    if st.button(
-        "Run", key="predict", type="primary", icon=":material/play_arrow:", disabled=feeds is None
-    ):
-        predicting.start(predicting.SLOT, model, result, feeds or ({}, {}), runs)
-        st.rerun()
-with right:
-    if (answer := running.finished(predicting.SLOT)) is not None:
-        st.session_state[predicting.ANSWER] = answer.value
-    running.show(predicting.SLOT)
-    if (value := st.session_state.get(predicting.ANSWER)) is not None:
-        predicting.answers(value)
-    else:
-        st.caption("Choose what to feed, then Run.")
+with st.container(border=True, key="feeds"):
+    left, right = st.columns([3, 1], gap="large", vertical_alignment="bottom")
+    with left:
+        feeds = predicting.feeds_editor(model)
+    with right:
+        runs = st.slider("Timed runs", 1, 50, 15, key="runs")
+        run = st.button(
+            "Run",
+            key="predict",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=feeds is None,
+            width="stretch",
+        )
+if run and feeds is not None:
+    predicting.start(predicting.SLOT, model, result, feeds, runs)
+    st.rerun()
+if result is None:
+    st.caption("Optimise the model to see before and after side by side.")
+if (answer := running.finished(predicting.SLOT)) is not None:
+    st.session_state[predicting.ANSWER] = answer.value
+running.show(predicting.SLOT)
+if (value := st.session_state.get(predicting.ANSWER)) is not None:
+    predicting.answers(value)

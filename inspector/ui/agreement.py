@@ -45,6 +45,7 @@ def checked(model: state.OpenModel, result: state.Optimised) -> None:
             text.milliseconds(now),
             ratio(before, now),
             delta_color="off",
+            delta_arrow="off",
             border=True,
         )
 

@@ -34,7 +34,7 @@ def op_counts_compared(rows: list[dict[str, Any]]) -> alt.Chart:
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X("nodes:Q", title="nodes", axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y("op:N", sort=[row["op"] for row in top], title=None),
+            y=alt.Y("op:N", sort=[row["op"] for row in top], title=None, axis=_NAMES),
             yOffset=alt.YOffset("graph:N", sort=["before", "after"]),
             color=alt.Color("graph:N", sort=["before", "after"], title=None, legend=_LEGEND),
             tooltip=["op", "graph", "nodes"],
@@ -57,7 +57,7 @@ def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X("MiB:Q", title="size of the graph, MiB"),
-            y=alt.Y("step:N", sort=None, title=None, axis=alt.Axis(labelLimit=260)),
+            y=alt.Y("step:N", sort=None, title=None, axis=_NAMES),
             tooltip=["step", alt.Tooltip("MiB:Q", format=".3f"), "nodes"],
         )
         .properties(height=alt.Step(24))
@@ -66,6 +66,7 @@ def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
 
 
 _LEGEND = alt.Legend(orient="top")
+_NAMES = alt.Axis(labelLimit=240, labelOverlap=False)
 
 
 def _bars(frame: pd.DataFrame, value: str, name: str, title: str) -> alt.Chart:
@@ -74,7 +75,7 @@ def _bars(frame: pd.DataFrame, value: str, name: str, title: str) -> alt.Chart:
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(tickMinStep=1)),
-            y=alt.Y(f"{name}:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
+            y=alt.Y(f"{name}:N", sort=None, title=None, axis=_NAMES),
             tooltip=[name, value],
         )
         .properties(height=alt.Step(17))

@@ -37,7 +37,7 @@ def figures(result: state.Optimised) -> None:
     row = st.container(horizontal=True)
     was, now = before["bytes"]["total"], after["bytes"]["total"]
     share = f"{now / was - 1:+.0%} · was {text.size(was)}" if was else None
-    row.metric("Size", text.size(now), share, delta_color="inverse", border=True)
+    row.metric("Size", text.size(now, was), share, delta_color="inverse", border=True)
     for label, count in _COUNTS.items():
         was, now = count(before), count(after)
         delta = f"{now - was:+d} · was {was}" if now != was else "as before"
@@ -50,7 +50,8 @@ def stages(result: state.Optimised) -> None:
     rows = []
     for label, key in named.items():
         facts = result.value[key]
-        row: dict[str, Any] = {"": label, "size": text.size(facts["bytes"]["total"])}
+        size = text.size(facts["bytes"]["total"], result.value["before"]["bytes"]["total"])
+        row: dict[str, Any] = {"": label, "size": size}
         row |= {name: count(facts) for name, count in _COUNTS.items()}
         rows.append(row)
     st.dataframe(pd.DataFrame(rows), hide_index=True)

@@ -45,7 +45,8 @@ def open_sample(sample: dict[str, Any]) -> None:
     """Start to open one of the samples."""
     folder = locations.sample_models()
     feeds = folder / sample["feeds"] if sample.get("feeds") else None
-    _start(default_runner().workspace.add_folder(folder / sample["path"]), feeds=feeds)
+    source = default_runner().workspace.add_folder(folder / sample["path"])
+    _start(source, feeds=feeds, title=sample["title"])
 
 
 def open_upload(uploaded: Sequence[UploadedFile], *, folder: bool) -> None:
@@ -84,18 +85,18 @@ def open_path(typed: str, *, trusted: bool = False) -> None:
 
 def reopen(model: state.OpenModel, tag_set: list[str]) -> None:
     """Start to open the same files with another tag-set."""
-    _start(model.source, tag_set, model.feeds)
+    _start(model.source, tag_set, model.feeds, model.name)
 
 
 def adopt(answer: JobResult) -> None:
     """Take in what the job found as this session's open model."""
-    key, feeds = st.session_state.pop("opening")
+    key, feeds, title = st.session_state.pop("opening")
     facts = answer.value["facts"]
     summary = Summary.from_json(answer.blobs["summary"])
     state.set_model(
         state.OpenModel(
             key=f"{key.hash}:{','.join(facts['tag_set'])}",
-            name=key.name,
+            name=title,
             source=key,
             tag_set=list(facts["tag_set"]),
             facts=facts,
@@ -117,10 +118,15 @@ def attempt(action: Callable[..., None], *args: Any, **options: Any) -> None:
         st.rerun()
 
 
-def _start(key: ModelKey, tag_set: list[str] | None = None, feeds: Path | None = None) -> None:
-    st.session_state["opening"] = (key, feeds)
-    title = f"Opening {text.escape(key.name, 40)}"
-    running.start(SLOT, "open", {"tag_set": tag_set}, key, title)
+def _start(
+    key: ModelKey,
+    tag_set: list[str] | None = None,
+    feeds: Path | None = None,
+    title: str = "",
+) -> None:
+    title = title or key.name
+    st.session_state["opening"] = (key, feeds, title)
+    running.start(SLOT, "open", {"tag_set": tag_set}, key, f"Opening {text.escape(title, 60)}")
 
 
 def _stat_key(path: Path) -> str:

@@ -106,11 +106,13 @@ def details(model: state.OpenModel, name: str) -> None:
     attrs = found.get("attrs", {})
     if attrs:
         st.caption("Attributes")
-        rows = [{"attribute": key, "value": _plain(value)} for key, value in attrs.items()]
+        rows = [{"attribute": key, "value": text.plain(value)} for key, value in attrs.items()]
         st.dataframe(pd.DataFrame(rows), hide_index=True)
     if found.get("value"):
         st.caption("Value")
-        rows = [{"figure": key, "value": _plain(value)} for key, value in found["value"].items()]
+        rows = [
+            {"figure": key, "value": text.plain(value)} for key, value in found["value"].items()
+        ]
         st.dataframe(pd.DataFrame(rows), hide_index=True)
     if found.get("consumers"):
         st.caption("Read by")
@@ -122,14 +124,10 @@ def _tensors(title: str, rows: list[dict[str, Any]]) -> None:
         st.caption(title)
         frame = [
             {
-                "tensor": row["name"],
                 "dtype": row.get("dtype") or "?",
                 "shape": text.shape(row.get("shape")),
+                "tensor": row["name"],
             }
             for row in rows
         ]
         st.dataframe(pd.DataFrame(frame), hide_index=True)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)

@@ -22,8 +22,15 @@ def choose_outputs(model: state.OpenModel) -> None:
     for index, name in enumerate(chosen):
         row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
         row.code(name, language=None, wrap_lines=True)
-        row.button("", key=f"unpick_{index}", icon=":material/close:", help="Not an output",
-                   on_click=state.remove_output, args=(name,))  # fmt: skip
+        row.button(
+            "",
+            key=f"unpick_{index}",
+            icon=":material/close:",
+            type="tertiary",
+            help="Not an output",
+            on_click=state.remove_output,
+            args=(name,),
+        )
     if not chosen:
         st.caption("None chosen yet.")
     suggestions = {item["name"]: item["why"] for item in model.facts["suggested_outputs"]}
@@ -76,14 +83,14 @@ def adopt(answer: JobResult) -> None:
 
 def record(steps: list[dict[str, Any]]) -> None:
     """What each step did, and what it left alone and why."""
+    first = steps[0]["bytes"]["before"] if steps else 0
     rows = [
         {
             "step": step["name"],
-            "nodes": f"{step['nodes']['before']} → {step['nodes']['after']}",
-            "size": f"{text.size(step['bytes']['before'])} → {text.size(step['bytes']['after'])}",
+            "nodes": step["nodes"]["after"],
+            "size": text.size(step["bytes"]["after"], first),
             "changed": len(step["changed"]),
-            "left alone": len(step["skipped"]),
-            "values": step["effect"],
+            "left": len(step["skipped"]),
             "ms": round(step["seconds"] * 1000, 1),
         }
         for step in steps
@@ -97,8 +104,8 @@ def record(steps: list[dict[str, Any]]) -> None:
         touched = len(step["changed"]) + len(step["skipped"])
         if not touched:
             continue
-        title = f"{index + 1}. {step['name']}: {len(step['changed'])} changed, "
-        title += f"{len(step['skipped'])} left alone"
+        title = f"{index + 1}. {step['name']} ({step['effect']}): "
+        title += f"{len(step['changed'])} changed, {len(step['skipped'])} left alone"
         with st.expander(text.escape(title), key=f"step_record_{index}"):
             if step["changed"]:
                 frame = pd.DataFrame(step["changed"])[["name", "kind", "op", "rule", "sources"]]

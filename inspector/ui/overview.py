@@ -10,6 +10,9 @@ import streamlit as st
 from inspector.ui import charts, opening, state, text
 
 
+_VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable")
+
+
 def figures(model: state.OpenModel) -> None:
     """The line of figures under the title."""
     facts = model.facts
@@ -29,8 +32,11 @@ def warnings(facts: dict[str, Any]) -> None:
     for sentence in facts["warnings"]:
         st.warning(text.escape(sentence, 500), icon=":material/warning:")
     for flag in facts["flagged_ops"]:
-        line = f"{flag['count']} × {flag['op']}: {flag['why']}"
-        st.warning(text.escape(line, 500), icon=":material/gpp_maybe:")
+        line = text.escape(f"{flag['count']} × {flag['op']}: {flag['why']}", 500)
+        if flag.get("severity") == "warn":
+            st.caption(f":material/info: {line}")
+        else:
+            st.warning(line, icon=":material/gpp_maybe:")
 
 
 def tag_sets(model: state.OpenModel) -> None:
@@ -112,6 +118,4 @@ def sizes(facts: dict[str, Any]) -> None:
 
 
 def _variables(counted: dict[str, Any]) -> int:
-    return sum(
-        count for op, count in counted["op_counts"].items() if "Variable" in op and "Read" not in op
-    )
+    return sum(counted["op_counts"].get(op, 0) for op in _VARIABLES)

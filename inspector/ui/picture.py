@@ -35,7 +35,7 @@ def board(model: state.OpenModel) -> None:
     """Search and canvas to the left, details to the right."""
     if st.session_state.pop(_PICKED, False):
         st.rerun()
-    left, right = st.columns([3, 1], gap="medium")
+    left, right = st.columns([5, 2], gap="medium")
     with left:
         _search(model)
         _canvas(model)

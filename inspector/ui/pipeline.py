@@ -95,19 +95,30 @@ def arguments(
 
 def _row(place: int, item: Item) -> None:
     found = PASSES.get(item.call.name)
-    with st.container(border=True, key=f"step_{item.id}"):
-        row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
-        row.code(f"{place + 1}. {item.call}", language=None, wrap_lines=True)
-        if found is not None and found.params:
-            with row.popover("", icon=":material/tune:", help="Parameters"):
-                _form(item, found)
-        last = place == len(_items()) - 1
-        row.button("", key=f"up_{item.id}", icon=":material/arrow_upward:", help="Earlier",
-                   disabled=place == 0, on_click=_move, args=(item, -1))  # fmt: skip
-        row.button("", key=f"down_{item.id}", icon=":material/arrow_downward:", help="Later",
-                   disabled=last, on_click=_move, args=(item, 1))  # fmt: skip
-        row.button("", key=f"drop_{item.id}", icon=":material/close:", help="Take it out",
-                   on_click=_drop, args=(item,))  # fmt: skip
+    row = st.container(
+        horizontal=True, vertical_alignment="center", wrap=False, gap=None, key=f"step_{item.id}"
+    )
+    row.code(f"{place + 1}. {item.call}", language=None, wrap_lines=True)
+    if found is not None:
+        with row.popover("", icon=":material/tune:", help="Parameters", type="tertiary"):
+            _form(item, found)
+    last = place == len(_items()) - 1
+    icons = (
+        ("up", "arrow_upward", "Earlier", place == 0, _move, (item, -1)),
+        ("down", "arrow_downward", "Later", last, _move, (item, 1)),
+        ("drop", "close", "Take it out", False, _drop, (item,)),
+    )
+    for key, icon, tip, disabled, action, args in icons:
+        row.button(
+            "",
+            key=f"{key}_{item.id}",
+            icon=f":material/{icon}:",
+            help=tip,
+            type="tertiary",
+            disabled=disabled,
+            on_click=action,
+            args=args,
+        )
 
 
 def _form(item: Item, found: Pass) -> None:

@@ -26,7 +26,12 @@ def feeds_editor(model: state.OpenModel) -> tuple[dict[str, Any], dict[str, byte
     """The choice of feeds: what the job is told, and the file's bytes; None while incomplete."""
     kinds = [kind for kind in KINDS if kind != "sample" or model.feeds is not None]
     kind = st.segmented_control(
-        "Feeds", kinds, default=kinds[0], key="feed_kind", format_func=KINDS.__getitem__
+        "Feeds",
+        kinds,
+        default=kinds[0],
+        key="feed_kind",
+        format_func=KINDS.__getitem__,
+        label_visibility="collapsed",
     )
     if kind == "sample" and model.feeds is not None:
         st.caption(f"The rows that come with the sample: {text.escape(model.feeds.name)}")
@@ -113,8 +118,8 @@ def agreement_table(value: dict[str, Any]) -> pd.DataFrame:
                 {
                     "output": name,
                     "graph": side,
-                    "largest difference": found["max_abs"],
-                    "mean difference": found["mean_abs"],
+                    "largest difference": _figure(found["max_abs"]),
+                    "mean difference": _figure(found["mean_abs"]),
                     "class changes": found["rows_changed"],
                     "rows": value["rows"],
                     "verdict": "identical" if found["equal"] else found.get("why") or "differs",
@@ -160,6 +165,11 @@ def _typed(model: state.OpenModel) -> tuple[dict[str, Any], dict[str, bytes]] | 
 
 
 def _frame(rows: list[Any]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows)
+    lists = [row if isinstance(row, list) else [row] for row in rows]
+    frame = pd.DataFrame([[text.plain(value) for value in row] for row in lists])
     frame.columns = [str(name) for name in frame.columns]
     return frame
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import socket
 import sys
@@ -163,6 +164,12 @@ def _run(options: dict[str, Any]) -> None:
     # Here, so that a wrong model or port is told without the second that Streamlit takes to load.
     from streamlit.web import bootstrap
 
+    from inspector.jobs.runner import default_runner
+
+    # TensorFlow takes seconds to import: its template does so while the first page is read.
+    default_runner().warm()
+    log = logging.getLogger("inspector")
+    log.addHandler(logging.StreamHandler())
     # Its flags are spelt server_port for server.port.
     flags = {name.replace(".", "_"): value for name, value in options.items()}
     bootstrap.load_config_options(flag_options=flags)

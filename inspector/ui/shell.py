@@ -31,14 +31,23 @@ PAGES = (
 )
 
 
+# Streamlit's theme has no setting for these: room for the picture, and code boxes that fit a row.
+_STYLE = """
+.stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
+.stCode pre { padding: 0.4rem 0.6rem; }
+"""
+
+
 def configure() -> StreamlitPage:
     """Set the page up, draw the sidebar, and give the chosen page to run."""
     st.set_page_config(
         page_title="Inspector",
         page_icon=str(locations.assets() / "icon.png"),
         layout="wide",
-        initial_sidebar_state="expanded",
+        initial_sidebar_state=250,
     )
+    st.logo(str(locations.assets() / "icon.svg"), size="large")
+    st.html(f"<style>{_STYLE}</style>")
     pages = [
         st.Page(
             f"pages/{entry.file}.py",
@@ -79,11 +88,15 @@ def _outputs(model: state.OpenModel) -> None:
                 horizontal=True, vertical_alignment="center", wrap=False, gap="small"
             )
             row.code(name, language=None, wrap_lines=True)
-            if row.button(
-                "", key=f"drop_output_{index}", icon=":material/close:", help="Not an output"
-            ):
-                state.remove_output(name)
-                st.rerun()
+            row.button(
+                "",
+                key=f"drop_output_{index}",
+                icon=":material/close:",
+                type="tertiary",
+                help="Not an output",
+                on_click=state.remove_output,
+                args=(name,),
+            )
         suggested = [
             item for item in model.facts["suggested_outputs"] if item["name"] not in chosen
         ]

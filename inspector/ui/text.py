@@ -21,16 +21,34 @@ def shorten(text: str, limit: int = 60) -> str:
     return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
 
 
-def size(count: int | float | None) -> str:
-    """Bytes for people, e.g. ``3.1 MiB``."""
+_UNITS = ("bytes", "KiB", "MiB", "GiB")
+
+
+def size(count: int | float | None, like: int | float | None = None) -> str:
+    """Bytes for people, e.g. ``3.1 MiB``.
+
+    Args:
+        like: Take this number's unit where that leaves a figure, so that the two compare at sight.
+    """
     if count is None:
         return "–"
-    value = float(count)
-    for unit in ("bytes", "KiB", "MiB"):
-        if abs(value) < 1024:
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.2f} GiB"
+    power = _power(count)
+    if like is not None and _power(like) == power + 1 and count >= 0.05 * 1024 ** (power + 1):
+        power += 1
+    value = count / 1024**power
+    return f"{value:.0f} bytes" if power == 0 else f"{value:.1f} {_UNITS[power]}"
+
+
+def _power(count: int | float) -> int:
+    power = 0
+    while power < len(_UNITS) - 1 and abs(count) >= 1024 ** (power + 1):
+        power += 1
+    return power
+
+
+def plain(value: object) -> str:
+    """A value of a tensor as text: floats with six figures."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def number(count: int) -> str:
