@@ -214,8 +214,12 @@ def _convert(function: FunctionDef, signatures: Mapping[str, OpDef]) -> Body:
             reason = f"it declares the output '{item.name}' and does not return it"
             raise CorruptModel("graph", f"function '{name}'", reason)
         results.append(convert(function.ret[item.name]))
-    controls = tuple(node for node in function.control_ret.values() if node in by_name)
-    return Body(name, tuple(args), tuple(nodes), tuple(results), controls, function)
+    # A map has no order of its own: the signature's, then by key.
+    listed = [key for key in function.signature.control_output if key in function.control_ret]
+    keys = dict.fromkeys([*listed, *sorted(function.control_ret)])
+    controls = dict.fromkeys(function.control_ret[key] for key in keys)
+    must_run = tuple(node for node in controls if node in by_name)
+    return Body(name, tuple(args), tuple(nodes), tuple(results), must_run, function)
 
 
 def _to_graph_input(
