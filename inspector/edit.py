@@ -55,7 +55,7 @@ class GraphEdit:
         self._front: dict[str, list[str]] = {}
         self._appended: list[str] = []
         self._order: list[str] | None = None
-        self._read_by: dict[str, dict[str, None]] | None = None
+        self._read_by: dict[str, dict[str, list[int]]] | None = None
         self._why: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._moved: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -93,14 +93,9 @@ class GraphEdit:
         """The nodes that read this one now, by data or control."""
         return [self._nodes[reader] for reader in self._readers().get(name, ())]
 
-    def uses(self, name: str) -> list[tuple[NodeDef, int]]:
-        """Every place an output or the control of this node is used: reader, index of its input."""
-        found = []
-        for reader in self.readers(name):
-            for index, text in enumerate(reader.input):
-                if node_name(text) == name:
-                    found.append((reader, index))
-        return found
+    def reads(self, name: str) -> Mapping[str, list[int]]:
+        """Who reads this node now: reader to the output ports it reads, -1 for a control input."""
+        return self._readers().get(name, {})
 
     def mutable(self, name: str) -> NodeDef:
         """The node, safe to write to, except for its inputs: use `set_inputs` for these."""
@@ -158,21 +153,6 @@ class GraphEdit:
         for reader in self.readers(wanted.name):
             inputs = [target if split_input(text) == wanted else text for text in reader.input]
             self.set_inputs(reader.name, inputs)
-
-    def redirect_control(self, old: str, new: str | None) -> None:
-        """All control readers of node `old` wait for `new` instead, or for nothing."""
-        for reader in self.readers(old):
-            if f"^{old}" not in reader.input:
-                continue
-            inputs = [text for text in reader.input if text != f"^{old}"]
-            if new is not None and f"^{new}" not in inputs:
-                inputs.append(f"^{new}")
-            self.set_inputs(reader.name, inputs)
-
-    def wait_for(self, name: str, controls: Iterable[str]) -> None:
-        """Add control inputs (``^node``) to a node, each once, never on itself."""
-        inputs = list(self._nodes[name].input)
-        self.set_inputs(name, with_controls(inputs, controls, name))
 
     def rewire(
         self, tensors: Mapping[Input, Input], waits: Mapping[str, tuple[str, ...]] | None = None
@@ -286,7 +266,7 @@ class GraphEdit:
                 order[name] = None
         return list(order)
 
-    def _readers(self) -> dict[str, dict[str, None]]:
+    def _readers(self) -> dict[str, dict[str, list[int]]]:
         if self._read_by is None:
             self._read_by = {}
             for node in self._nodes.values():
@@ -295,8 +275,10 @@ class GraphEdit:
 
     def _read(self, node: NodeDef) -> None:
         if self._read_by is not None:
+            name = node.name
             for text in node.input:
-                self._read_by.setdefault(node_name(text), {})[node.name] = None
+                source = split_input(text)
+                self._read_by.setdefault(source.name, {}).setdefault(name, []).append(source.port)
 
     def _unread(self, node: NodeDef) -> None:
         if self._read_by is not None:

@@ -37,17 +37,20 @@ class Input(NamedTuple):
 
 def split_input(text: str) -> Input:
     """Read an input string or a tensor name: ``a``, ``a:1``, ``^a``; port 0 where none is given."""
-    if text.startswith("^"):
+    if text[:1] == "^":
         return Input(text[1:], -1, True)
-    name, colon, port = text.rpartition(":")
-    if colon and port.isascii() and port.isdigit() and len(port) < 10:
-        return Input(name, int(port), False)
+    if ":" in text:
+        name, _, port = text.rpartition(":")
+        if port.isascii() and port.isdigit() and len(port) < 10:
+            return Input(name, int(port), False)
     return Input(text, 0, False)
 
 
 def node_name(text: str) -> str:
     """The node of an input string or tensor name: ``^a`` and ``a:1`` to ``a``."""
-    return split_input(text).name
+    if ":" in text:
+        return split_input(text).name
+    return text[1:] if text[:1] == "^" else text
 
 
 def tensor_name(text: str) -> str:

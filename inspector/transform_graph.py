@@ -35,16 +35,11 @@ def TransformGraph(  # noqa: N802 - the name that scripts call
     Raises: TransformError, GraphError: see `inspector.errors`.
     """
     kind = type(input_graph_def)
-    if kind is GraphDef:
-        graph = Graph.of(input_graph_def)
-    else:
-        graph = Graph.of(
-            parse(GraphDef, input_graph_def.SerializeToString(), "input_graph_def", "GraphDef")
-        )
+    graph = Graph.of(input_graph_def) if kind is GraphDef else _ours(input_graph_def)
     result = pipeline.run(
         graph, _names(inputs), _names(outputs), transforms, evaluate=evaluate
     ).graph
-    return result.to_proto() if kind is GraphDef else kind.FromString(result.to_bytes())
+    return result.to_proto() if kind is GraphDef else _theirs(result, kind)
 
 
 def evaluate(
@@ -59,6 +54,28 @@ def evaluate(
     from inspector.backend.evaluate import evaluate as run_kernels
 
     return run_kernels(nodes, fetches, library, versions=versions, max_bytes=max_bytes)
+
+
+def _ours(proto: Any) -> Graph:
+    """A foreign GraphDef, node by node: its own way of serialising moves the weights many times."""
+
+    def convert(kind: Any, message: Any) -> Any:
+        return parse(kind, message.SerializeToString(), "input_graph_def", "GraphDef")
+
+    nodes = [convert(NodeDef, node) for node in proto.node]
+    library = convert(FunctionDefLibrary, proto.library)
+    return Graph(nodes, library, convert(VersionDef, proto.versions))
+
+
+def _theirs(graph: Graph, kind: Any) -> Any:
+    proto = kind()
+    for node in graph.nodes:
+        proto.node.add().MergeFromString(node.SerializeToString())
+    if graph.library.ByteSize():
+        proto.library.MergeFromString(graph.library.SerializeToString())
+    if graph.versions.ByteSize():
+        proto.versions.MergeFromString(graph.versions.SerializeToString())
+    return proto
 
 
 def _names(names: Sequence[str] | str) -> list[str]:

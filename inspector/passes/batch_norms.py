@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from inspector.edit import GraphEdit, with_controls
 from inspector.errors import TransformFailed
-from inspector.graph import control_inputs, data_inputs, node_name
+from inspector.graph import Input, control_inputs, data_inputs, node_name
 from inspector.passes.base import PassContext, graph_pass
 from inspector.passes.channels import (
     CONVOLUTIONS,
@@ -38,6 +38,7 @@ def fold_batch_norms(edit: GraphEdit, ctx: PassContext) -> None:
     per channel.
     """
     weights = Weights(edit, ctx, "fold_batch_norms")
+    moved: dict[str, str] = {}
     for mul in in_order(edit, ("Mul",)):
         found = next(filter(None, (match(edit, mul, pattern) for pattern in _SCALED)), None)
         if found is None:
@@ -46,6 +47,9 @@ def fold_batch_norms(edit: GraphEdit, ctx: PassContext) -> None:
             _fold_factor(edit, ctx, mul, found, weights)
         except Skipped as skipped:
             edit.skip(mul, str(skipped))
+        else:
+            moved[found["linear"].name] = mul.name
+    edit.rewire(_control_moves(moved))
 
 
 def _fold_factor(
@@ -75,24 +79,30 @@ def _fold_factor(
     made.input[:] = with_controls(inputs, control_inputs(mul), mul.name)
     edit.replace(made)
     edit.explain(mul.name, "the factor went into the weights", linear.name, factor.name)
-    edit.redirect_control(linear.name, mul.name)
     edit.explain(linear.name, "took the name of what was folded into it", mul.name)
     edit.remove(linear.name, mul.name)
     weights.drop_old(node_name(data_inputs(linear)[1]))
     drop_unread(edit, ctx, [factor.name], "folded into the weights")
 
 
+def _control_moves(moved: dict[str, str]) -> dict[Input, Input]:
+    """Who waited for a convolution waits for the one of its new name, however often it moved."""
+    table: dict[Input, Input] = {}
+    for name in reversed(moved):
+        target = moved[name]
+        moved[name] = moved.get(target, target)
+        table[Input(name, -1, True)] = Input(moved[name], -1, True)
+    return table
+
+
 def _sole_data_reader(edit: GraphEdit, ctx: PassContext, node: NodeDef, reader: NodeDef) -> None:
     """Check that no tensor of `node` is needed but by `reader`; who only waits can be moved."""
     if node.name in ctx.boundary:
         raise Skipped(f"'{node.name}' is a feed or a fetch")
-    data = [(found.name, index) for found, index in edit.uses(node.name)]
-    waiting = {found.name for found in edit.readers(node.name) if f"^{node.name}" in found.input}
-    tensors_read = [name for name, index in data if not edit[name].input[index].startswith("^")]
-    others = [name for name in tensors_read if name != reader.name]
-    if others:
-        raise Skipped(f"'{node.name}' is read by '{others[0]}' too")
-    if len(tensors_read) > 1:
-        raise Skipped(f"'{node.name}' is read twice")
+    waiting = False
+    for other, ports in edit.reads(node.name).items():
+        if other != reader.name and max(ports) >= 0:
+            raise Skipped(f"'{node.name}' is read by '{other}' too")
+        waiting = waiting or -1 in ports
     if waiting and control_inputs(reader):
         raise Skipped(f"'{node.name}' is waited for, and '{reader.name}' waits itself")

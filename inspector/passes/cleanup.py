@@ -90,8 +90,8 @@ class _Bypass:
         # A control input may itself be on a removed node: whoever waits, waits for its source.
         waits = {name: self._final_waits(found) for name, found in self.waits.items() if found}
         for name in gone:
-            for reader in self.edit.readers(name):
-                self.edit.explain(reader.name, "reads past what was removed", name)
+            for reader in self.edit.reads(name):
+                self.edit.explain(reader, "reads past what was removed", name)
         self.edit.rewire(table, waits)
         for node in gone.values():
             for text in data_inputs(node)[1:]:
@@ -100,11 +100,8 @@ class _Bypass:
     def _why_not(self, node: NodeDef) -> str:
         if node.op in _CONTROL_FLOW:
             return "is part of a branch or a loop"
-        others = {
-            source.port
-            for reader, index in self.edit.uses(node.name)
-            if (source := split_input(reader.input[index])).port > 0
-        }
+        reads = self.edit.reads(node.name).values()
+        others = {port for ports in reads for port in ports if port > 0}
         if others:
             return f"is read at output {min(others)}, and only output 0 passes its input on"
         taken, given = opdefs.input_dtypes(node), opdefs.output_dtypes(node)
@@ -139,7 +136,7 @@ class _Bypass:
         elif (
             origin is not None
             and origin.op in _SWITCHES
-            and any(f"^{name}" in reader.input for reader in readers)
+            and any(-1 in ports for ports in self.edit.reads(name).values())
         ):
             self.edit.skip(name, "others wait for it to know which branch is taken")
         elif len(waits) > _MOST_WAITS:
@@ -169,7 +166,7 @@ class _Bypass:
         node = self.edit.get(name)
         if node is None or node.op != "Const" or name in self.boundary:
             return
-        if not self.edit.readers(name):
+        if not self.edit.reads(name):
             self.edit.explain(name, "nobody reads it any more")
             self.edit.remove(name)
 
@@ -267,10 +264,10 @@ class _Merge:
         table: dict[Input, Input] = {}
         for name in self.kept:
             keeper = self._keeper(name)
-            for reader, index in self.edit.uses(name):
-                source = split_input(reader.input[index])
-                table[source] = source._replace(name=keeper)
-                self.edit.explain(reader.name, "reads the one that is kept", name)
+            for reader, ports in self.edit.reads(name).items():
+                for port in ports:
+                    table[Input(name, port, port < 0)] = Input(keeper, port, port < 0)
+                self.edit.explain(reader, "reads the one that is kept", name)
             self.edit.explain(name, "computes the same as another", keeper)
             self.edit.remove(name, keeper)
         self.edit.rewire(table)

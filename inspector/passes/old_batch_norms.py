@@ -17,7 +17,7 @@ import numpy as np
 from inspector import opdefs
 from inspector.edit import GraphEdit, with_controls
 from inspector.errors import TransformFailed
-from inspector.graph import control_inputs, data_inputs, node_name, split_input
+from inspector.graph import control_inputs, data_inputs, node_name
 from inspector.passes.base import PassContext, graph_pass
 from inspector.passes.channels import (
     CONVOLUTIONS,
@@ -108,8 +108,8 @@ class _BatchNorm:
         node = self.node
         if node.name in self.ctx.feeds:
             raise Skipped("is a feed")
-        reads = (reader.input[index] for reader, index in self.edit.uses(node.name))
-        ports = {split_input(text).port for text in reads} | self.ctx.fetched_ports(node.name)
+        ports = {port for found in self.edit.reads(node.name).values() for port in found}
+        ports |= self.ctx.fetched_ports(node.name)
         if max(ports, default=0) > 0:
             raise Skipped(f"its output {max(ports)} is in use")
         training = opdefs.attr(node, "is_training")

@@ -81,17 +81,17 @@ def used_elsewhere(edit: GraphEdit, ctx: PassContext, node: NodeDef, reader: Nod
     """Why this node is needed beside the one data input of `reader`; empty if it is not."""
     if node.name in ctx.boundary:
         return f"'{node.name}' is a feed or a fetch"
-    uses = edit.uses(node.name)
-    others = [found.name for found, _ in uses if found.name != reader.name]
-    if others:
-        return f"'{node.name}' is read by '{others[0]}' too"
-    return f"'{node.name}' is read twice" if len(uses) > 1 else ""
+    reads = edit.reads(node.name)
+    for other in reads:
+        if other != reader.name:
+            return f"'{node.name}' is read by '{other}' too"
+    return f"'{node.name}' is read twice" if len(reads.get(reader.name, ())) > 1 else ""
 
 
 def drop_unread(edit: GraphEdit, ctx: PassContext, names: Collection[str], why: str) -> None:
     """Take out those of these nodes that nobody reads any more and nobody asks for."""
     for name in dict.fromkeys(names):
-        if name in edit and name not in ctx.boundary and not edit.readers(name):
+        if name in edit and name not in ctx.boundary and not edit.reads(name):
             edit.explain(name, why)
             edit.remove(name)
 
