@@ -120,6 +120,7 @@ def test_public_models_count_as_measured(name: str) -> None:
         assert facts["nodes"] == meta["nodes"]
         ops = meta["ops"] if "ops" in meta else expected["graph"]["ops"]
         assert facts["op_counts"] == ops
+        assert facts["variables"] == sum(count for op, count in ops.items() if "Variable" in op)
         assert facts["functions"] == meta.get("function_count", 0)
         bodies: dict[str, int] = {}
         for body in meta.get("functions", {}).values():

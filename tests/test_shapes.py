@@ -36,6 +36,19 @@ def test_a_partly_known_shape_spells_a_reshape() -> None:
     assert shape_of(made, "y") == [None, 12]
 
 
+def test_a_slice_of_unknown_stride_spells_nothing() -> None:
+    made = graph(
+        const("dims", [2, 3], np.int32),
+        const("zero", [0], np.int32),
+        const("two", [2], np.int32),
+        placeholder("stride", [1], "int32"),
+        node("some", "StridedSlice", "dims", "zero", "two", "stride", T="int32"),
+        placeholder("x", [6]),
+        node("y", "Reshape", "x", "some", **F),
+    )
+    assert (shape_of(made, "some"), shape_of(made, "y")) == ([None], None)
+
+
 def test_a_product_of_dimensions_is_followed() -> None:
     made = graph(
         placeholder("x", [5, 3, 4]),

@@ -232,6 +232,10 @@ def test_pools(image: Any, size: int, stride: int, padding: str, best: bool) -> 
         x = v1.placeholder(tf.float32, [*image, 3])
         pool = tf.nn.max_pool2d if best else tf.nn.avg_pool2d
         attempt(pool, input=x, ksize=[size, size + 1], strides=[stride, 1], padding=padding)
+        bias = v1.placeholder(tf.float32, [3])
+        attempt(tf.raw_ops.BiasAdd, value=x, bias=bias)
+        turned = v1.placeholder(tf.float32, [image[0], None, *image[1:]])
+        attempt(tf.raw_ops.BiasAdd, value=turned, bias=bias, data_format="NCHW")
 
     one(build)
 
