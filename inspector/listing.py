@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from inspector.terminal import plain, shape, size, table
@@ -80,16 +81,25 @@ def tensors(rows: Iterable[Json]) -> str:
 
 
 def operations(rows: Sequence[Json]) -> str:
-    """One line per operation; further outputs of an operation on lines of their own."""
+    """One line per operation, those of each function below its name."""
+    parts = []
+    for function, group in groupby(rows, lambda row: row["function"]):
+        text = _operations(group)
+        parts.append(f"function {plain(function)}\n{text}" if function else text)
+    return "\n\n".join(parts)
+
+
+def _operations(rows: Iterable[Json]) -> str:
+    """Further outputs of an operation stand on lines of their own."""
     lines: list[list[object]] = []
     for row in rows:
-        outputs = row["outputs"] or [{"name": "", "dtype": "", "shape": []}]
-        for at, tensor in enumerate(outputs):
-            name = plain(row["name"]) if at == 0 else ""
-            kind = [tensor["name"], tensor["dtype"] or "?", shape(tensor["shape"])]
-            told = kind if tensor["name"] else ["", "", ""]
-            rest = [row["device"], ", ".join(row["inputs"])] if at == 0 else ["", ""]
-            lines.append([name, row["op"] if at == 0 else "", *told, *rest])
+        head, tail = [row["name"], row["op"]], [row["device"], ", ".join(row["inputs"])]
+        for tensor in row["outputs"] or [None]:
+            told = ["", "", ""]
+            if tensor is not None:
+                told = [tensor["name"], tensor["dtype"] or "?", shape(tensor["shape"])]
+            lines.append([*head, *told, *tail])
+            head, tail = ["", ""], ["", ""]
     return table(lines, ["name", "op", "output", "dtype", "shape", "device", "inputs"])
 
 

@@ -1,11 +1,17 @@
-"""How a Model shows itself in a notebook: a table of its figures. Names in it are data: escaped."""
+"""How a Model shows itself in a notebook: a table of its figures, and the picture.
+
+Names come out of a model, so they are data: escaped in the table, and the picture is an image, in
+which nothing can run.
+"""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 
 from inspector.describe import Facts, describe
+from inspector.errors import InspectorError
 from inspector.model import Model
 from inspector.terminal import plain, shape, size
 
@@ -14,7 +20,11 @@ _TENSORS = 12
 
 
 def html(model: Model) -> str:
-    """The summary as HTML, one table, without scripts and without anything from elsewhere."""
+    """The summary and the picture as HTML, without scripts and without anything from elsewhere."""
+    return _table(model) + _picture(model)
+
+
+def _table(model: Model) -> str:
     facts = describe(model)
     shown = facts.serving or facts.graph
     counts = list(shown.op_counts.items())
@@ -45,6 +55,22 @@ def html(model: Model) -> str:
         if lines
     )
     return f"<table><caption>{_safe(model.name)}</caption><tbody>{body}</tbody></table>"
+
+
+def _picture(model: Model) -> str:
+    """The graph as the page first shows it; nothing where it cannot be laid out."""
+    # Here, so that a script which never shows a picture does not wait for what draws it.
+    from inspector.looking import Look
+    from inspector.view import export, hierarchy, visible
+    from inspector.view.layout import picture_of
+
+    try:
+        tree = hierarchy.build(Look(model).summary())
+        svg = export.svg(picture_of(tree, visible.start(tree)).layout)
+    except InspectorError:
+        return ""
+    data = b64encode(svg.encode()).decode()
+    return f'<img alt="the graph" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
 
 
 def install() -> None:

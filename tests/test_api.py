@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -253,6 +254,10 @@ def test_a_model_shows_itself_in_a_notebook(model):
     assert text.startswith("<table>")
     for part in ("252", "SavedModel", "probabilities", "float32 [?, 3]", "3.1 MiB"):
         assert part in text
+    image = text.partition("base64,")[2].partition('"')[0]
+    picture = base64.b64decode(image).decode()
+    assert picture.startswith("<?xml")
+    assert "<script" not in picture
 
 
 def test_names_are_escaped_in_a_notebook():
@@ -261,7 +266,7 @@ def test_names_are_escaped_in_a_notebook():
     hostile = Model(format="GraphDef", name="<b>\x1b[0m", graph=Graph.of(graph))
     text = hostile._repr_html_()
     assert "<script" not in text
-    assert "<img" not in text
+    assert "<img src=x" not in text
     assert "<b>" not in text
     assert "\x1b" not in text
 

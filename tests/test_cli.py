@@ -111,6 +111,7 @@ def test_ops_filters():
     body = run("ops", BIKES, "--function", function, "--json").json["operations"]
     assert body
     assert {row["function"] for row in body} == {function}
+    assert f"function {function}\n" in run("ops", BIKES).out
 
 
 def test_a_bad_expression_is_the_command_lines_fault():
@@ -357,6 +358,10 @@ def test_hostile_names_stay_on_their_line(tmp_path):
         assert "\nerror: fake" not in text
     line = fails("freeze", model, "-o", tmp_path / "o.pb", "--outputs", "\x1b[31mred\n")
     assert "\x1b" not in line
+
+
+def test_the_app_says_what_is_wrong_before_it_starts():
+    assert "there is no such file" in fails("app", "no_such_model", "--no-browser")
 
 
 def test_no_command_line_at_all():
