@@ -17,7 +17,7 @@ import numpy as np
 from inspector.functions import Body, Library, to_function
 from inspector.graph import split_input
 from inspector.protos import Message, NodeDef, TensorShapeProto
-from inspector.tensors import BOOL, INT32, RESOURCE, from_numpy, make_shape
+from inspector.tensors import BOOL, INT32, RESOURCE, from_numpy, make_shape, numpy_dtype
 from inspector.variable_flow import (
     CASE,
     IF,
@@ -200,9 +200,10 @@ def _reader(node: NodeDef, value: Value, names: set[str]) -> list[NodeDef]:
         return [plain]
     batch_dims = node.attr["batch_dims"].i if "batch_dims" in node.attr else 0
     axis = NodeDef(name=_unique(f"{node.name}/axis", names), op="Const", device=node.device)
-    axis.attr["dtype"].type = INT32
-    axis.attr["value"].tensor.CopyFrom(from_numpy(np.array(batch_dims, np.int32)))
-    plain.attr["Taxis"].type = INT32
+    dtype = _type(node, "Tindices")
+    axis.attr["dtype"].type = dtype
+    axis.attr["value"].tensor.CopyFrom(from_numpy(np.array(batch_dims, numpy_dtype(dtype))))
+    plain.attr["Taxis"].type = dtype
     plain.attr["batch_dims"].i = batch_dims
     plain.input.insert(2, axis.name)
     return [axis, plain]

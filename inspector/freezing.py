@@ -12,7 +12,7 @@ from inspector.functions import Library
 from inspector.graph import Graph, node_name, split_input
 from inspector.model import Model
 from inspector.protos import FunctionDefLibrary, NodeDef
-from inspector.tensors import RESOURCE, Array, from_numpy, to_numpy
+from inspector.tensors import RESOURCE, STRING, Array, from_numpy, to_numpy
 from inspector.variable_flow import READS, VARIABLES, Flow, FlowAnalysis, Tensor
 from inspector.variable_values import TABLES, VariableValues, identity
 
@@ -88,6 +88,11 @@ class Freezer:
         values: dict[str, Value] = {}
         extra: list[NodeDef] = []
         for node in variables:
+            asset = self._asset(node, assigned.get(node.name, []), flow)
+            if asset is not None:
+                values[node.name] = Value(STRING, ())
+                constants[node.name] = asset
+                continue
             found = self._value(node, assigned.get(node.name, []), flow, result)
             if isinstance(found, MissingVariables):
                 if node.name in assigned:
@@ -104,7 +109,7 @@ class Freezer:
             more = f" (and {len(missing) - 1} more variables)" if len(missing) > 1 else ""
             raise MissingVariables(missing[0].what, missing[0].where, missing[0].why + more)
         result.kept = {n.name: flow.blocked[n.name] for n in variables if n.name in flow.blocked}
-        result.variables = list(constants)
+        result.variables = [name for name, node in constants.items() if node.op == "Const"]
         gone = {node.name for name in constants for node in assigned.get(name, ())}
         if gone and result.init_op is not None:
             nodes, still = init_op.without(nodes, gone, result.init_op)
@@ -130,13 +135,29 @@ class Freezer:
                 flow.blocked.setdefault(node.name, reasons[identity(node)])
         return flow
 
+    def _asset(self, node: NodeDef, initial: list[NodeDef], flow: Flow) -> NodeDef | None:
+        """What stands for a variable that holds the path of an asset: the tensor with the path.
+
+        TensorFlow 2 has such variables: the loader feeds the path, the init op puts it there.
+        """
+        assets = {node_name(asset.tensor) for asset in self._model.assets}
+        if len(initial) != 1 or node.name in flow.blocked:
+            return None
+        source = init_op.assigned_from(initial[0], self._flat)
+        if source is None or source.name not in assets:
+            return None
+        path = NodeDef(name=node.name, op="Identity", input=[source.name], device=node.device)
+        path.attr["T"].type = STRING
+        return path
+
     def _value(
         self, node: NodeDef, initial: list[NodeDef], flow: Flow, result: Frozen
     ) -> tuple[Array, int] | MissingVariables:
         """A variable's value when the first run starts: the init op's, else the checkpoint's."""
         if initial and node.name not in flow.blocked:
-            tensor = init_op.assigned_constant(initial[0], self._flat)
-            if tensor is not None and len(initial) == 1:
+            source = init_op.assigned_from(initial[0], self._flat)
+            if source is not None and "value" in source.attr and len(initial) == 1:
+                tensor = source.attr["value"].tensor
                 return to_numpy(tensor, where=node.name), tensor.dtype
         try:
             found = self._values.read(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from inspector.graph import Graph, data_inputs, node_name, split_input
-from inspector.protos import NodeDef, TensorProto
+from inspector.protos import NodeDef
 from inspector.variable_values import identity
 
 _ASSIGNS = ("Assign", "AssignVariableOp")
@@ -29,18 +29,14 @@ def assigns(nodes: Iterable[NodeDef]) -> list[NodeDef]:
     return [node for node in nodes if node.op in _ASSIGNS and len(data_inputs(node)) > 1]
 
 
-def assigned_constant(node: NodeDef, graph: Graph) -> TensorProto | None:
-    """The value that an Assign gives, where that is a constant."""
+def assigned_from(node: NodeDef, graph: Graph) -> NodeDef | None:
+    """The node whose output an Assign gives to its variable."""
     text = data_inputs(node)[1]
     for _ in range(len(graph)):
         source = graph.get(node_name(text))
-        if source is None:
-            return None
-        if source.op == "Const" and "value" in source.attr:
-            return source.attr["value"].tensor
-        inputs = data_inputs(source)
-        if source.op != "Identity" or len(inputs) != 1:
-            return None
+        inputs = [] if source is None else data_inputs(source)
+        if source is None or source.op != "Identity" or len(inputs) != 1:
+            return source
         text = inputs[0]
     return None
 

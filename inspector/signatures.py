@@ -98,11 +98,13 @@ def for_outputs(
         info = tensor_info(graph, name)
         if info is not None:
             signature.outputs[_free(name, signature.outputs)].CopyFrom(info)
-    fed = {node.name for node in graph if node.op in PLACEHOLDERS}
+    # Not what only the init op reads: the path of an asset is no input.
+    needed = graph.ancestors(split_input(name).name for name in outputs)
+    fed = {node.name for node in graph if node.op in PLACEHOLDERS and node.name in needed}
     for old in known[:1]:
         for key in sorted(old.inputs):
             names = [split_input(name).name for name in tensors_of(old.inputs[key])]
-            if any(name in graph for name in names):
+            if any(name in needed for name in names):
                 signature.inputs[key].CopyFrom(old.inputs[key])
                 fed -= set(names)
     for node in graph:

@@ -1,7 +1,7 @@
 """SavedModel folders: the writer. What it writes loads in TensorFlow 1.10, 1.15 and 2.
 
-The init op and the assets are told in both ways that loaders look for them: the collections of
-TensorFlow 1 and the fields of TensorFlow 2. The OpDefs of the ops used are written too: an older
+The assets are told in both ways that loaders look for them, the collection of TensorFlow 1 and the
+field of TensorFlow 2; the init op in a collection, which all of them read. The OpDefs of the ops used are written too: an older
 TensorFlow drops by them the attributes it does not know and that have their default.
 
 Source: tensorflow/core/protobuf/meta_graph.proto; python/saved_model/builder_impl.py.
@@ -22,7 +22,6 @@ from inspector.protos import AssetFileDef, GraphDef, MetaGraphDef, SavedModel
 MAX_PROTO_BYTES = (2 << 30) - 1
 """No protobuf message can be longer; what is larger must keep its variables in a checkpoint."""
 
-_FUNCTION_INIT = "__saved_model_init_op"
 _MAIN_OP, _LEGACY_INIT_OP = "saved_model_main_op", "legacy_init_op"
 _ASSETS = "saved_model_assets"
 _ANY = "type.googleapis.com/tensorflow.AssetFileDef"
@@ -131,8 +130,8 @@ def _tell_init_op(model: Model, meta: MetaGraphDef) -> None:
     for key in (_MAIN_OP, _LEGACY_INIT_OP):
         _drop_collection(meta, key)
     if model.init_op is not None:
+        # Not as a signature: TensorFlow 2 cannot load one that needs an asset's placeholder.
         meta.collection_def[_MAIN_OP].node_list.value.append(model.init_op)
-        meta.signature_def[_FUNCTION_INIT].outputs[_FUNCTION_INIT].name = model.init_op
 
 
 def _drop_collection(meta: MetaGraphDef, key: str) -> None:

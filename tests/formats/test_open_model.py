@@ -113,9 +113,7 @@ def test_the_tag_set_is_chosen_as_asked_in_any_order(tmp_path: Path) -> None:
 
 def test_an_unknown_tag_set_is_told_with_those_there_are(tmp_path: Path) -> None:
     path = _saved_model(tmp_path / "m", "train", "serve,gpu")
-    with pytest.raises(
-        UnknownTagSet, match="the SavedModel has 'train' and 'serve,gpu'"
-    ):
+    with pytest.raises(UnknownTagSet, match="the SavedModel has 'train' and 'serve,gpu'"):
         open_model(path, ["serve"])
 
 
