@@ -163,14 +163,18 @@ function select(S, name, add) {
   }
   drawSelection(S);
   clearTimeout(S.timer);
-  S.timer = setTimeout(() => {
-    // The number makes a choice that repeats an older one arrive as a change.
-    S.setState("selected", { n: ++S.number + Date.now(), names: [...S.selected] });
-  }, DEBOUNCE);
+  S.timer = setTimeout(() => send(S), DEBOUNCE);
+}
+
+function send(S) {
+  clearTimeout(S.timer);
+  S.timer = null;
+  // The number makes a choice that repeats an older one arrive as a change.
+  S.setState("selected", { n: ++S.number + Date.now(), names: [...S.selected] });
 }
 
 function act(S, what, item) {
-  clearTimeout(S.timer);
+  if (S.timer) send(S); // in one message with what follows, so one run of the page
   if (what === "expand" || what === "collapse") {
     S.anchor = { name: item.name, sx: (item.x + item.w / 2) * S.v.z + S.v.x, sy: item.y * S.v.z + S.v.y };
   }
@@ -193,7 +197,8 @@ function targetOf(S, event) {
 }
 
 function tell(S, item) {
-  S.status.textContent = item ? [item.name.replace(/\/$/, ""), item.sub].filter(Boolean).join("  ·  ") : "";
+  const name = item?.ours ? item.title : item?.name.replace(/\/$/, "");
+  S.status.textContent = item ? [name, item.sub].filter(Boolean).join("  ·  ") : "";
 }
 
 function listen(S) {
@@ -206,7 +211,10 @@ function listen(S) {
 
   on(picture, "pointerdown", (event) => {
     if (event.button !== 0) return;
+    S.pressing = true;
     picture.focus({ preventScroll: true });
+    S.pressing = false;
+    picture.classList.remove("keys"); // a mouse needs no focus ring
     S.pointers.set(event.pointerId, point(event));
     S.pressed = { at: point(event), moved: false, target: targetOf(S, event), pinched: S.pointers.size > 1 };
   });
@@ -248,7 +256,6 @@ function listen(S) {
     S.focus = node ? place : null;
     S.focusName = node?.name;
     drawFocus(S);
-    for (const ring of S.layers.rings.querySelectorAll(".ring")) ring.remove(); // a mouse needs none
     if (node || cluster) select(S, (node || cluster).name, add);
     else if (!add) select(S, null, false);
     tell(S, node || cluster);
@@ -276,6 +283,7 @@ function listen(S) {
     tell(S, null);
   });
   on(picture, "keydown", (event) => key(S, event));
+  on(picture, "focus", () => picture.classList.toggle("keys", !S.pressing));
   on(S.root, "click", (event) => {
     const what = event.target.closest("[data-do]")?.dataset.do;
     if (what) tool(S, what, event.target.closest("[data-do]"));
@@ -324,6 +332,7 @@ function key(S, event) {
   if (!handler || !(plain || event.key === "Enter")) return;
   event.preventDefault();
   event.stopPropagation();
+  S.picture.classList.add("keys");
   handler();
 }
 

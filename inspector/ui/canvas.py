@@ -21,8 +21,8 @@ A page in a fragment, so that a click reruns nothing else:
     canvas(picture.layout, key="graph", selected=state.selected, on_event=heard,
            marks=pick_marks(state.outputs, state.inputs))
 
-To show a search hit, put ``actions.show(tree, state, [name])`` into the session and run the
-fragment again: the canvas selects it and brings it into sight.
+To show a search hit, a widget's callback puts ``actions.show(tree, state, [name])`` into the
+session: the canvas opens what is around it, selects it and brings it into sight.
 """
 
 from __future__ import annotations

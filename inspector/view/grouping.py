@@ -314,7 +314,8 @@ def _sections(level: Level) -> list[Group]:
 
 
 def span_label(labels: Sequence[str], members: Sequence[int]) -> str:
-    """What the members' names begin with, or the first and the last of them."""
+    """The first and the last of the members, each without what is behind a slash."""
     first, last = labels[members[0]], labels[members[-1]]
     # A section of sections: its name goes from the first's first to the last's last.
-    return f"{first.split(' … ')[0]} … {last.split(' … ')[-1]}"
+    head, tail = first.split(" … ")[0], last.split(" … ")[-1]
+    return f"{head.partition('/')[0] or head} … {tail.partition('/')[0] or tail}"

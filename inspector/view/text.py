@@ -12,7 +12,7 @@ MAX_TITLE = 34
 
 
 def shape_text(shape: Sequence[int | None] | None) -> str:
-    """``[None, 4]`` to ``?×4``; a vector to ``[4]``; a scalar to ``scalar``; unknown rank to the empty string."""
+    """``[None, 4]`` to ``?×4``, ``[4]`` to ``[4]``, ``[]`` to ``scalar``, no rank to nothing."""
     if shape is None:
         return ""
     if not shape:

@@ -29,12 +29,15 @@ def tree(which: str) -> Hierarchy:
         return build(plain(HOSTILE, ["Placeholder"] + ["Relu"] * (len(HOSTILE) - 1), inputs))
     if which == "flat":
         return build(layered(154, scoped=False))
+    if which in ("network", "larger"):  # for benchmarks/canvas.py
+        return build(layered({"network": 72, "larger": 150}[which]))
     return build(layered(8))
 
 
 st.set_page_config(layout="wide")
 graph = tree(st.query_params.get("m", "layered"))
-st.session_state.setdefault("view", ViewState(opened=start(graph, 8)))
+budget = int(st.query_params.get("budget", 8))
+st.session_state.setdefault("view", ViewState(opened=start(graph, budget)))
 
 
 def heard(event: CanvasEvent) -> None:
@@ -43,6 +46,10 @@ def heard(event: CanvasEvent) -> None:
         st.session_state.view = actions.select(graph, state, event.names)
     else:
         st.session_state.view = actions.act(graph, state, event.do, event.name)
+
+
+def asked() -> None:
+    st.session_state.view = actions.show(graph, st.session_state.view, [st.session_state.show])
 
 
 @st.fragment
@@ -64,11 +71,7 @@ def page() -> None:
         "boxes": len(picture.visible.boxes),
     }
     st.code(json.dumps(known), language="json")
-    wanted = st.text_input("Show", key="show")
-    if wanted and wanted != st.session_state.get("shown"):
-        st.session_state.shown = wanted
-        st.session_state.view = actions.show(graph, state, [wanted])
-        st.rerun(scope="fragment")
+    st.text_input("Show", key="show", on_change=asked)
 
 
 page()

@@ -1,0 +1,167 @@
+"""The whole journey in Chromium, on the app as the `inspector` command starts it.
+
+Open the sample, read the figures, click the softmax node in the picture, run the list of the
+notebook, read what became of size, predictions and latency, and load the download with TensorFlow.
+"""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.tensorflow]
+
+SOFTMAX = "dnn/head/predictions/probabilities"
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def address(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("journey")
+    command = [sys.executable, "-m", "inspector", "app", "--no-browser"]
+    command += ["--port", str(serving.unused_port())]
+    environment = {"INSPECTOR_WORKSPACE": str(folder / "workspace"), "PYTHONPATH": str(root)}
+    with serving.running(command, cwd=folder, env=environment) as found:
+        yield found
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, chromium: Any, address: str) -> Iterator[Any]:
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 900}, color_scheme=request.param, accept_downloads=True
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(address)
+    yield page
+    context.close()
+    assert errors == []
+
+
+def go(page: Any, title: str) -> None:
+    page.locator('[data-testid="stSidebarNav"] a', has_text=title).click()
+    page.locator("h1", has_text=title).wait_for()
+
+
+def metric(page: Any, label: str) -> str:
+    card = page.locator('[data-testid="stMetric"]').filter(has_text=label).first
+    card.wait_for()
+    return str(card.locator('[data-testid="stMetricValue"]').inner_text())
+
+
+def open_sample(page: Any, name: str) -> None:
+    page.locator(f".st-key-sample_{name} button").click()
+    page.locator("h1", has_text="Overview").wait_for()
+
+
+def node(page: Any, title: str) -> Any:
+    return page.locator(".node:not(.stub)").filter(has_text=title).first
+
+
+def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
+    open_sample(page, "iris")
+    assert metric(page, "Size") == "3.1 MiB"
+    figures = ("Operations", "Constants", "Variables", "Identities")
+    assert [metric(page, label) for label in figures] == ["252", "84", "11", "23"]
+
+    go(page, "Graph")
+    page.get_by_role("button", name="Fit all").click()
+    node(page, "head").dblclick()
+    node(page, "probabilities").click()
+    page.locator(".st-key-pick_output button", has_text="Use as output").click()
+    page.locator(".st-key-sidebar_outputs code", has_text=SOFTMAX).wait_for()
+
+    go(page, "Optimise")
+    page.locator(".st-key-run button").click()
+    page.get_by_text("3.1 MiB → 0.8 MiB, 91 → 86 operations after freezing.").wait_for()
+
+    go(page, "Compare")
+    assert metric(page, "Largest difference") == "0.0968"
+    assert metric(page, "Rows whose class changes") == "1 of 150"
+    assert metric(page, "Freezing alone") == "changes nothing"
+    assert metric(page, "Latency, median").endswith("ms")
+    assert metric(page, "Size") == "0.8 MiB"
+    with page.expect_download() as waiting:
+        page.locator('[class*="st-key-download_saved_model"] button').click()
+    waiting.value.save_as(tmp_path / "model.zip")
+
+    go(page, "Predict")
+    page.locator(".st-key-predict button").click()
+    page.locator("h3", has_text="Do they agree?").wait_for()
+
+    assert_serves(tmp_path)
+
+
+def assert_serves(folder: Path) -> None:
+    """The downloaded SavedModel loads in TensorFlow and answers as the seed's optimised one."""
+    import tensorflow as tf
+
+    with zipfile.ZipFile(folder / "model.zip") as archive:
+        archive.extractall(folder)
+    (path,) = folder.glob("*/saved_model.pb")
+    served = tf.saved_model.load(str(path.parent)).signatures["serving_default"]
+    feeds = {
+        name: tf.constant([value])
+        for name, value in {
+            "sepal_length": 5.1,
+            "sepal_width": 3.5,
+            "petal_length": 1.4,
+            "petal_width": 0.2,
+        }.items()
+    }
+    answers = served(**feeds)
+    assert list(answers) == ["probabilities"]
+    probabilities = answers["probabilities"].numpy()
+    assert probabilities.shape == (1, 3)
+    assert np.isclose(probabilities.sum(), 1.0)
+    assert probabilities.argmax() == 0
+
+
+def test_a_row_of_the_table_opens_the_attributes(page: Any) -> None:
+    open_sample(page, "iris")
+    go(page, "Operations")
+    page.get_by_placeholder("name, op, tensor").fill("probabilities")
+    page.get_by_text("of 252 operations").wait_for()
+    canvas = page.locator(".st-key-op_table canvas").first
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    # The first column holds the boxes that select a row; the table itself is drawn on a canvas.
+    page.mouse.click(box["x"] + 18, box["y"] + 54)
+    page.get_by_text("Attributes", exact=True).wait_for()
+    page.locator(".st-key-use_output button").click()
+    page.locator(".st-key-sidebar_outputs code").first.wait_for()
+
+
+def test_a_broken_upload_is_one_clear_message(page: Any) -> None:
+    page.locator(".st-key-sample_iris").wait_for()
+    page.locator('input[type="file"]').first.set_input_files(
+        {"name": "broken.pb", "mimeType": "application/octet-stream", "buffer": b"\x0a\xff" * 40}
+    )
+    page.locator(".st-key-open_file button").click()
+    alert = page.locator('[data-testid="stAlert"]')
+    alert.wait_for()
+    assert alert.inner_text().startswith("broken.pb: ")
+    open_sample(page, "iris")
+
+
+def test_a_long_job_is_cancelled(page: Any) -> None:
+    open_sample(page, "iris")
+    go(page, "Predict")
+    page.locator(".st-key-feeds").get_by_text("range(n)").click()
+    n = page.locator('.st-key-feed_n input[type="number"], .st-key-feed_n input').first
+    n.fill("4000000")
+    n.press("Enter")
+    page.locator(".st-key-predict button").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.locator("text=Cancelled.").wait_for()
+    assert page.locator(".st-key-predict button").is_visible()
