@@ -1,0 +1,154 @@
+"""What every pass keeps, whatever it does: one case each, so that a new one is not forgotten."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, NamedTuple
+
+import pytest
+
+from inspector.graph import validate
+from inspector.passes import PASSES
+from inspector.passes.base import PassContext
+from inspector.passes.pipeline import plan
+from inspector.passes.presets import PRESETS
+from tests.passes.running import assert_same_values, context
+from tests.passes.text import graph
+
+CONV = "x = Placeholder(shape=[1,5,5,3]) ; w = Const(value=random(3,3,3,4)) ; c = Conv2D(x, w)"
+BATCH_NORM = (
+    " ; g = Const(value=uniform(4)) ; b = Const(value=random(4)) ; m = Const(value=random(4))"
+    " ; v = Const(value=uniform(4)) ; y = FusedBatchNormV3(c, g, b, m, v, is_training=false)"
+)
+
+
+class Case(NamedTuple):
+    text: str
+    params: str = ""
+    settles: bool = True
+    atol: float = 0.0
+
+
+CASES = {
+    "fold_batch_norms": Case(f"{CONV} ; f = Const(value=random(4)) ; y = Mul(c, f)", atol=1e-6),
+    "fold_constants": Case(
+        "x = Placeholder(shape=[2]) ; a = Const(value=[1, 2]) ; b = Const(value=[0.5])"
+        " ; c = Mul(a, b) ; s = Shape(x) ; d = Cast(s, SrcT=int32, DstT=float) ; e = Add(c, d)"
+        " ; y = Mul(x, e)",
+        atol=1e-6,
+    ),
+    "fold_old_batch_norms": Case(CONV + BATCH_NORM, atol=1e-6),
+    "merge_duplicate_nodes": Case(
+        "x = Placeholder(shape=[2]) ; a = Exp(x) ; b = Exp(x) ; y = Add(a, b)"
+    ),
+    "quantize_weights": Case(
+        "x = Placeholder(shape=[2,40]) ; w = Const(value=random(40,40)) ; y = MatMul(x, w)",
+        atol=0.02,
+    ),
+    "remove_device": Case("x = Placeholder(shape=[2]) @/gpu:0 ; y = Relu(x) @/cpu:0"),
+    "remove_nodes": Case(
+        "x = Placeholder(shape=[2]) ; i = Identity(x) ; y = Relu(i)", "op=Identity"
+    ),
+    # The middle of a step becomes the end of one the next time, as in the tool.
+    "round_weights": Case(
+        "x = Placeholder(shape=[4]) ; w = Const(value=random(5,4)) ; y = Add(x, w)",
+        "num_steps=64",
+        settles=False,
+        atol=0.05,
+    ),
+    "sort_by_execution_order": Case("y = Relu(i) ; i = Neg(x) ; x = Placeholder(shape=[2])"),
+    "strip_unused_nodes": Case("x = Placeholder(shape=[2]) ; y = Relu(x) ; dead = Neg(y)"),
+}
+
+
+def params(name: str) -> dict[str, Any]:
+    (item,) = plan(f"{name}({CASES[name].params})")
+    return item.params
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", sorted(PASSES))
+def test_every_pass_keeps_the_contract(name):
+    case, found = CASES[name], PASSES[name]  # KeyError: the new pass has no case yet
+    before = graph(case.text)
+    frozen = before.to_proto().SerializeToString(deterministic=True)
+    once = found(before, context(), **params(name))
+    twice = found(before, context(), **params(name))
+    after = once.graph.to_proto().SerializeToString(deterministic=True)
+    assert before.to_proto().SerializeToString(deterministic=True) == frozen  # untouched
+    assert after == twice.graph.to_proto().SerializeToString(deterministic=True)  # deterministic
+    assert once.modified  # the case has something to do
+    assert after != frozen
+    assert (once.changed != ()) == (name != "sort_by_execution_order")
+    assert once.graph.versions == before.versions
+    assert once.graph.library is before.library
+    validate(once.graph)
+    again = found(once.graph, context(), **params(name))
+    assert again.modified != case.settles
+    if case.settles:
+        assert again.graph is once.graph
+    assert_same_values(before, once.graph, ["y"], atol=case.atol)
+
+
+@pytest.mark.parametrize("name", sorted(PASSES))
+def test_nothing_to_do_changes_nothing(name):
+    before = graph("x = Placeholder(shape=[2]) ; y = Softplus(x)")
+    result = PASSES[name](before, context(), **params(name))
+    assert not result.modified
+    assert result.graph is before
+    assert result.changed == ()
+
+
+@pytest.mark.parametrize("name", sorted(PASSES))
+def test_feeds_and_fetches_keep_their_names(name):
+    before = graph(CASES[name].text)
+    for inputs, outputs in ((["x"], ["y"]), (["x:0"], ["y:0"])):
+        after = PASSES[name](before, context(inputs, outputs), **params(name)).graph
+        assert after.node("x").op == "Placeholder"
+        assert "y" in after
+
+
+@pytest.mark.parametrize("name", sorted(PASSES))
+def test_an_empty_graph_is_no_crash(name):
+    if name != "fold_constants":
+        before = graph("")
+        assert PASSES[name](before, PassContext(), **params(name)).graph is before
+
+
+@pytest.mark.parametrize("name", sorted(PASSES))
+def test_every_pass_says_what_it_is(name):
+    found = PASSES[name]
+    assert found.name == name
+    assert found.summary.endswith(".")
+    assert len(found.summary) < 120
+    assert found.source.startswith("graph_transforms/")
+    assert found.effect in ("exact", "rounding", "lossy", "unchecked")
+    for param in found.params:
+        assert param.sentence.endswith(".")
+        assert not param.required or param.arg.example
+    named = list(inspect.signature(found.function).parameters.values())[2:]
+    assert [param.name for param in found.params] == [item.name for item in named]
+
+
+def test_the_table_is_sorted():
+    assert list(PASSES) == sorted(PASSES)
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_every_preset_can_be_run(name):
+    sentence, transforms = PRESETS[name]
+    assert sentence.endswith(".")
+    assert plan(transforms)
+
+
+def test_the_seed_is_the_notebook():
+    assert [str(item.call) for item in plan(PRESETS["seed"].transforms)] == [
+        "remove_nodes(op=Identity)",
+        "fold_constants(ignore_errors=true)",
+        "fold_batch_norms",
+        "fold_old_batch_norms",
+        "round_weights(num_steps=256)",
+        "quantize_weights",
+        "strip_unused_nodes",
+        "sort_by_execution_order",
+    ]
