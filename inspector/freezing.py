@@ -117,7 +117,7 @@ class Freezer:
         nodes = self._rewrite(
             nodes, {place: values[name] for place, name in flow.carried.items() if name in values}
         )
-        return [constants.get(node.name, node) for node in nodes], extra
+        return [constants.get(node.name) or _without_debug_name(node) for node in nodes], extra
 
     def _follow(self, nodes: list[NodeDef], variables: list[NodeDef], initial: set[str]) -> Flow:
         """Where the variables go, the first assignments by the init op left out."""
@@ -262,6 +262,16 @@ def _constant(name: str, array: Array, dtype: int, device: str) -> NodeDef:
     node.attr["dtype"].type = dtype
     node.attr["value"].tensor.CopyFrom(from_numpy(array, dtype))
     return node
+
+
+def _without_debug_name(node: NodeDef) -> NodeDef:
+    """The node without an attribute that means nothing and that TensorFlow 1 does not know."""
+    if node.op != "VarHandleOp" or "debug_name" not in node.attr:
+        return node
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    del copy.attr["debug_name"]
+    return copy
 
 
 def _without_idle_controls(nodes: list[NodeDef], before: Graph) -> list[NodeDef]:

@@ -286,7 +286,7 @@ def _save(folder: Path, inputs: Any, outputs: Any, **kwargs: Any) -> None:
             session,
             [v1.saved_model.tag_constants.SERVING],
             {"serving_default": signature},
-            assets_list=v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS),
+            assets_collection=v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS),
             **kwargs,
         )
         maker.save()

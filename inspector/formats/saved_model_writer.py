@@ -1,8 +1,9 @@
 """SavedModel folders: the writer. What it writes loads in TensorFlow 1.10, 1.15 and 2.
 
-The assets are told in both ways that loaders look for them, the collection of TensorFlow 1 and the
-field of TensorFlow 2; the init op in a collection, which all of them read. The OpDefs of the ops used are written too: an older
-TensorFlow drops by them the attributes it does not know and that have their default.
+The assets are told in both ways that loaders look for them: the collection of TensorFlow 1 and the
+field of TensorFlow 2; the init op in a collection that all of them read. The OpDefs of the ops used
+are written too: by them an older TensorFlow drops attributes that it does not know and that have
+their default.
 
 Source: tensorflow/core/protobuf/meta_graph.proto; python/saved_model/builder_impl.py.
 """
