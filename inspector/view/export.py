@@ -66,7 +66,7 @@ def mix(color: str, other: str, share: float) -> str:
 def fill_and_line(kind: int, theme: Theme) -> tuple[str, str]:
     """A box's fill and border, as the canvas' style sheet mixes them."""
     color = KINDS[kind].color
-    return mix(color, theme.background, 0.14), mix(color, theme.text, 0.82)
+    return mix(color, theme.background, 0.19), mix(color, theme.text, 0.82)
 
 
 def _cluster(root: ET.Element, cluster: dict[str, Any], colors: Theme) -> None:

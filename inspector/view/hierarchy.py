@@ -29,6 +29,8 @@ from inspector.view.scopes import Tree
 from inspector.view.summary import Summary
 
 PLUMBING = "save and initialise"
+MAX_ENDS = 8
+"""Inputs, and outputs, that stay outside of our groups, so that they are seen at once."""
 VERSION = 1
 
 
@@ -185,8 +187,28 @@ def _group_wide_levels(tree: Tree, table: Summary, folding: Folding) -> None:
                 todo.append((new, inside))
             return ~new
 
-        pinned = [item for item in level.items if item < 0 and tree.kinds[~item] == "plumbing"]
-        tree.children[scope] = arrange(_without(level, set(pinned)), make).items + pinned
+        first, last = _ends(tree, table, level)
+        between = _without(level, {*first, *last})
+        tree.children[scope] = [*first, *arrange(between, make).items, *last]
+
+
+def _ends(tree: Tree, table: Summary, level: Level) -> tuple[list[int], list[int]]:
+    """What stays outside of groups: a level's inputs and outputs where they are few, plumbing."""
+    fetches = {table.get(name) for name in table.fetches}
+    feeds = {table.get(name) for name in table.feeds}
+    read = {level.items[a] for a, _ in level.edges}
+    reading = {level.items[b] for _, b in level.edges}
+    nodes = [item for item in level.items if item >= 0]
+    inputs = [
+        node
+        for node in nodes
+        if (node in feeds or table.op_of(node) == "Placeholder") and node not in reading
+    ]
+    outputs = [node for node in nodes if node in fetches and node not in read]
+    outputs = [node for node in outputs if node not in inputs]
+    plumbing = [item for item in level.items if item < 0 and tree.kinds[~item] == "plumbing"]
+    first = inputs if len(inputs) <= MAX_ENDS else []
+    return first, (outputs if len(outputs) <= MAX_ENDS else []) + plumbing
 
 
 def _without(level: Level, items: set[int]) -> Level:

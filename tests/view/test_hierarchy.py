@@ -73,6 +73,13 @@ def test_a_flat_graph_without_names_gets_scopes():
     assert {tree.kinds[scope] for scope in tree.order} >= {"root", "section"}
 
 
+def test_inputs_and_outputs_stay_outside_of_our_groups():
+    found = layered(60, scoped=False)
+    tree = build(found)
+    assert found.op_of(tree.children[0][0]) == "Placeholder"
+    assert found.op_of(tree.children[0][-1]) == "Softmax"
+
+
 def test_unconnected_nodes_get_scopes_too():
     names = [f"p{n}" for n in range(1000)]
     tree = build(plain(names, ["Placeholder"] * 1000, [[] for _ in names]))
