@@ -2,6 +2,7 @@
 // stands before this file in one module. Streamlit calls the default export again whenever data
 // or theme change; one state per mounted element, listeners attached once.
 
+const TOOLS = 50; // pixels at the right that the buttons cover
 const DEBOUNCE = 120, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
 const STATES = new WeakMap();
 const ICONS = {
@@ -104,20 +105,21 @@ function zoomAt(S, sx, sy, factor) {
 
 function fitAll(S) {
   const pad = 22, { w, h } = S.graph;
-  const z = Math.min((S.width - 2 * pad) / Math.max(w, 1), (S.height - 2 * pad) / Math.max(h, 1), 1.1);
+  const room = S.width - TOOLS;
+  const z = Math.min((room - 2 * pad) / Math.max(w, 1), (S.height - 2 * pad) / Math.max(h, 1), 1.1);
   S.v = { z: clampZoom(z), x: 0, y: 0 };
-  S.v.x = (S.width - w * S.v.z) / 2;
+  S.v.x = (room - w * S.v.z) / 2;
   S.v.y = (S.height - h * S.v.z) / 2;
   queue(S);
 }
 
 // As wide as the stage, from the top, at a size one can read.
 function fitWidth(S, most = 1) {
-  const pad = 22, { w, nodes } = S.graph;
-  const z = Math.min(most, Math.max(READABLE, (S.width - 2 * pad) / Math.max(w, 1)));
+  const pad = 22, room = S.width - TOOLS, { w, nodes } = S.graph;
+  const z = Math.min(most, Math.max(READABLE, (room - 2 * pad) / Math.max(w, 1)));
   const top = nodes.filter((node) => node.y < 40);
   const at = top.length ? top.reduce((sum, node) => sum + node.x + node.w / 2, 0) / top.length : w / 2;
-  const x = w * z <= S.width - pad ? (S.width - w * z) / 2 : S.width / 2 - at * z;
+  const x = w * z <= room - pad ? (room - w * z) / 2 : room / 2 - at * z;
   S.v = { z, x, y: pad };
   queue(S);
 }

@@ -94,7 +94,7 @@ function drawNode(S, node, i) {
   node.element = g;
   node.classes = names;
   named(S, node.name, g);
-  keep(S, g, node.x, node.y - 8, node.x + w + 4, node.y + h + 4);
+  keep(S, g, node.x - 8, node.y - 10, node.x + w + 4, node.y + h + 4);
 }
 
 function spoken(S, node) {
@@ -115,13 +115,13 @@ function drawMarks(S) {
     if (node.fetch && !marks.includes("output")) badges.push(["output", false]);
     if (node.feed && !marks.includes("input")) badges.push(["input", false]);
     if (plain[0] && plain[0] !== "dim") badges.push([{ added: "+", removed: "−", changed: "~" }[plain[0]], false]);
-    let right = node.w + 8;
+    let left = -7; // the upper right corner has the sign of a scope
     for (const [text, picked] of badges) {
       const width = text.length < 2 ? 16 : 9 + text.length * 5.4;
       const g = make("g", { class: "badge" + (picked ? " picked" : "") }, node.element);
-      make("rect", { x: right - width, y: -8, width, height: 15, rx: 7.5 }, g);
-      make("text", { x: right - width / 2, y: 3 }, g, text);
-      right -= width + 2;
+      make("rect", { x: left, y: -9, width, height: 15, rx: 7.5 }, g);
+      make("text", { x: left + width / 2, y: 2 }, g, text);
+      left += width + 2;
     }
   }
   for (const edge of S.graph.edges) {

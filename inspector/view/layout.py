@@ -141,7 +141,9 @@ def _edges(visible: VisibleGraph, nodes: list[dict[str, Any]]) -> list[dict[str,
     for edge in visible.edges:
         source = edge.source
         if edge.stub:
-            hub = visible.boxes[source]
+            hub, reader = visible.boxes[source], visible.boxes[edge.target]
+            if hub.apart != reader.apart and (hub.scope or reader.scope):
+                continue  # plumbing is set apart; its lines would pull the path out of shape
             title = text.clip(hub.title, 22)
             source = len(nodes)
             wide = math.ceil(text.width(title, text.SUB_PX)) + 18
@@ -181,14 +183,14 @@ def _source(
         )
         (clusters[cluster.parent] if cluster.parent >= 0 else graph).subgraph(clusters[place])
     for place, edge in enumerate(edges):
-        weight = "0" if not edge["n"] else "2" if visible_path(nodes, edge) else "1"
+        weight = "0" if not edge["n"] else "2" if _straight(nodes, edge) else "1"
         graph.edge(f"n{edge['a']}", f"n{edge['b']}", id=f"e{place}", weight=weight)
     for upper, lower in _rows(nodes, edges):
         graph.edge(f"n{upper}", f"n{lower}", style="invis")
     return str(graph.source)
 
 
-def visible_path(nodes: list[dict[str, Any]], edge: dict[str, Any]) -> bool:
+def _straight(nodes: list[dict[str, Any]], edge: dict[str, Any]) -> bool:
     """Whether an edge is worth keeping straight: between siblings, not from a stub."""
     return bool(nodes[edge["a"]]["parent"] == nodes[edge["b"]]["parent"]) and not nodes[
         edge["a"]

@@ -40,6 +40,7 @@ class Box:
         nodes: Nodes inside, folded ones included.
         parent: The cluster it is in, as a place in `VisibleGraph.clusters`, or -1.
         ours: True for a group that Inspector made, not the model.
+        apart: True for the plumbing and what is in it.
         feed, fetch: Whether a feed, a fetch, is this node or inside of this scope.
     """
 
@@ -55,6 +56,7 @@ class Box:
     parent: int
     feed: bool
     fetch: bool
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class Edge:
     Args:
         tensors: Distinct tensors; 0 for an edge of control inputs only.
         label: The tensor's shape where it is one, else how many they are.
-        stub: True where the source is a hub: it is drawn small beside the reader, without a line.
+        stub: True where the source is a hub, or just one end is plumbing: the source is drawn small
+            beside the reader, without a line across the picture.
     """
 
     source: int
@@ -180,7 +183,8 @@ def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> Vis
         for place, item in enumerate(items)
     ]
     names = frozenset(cluster.name for cluster in clusters)
-    return VisibleGraph(tuple(boxes), tuple(clusters), tuple(_with_stubs(edges)), names)
+    apart = [box.apart for box in boxes]
+    return VisibleGraph(tuple(boxes), tuple(clusters), tuple(_with_stubs(edges, apart)), names)
 
 
 def reveal(tree: Hierarchy, opened: Iterable[str], item: int) -> frozenset[str]:
@@ -295,13 +299,13 @@ def _edges(tree: Hierarchy, found: Tally, items: list[int], control: bool) -> li
     return [merged[pair] for pair in sorted(merged)]
 
 
-def _with_stubs(edges: list[Edge]) -> list[Edge]:
+def _with_stubs(edges: list[Edge], apart: list[bool]) -> list[Edge]:
     degree: dict[int, int] = {}
     for edge in edges:
         degree[edge.source] = degree.get(edge.source, 0) + 1
     return [
         Edge(edge.source, edge.target, edge.tensors, edge.label, True)
-        if degree[edge.source] > HUB
+        if degree[edge.source] > HUB or apart[edge.source] != apart[edge.target]
         else edge
         for edge in edges
     ]
@@ -325,6 +329,11 @@ def _marked(tree: Hierarchy, found: Tally, items: list[int], names: Iterable[str
     return set((np.searchsorted(starts, found.at[nodes], side="right") - 1).tolist())
 
 
+def _is_apart(tree: Hierarchy, item: int) -> bool:
+    around = [*tree.path(item), ~item] if item < 0 else tree.path(item)
+    return any(tree.kinds[scope] == "plumbing" for scope in around)
+
+
 def _box(
     tree: Hierarchy, found: Tally, item: int, parent: int, shape: str, feed: bool, fetch: bool
 ) -> Box:
@@ -337,6 +346,7 @@ def _box(
         return Box(
             tree.names[scope], title, sub, "", found.kind[scope], True,
             tree.kinds[scope] != "name", ops, found.all_nodes[scope], parent, feed, fetch,
+            _is_apart(tree, item),
         )  # fmt: skip
     op = tree.table.op_of(item)
     shapes = tree.table.shapes_of(item)
@@ -345,5 +355,5 @@ def _box(
     sub = " · ".join(filter(None, (op, first + more, weights)))
     return Box(
         tree.table.names[item], title, sub, op, kind_of(op), False, False, 1,
-        found.nodes[item], parent, feed, fetch,
+        found.nodes[item], parent, feed, fetch, _is_apart(tree, item),
     )  # fmt: skip

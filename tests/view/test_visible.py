@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.view.hierarchy import build
+from inspector.view.layout import layout
 from inspector.view.visible import BUDGET, close_level, fit, reveal, start, toggle, view
 from tests.view.graphs import layered, plain
 
@@ -214,3 +215,17 @@ def test_close_level_takes_the_deepest():
     less = close_level(tree, everything)
     assert less < everything
     assert close_level(tree, frozenset()) == frozenset()
+
+
+def test_lines_into_the_plumbing_do_not_pull_at_the_picture():
+    names = ["x", "y", "mean", "summary"]
+    ops = ["Placeholder", "Relu", "Mean", "ScalarSummary"]
+    tree = build(plain(names, ops, [[], [0], [1], [2]], fetches=["y"]))
+    picture = view(tree, frozenset())
+    assert [(box.title, box.apart) for box in picture.boxes][-1] == ("save and initialise", True)
+    (to_plumbing,) = [edge for edge in picture.edges if picture.boxes[edge.target].apart]
+    assert to_plumbing.stub
+    graph = layout(picture)["graph"]
+    assert len(graph["edges"]) == 1
+    opened = layout(view(tree, frozenset({"save and initialise/"})))["graph"]
+    assert [node["name"] for node in opened["nodes"] if node.get("stub")] == ["y"]
