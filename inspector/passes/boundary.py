@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector import opdefs
 from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed, did_you_mean
-from inspector.graph import node_name, split_input, tensor_name
+from inspector.graph import Graph, node_name, split_input, tensor_name
 from inspector.passes.base import PassContext
 from inspector.protos import NodeDef
 
@@ -48,9 +48,8 @@ def make_placeholder(edit: GraphEdit, name: str) -> None:
     node = edit[name]
     if node.op == "Placeholder":
         return
-    sources = [edit.get(node_name(text)) for text in node.input]
-    if node.op == "IdentityN" and all(found and found.op == "Placeholder" for found in sources):
-        return  # what strip_unused_nodes leaves of an input with several outputs
+    if passes_on(edit.graph, node):
+        return
     if node.op not in ("Placeholder", "PlaceholderWithDefault"):
         reason = (
             f"Input '{name}' was expected to be a Placeholder or PlaceholderWithDefault op, "
@@ -63,6 +62,24 @@ def make_placeholder(edit: GraphEdit, name: str) -> None:
             made.attr[key].CopyFrom(node.attr[key])
     edit.replace(made)
     edit.explain(name, "an input, fed from here on")
+
+
+def passes_on(graph: Graph, node: NodeDef) -> bool:
+    """True for what strip_unused_nodes leaves of an input with several outputs.
+
+    An IdentityN that hands Placeholders on; it keeps the name that is fed.
+    """
+    if node.op != "IdentityN":
+        return False
+    sources = (graph.get(node_name(text)) for text in node.input)
+    return all(found is not None and found.op == "Placeholder" for found in sources)
+
+
+def needed(edit: GraphEdit, ctx: PassContext) -> set[str]:
+    """What the fetches need, cut at the feeds, and the feeds themselves."""
+    graph = edit.current()
+    walls = [name for name in ctx.feeds if not passes_on(graph, graph.node(name))]
+    return graph.ancestors(ctx.fetches | ctx.feeds, walls)
 
 
 def drop_others(edit: GraphEdit, needed: set[str], why: str) -> None:

@@ -23,7 +23,7 @@ from inspector.graph import (
     split_input,
 )
 from inspector.passes.base import MAX_CONSTANT, Arg, PassContext, graph_pass
-from inspector.passes.boundary import check_boundary, drop_others, make_placeholder
+from inspector.passes.boundary import check_boundary, drop_others, make_placeholder, needed
 from inspector.passes.calls import Functions
 from inspector.passes.constants import of_proto
 from inspector.protos import NodeDef, TensorProto
@@ -72,8 +72,7 @@ def fold_constants(
     folded. An output that is constant becomes a constant of its own name.
     """
     check_boundary(edit, ctx)
-    needed = edit.graph.ancestors(ctx.fetches | ctx.feeds, ctx.feeds)
-    drop_others(edit, needed, "no output needs it")
+    drop_others(edit, needed(edit, ctx), "no output needs it")
     for name in ctx.feeds:
         make_placeholder(edit, name)
     if clear_output_shapes:
@@ -83,8 +82,7 @@ def fold_constants(
     excluded = frozenset(exclude_op), frozenset(map(node_name, exclude_node))
     folder = _Folder(edit, ctx, *excluded, max_constant_size_in_bytes)
     folder.run()
-    needed = edit.current().ancestors(ctx.fetches | ctx.feeds, ctx.feeds)
-    drop_others(edit, needed, "only what was folded needed it")
+    drop_others(edit, needed(edit, ctx), "only what was folded needed it")
 
 
 class _Folder:

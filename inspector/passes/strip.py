@@ -12,6 +12,7 @@ from inspector.edit import GraphEdit
 from inspector.errors import BadParameter, TransformFailed, did_you_mean
 from inspector.graph import Graph, node_name, split_input
 from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.boundary import passes_on
 from inspector.protos import NodeDef
 from inspector.tensors import Shape
 
@@ -52,7 +53,7 @@ def strip_unused_nodes(
             edit.remove(node.name)
     for found, why in cut.uncut.items():
         edit.skip(found, why)
-    replaced = [node for found in cut.ports if (node := graph.get(found)) and _is_computed(node)]
+    replaced = [node for node in map(graph.node, cut.ports) if node.op != "Placeholder"]
     if not replaced:
         return
     wanted = _Wanted(type, shape, name, type_for_name, shape_for_name)
@@ -72,10 +73,13 @@ class _Cut:
 
     def __init__(self, graph: Graph, ctx: PassContext) -> None:
         self.uncut: dict[str, str] = {}
-        feeds = [name for name in dict.fromkeys(map(node_name, ctx.inputs)) if name in graph]
+        names = dict.fromkeys(map(node_name, ctx.inputs))
+        feeds = {name: node for name in names if (node := graph.get(name)) is not None}
         while True:
             self.ports: dict[str, set[int]] = {
-                name: ctx.fetched_ports(name) for name in feeds if name not in self.uncut
+                name: ctx.fetched_ports(name)
+                for name, node in feeds.items()
+                if name not in self.uncut and not passes_on(graph, node)
             }
             self.kept = graph.ancestors(ctx.fetches | set(feeds), self.ports)
             for node in graph.nodes:
@@ -155,13 +159,6 @@ def _replace(
         several.input.append(made.name)
         several.attr["T"].list.type.append(made.attr["dtype"].type)
     edit.replace(several)
-
-
-def _is_computed(node: NodeDef) -> bool:
-    if node.op == "IdentityN":
-        # What this pass wrote itself.
-        return not all(text.startswith(f"{node.name}/") for text in node.input)
-    return bool(node.op != "Placeholder")
 
 
 def _dtype(text: str, key: str) -> int:

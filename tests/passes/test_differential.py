@@ -1,0 +1,228 @@
+"""Random graphs: against the C++ tool where it is right, against the graph itself everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inspector.graph import Graph, data_inputs, split_input, validate
+from inspector.passes import PASSES, pipeline
+from inspector.passes.base import PassContext
+from tests.passes.running import assert_same_values, context, cpp_tool, differences, evaluate
+from tests.passes.text import graph
+
+pytestmark = pytest.mark.tensorflow
+UNARY = ("Identity", "Relu", "Neg", "Tanh", "Square")
+BINARY = ("Add", "AddV2", "Mul", "Sub", "Maximum")
+
+
+@st.composite
+def graphs(draw, controls=False, split=False):
+    """A graph over float32 (2, 3): placeholder x, constants, and ops on what came before."""
+    lines = ["x = Placeholder(shape=[2,3])"]
+    tensors_ = ["x"]
+    for index in range(draw(st.integers(1, 4))):
+        shape = draw(st.sampled_from(["2,3", "3", ""]))
+        lines.append(f"k{index} = Const(value=random({shape}))")
+    consts = [f"k{index}" for index in range(len(lines) - 1)]
+    for index in range(draw(st.integers(1, 12))):
+        pick = st.sampled_from(tensors_ + consts)
+        kind = draw(st.integers(0, 9))
+        wait = f", ^{draw(pick).partition(':')[0]}" if controls and draw(st.booleans()) else ""
+        name = f"n{index}"
+        if split and kind == 9:
+            lines.append(f"{name}w = Sub({draw(pick)}, x)")
+            lines.append(f"{name} = Unpack({name}w, num=2{wait})")
+            lines.append(f"{name}p = Pack({name}:1, {name})")
+            tensors_.append(f"{name}p")
+            continue
+        if kind < 5:
+            lines.append(f"{name} = {draw(st.sampled_from(UNARY))}({draw(pick)}{wait})")
+        else:
+            op = draw(st.sampled_from(BINARY))
+            lines.append(f"{name} = {op}({draw(pick)}, {draw(pick)}{wait})")
+        tensors_.append(name)
+    last = tensors_[-1]
+    lines.append(f"y = Softsign({last})")
+    lines.append(f"z = Sigmoid({draw(st.sampled_from(tensors_))})")
+    shuffled = draw(st.permutations(lines)) if draw(st.booleans()) else lines
+    return graph("\n".join(shuffled))
+
+
+def relaxed(examples):
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def ours(name, before, *args):
+    found = PASSES[name]
+    return found(before, context(["x"], ["y", "z"]), **found.read(args)).graph
+
+
+@relaxed(25)
+@given(graphs())
+def test_removing_nodes_is_the_tools(before):
+    # The tool never removes a sibling of what stays; here only x stays, and it is no Identity.
+    after = ours("remove_nodes", before, ("op", "Identity"), ("op", "Tanh|Neg"))
+    transforms = 'remove_nodes(op=Identity, op="Tanh|Neg")'
+    theirs = cpp_tool(before, ["x"], ["y", "z"], transforms)
+    assert not differences(theirs, after, ["x"], ["y", "z"])
+
+
+@relaxed(25)
+@given(graphs())
+def test_merging_is_the_tools_but_for_names(before):
+    # The judge pairs unneeded nodes by name, and names are free here.
+    before = ours("strip_unused_nodes", before)
+    after = ours("merge_duplicate_nodes", before)
+    theirs = cpp_tool(before, ["x"], ["y", "z"], "merge_duplicate_nodes")
+    assert not differences(theirs, after, ["x"], ["y", "z"], names="free")
+
+
+@relaxed(20)
+@given(graphs(controls=True, split=True))
+def test_sorting_is_the_tools_to_the_place(before):
+    after = ours("sort_by_execution_order", before)
+    theirs = cpp_tool(before, ["x"], ["y", "z"], "sort_by_execution_order")
+    assert not differences(theirs, after, ["x"], ["y", "z"], order="topo")
+    if after is not before:
+        assert [node.name for node in after.nodes] == [node.name for node in theirs.nodes]
+
+
+@relaxed(20)
+@given(graphs(controls=True, split=True), st.booleans())
+def test_stripping_is_the_tools(before, inner):
+    inputs = ["n0"] if inner and "n0" in before and before.node("n0").op != "Unpack" else ["x"]
+    transforms = 'strip_unused_nodes(type=float, shape="2,3")'
+    found = PASSES["strip_unused_nodes"]
+    params = found.read((("type", "float"), ("shape", "2,3")))
+    after = found(before, PassContext(tuple(inputs), ("y",)), **params).graph
+    theirs = cpp_tool(before, inputs, ["y"], transforms)
+    assert not differences(theirs, after, inputs, ["y"])
+
+
+@relaxed(25)
+@given(graphs(controls=True))
+def test_folding_is_the_tools(before):
+    after = ours("fold_constants", before)
+    theirs = cpp_tool(before, ["x"], ["y", "z"], "fold_constants")
+    names = {node.name for node in theirs.nodes}
+    # An output that is constant: the tool keeps its op.
+    if {after.node(name).op for name in ("y", "z")}.isdisjoint({"Const"}):
+        assert not differences(
+            theirs, after, ["x"], ["y", "z"], const_rtol=1e-5, const_atol=1e-6
+        ), names
+
+
+@relaxed(40)
+@given(graphs(controls=True, split=True))
+def test_values_stay_through_every_exact_pass(before):
+    fetches = ["y", "z"]
+    result = pipeline.run(
+        before,
+        ["x"],
+        fetches,
+        "remove_nodes(op=Identity) merge_duplicate_nodes fold_constants strip_unused_nodes "
+        "merge_duplicate_nodes sort_by_execution_order",
+        evaluate=evaluate,
+    )
+    validate(result.graph)
+    assert_same_values(before, result.graph, fetches, atol=1e-6)
+    for step in result.steps:
+        assert step.modified == bool(step.changed or step.name == "sort_by_execution_order") or (
+            not step.modified and not step.changed
+        )
+    positions = {node.name: index for index, node in enumerate(result.graph.nodes)}
+    for node in result.graph.nodes:
+        assert all(positions[split_input(text).name] < positions[node.name] for text in node.input)
+
+
+@relaxed(30)
+@given(graphs(controls=True, split=True), st.sampled_from(sorted(PASSES)))
+def test_every_pass_settles_or_says_so(before, name):
+    found = PASSES[name]
+    params = found.read((("op", "Identity"),) if name == "remove_nodes" else ())
+    once = found(before, context(["x"], ["y", "z"]), **params)
+    assert once.modified == (once.graph.to_bytes() != before.to_bytes())
+    again = found(once.graph, context(["x"], ["y", "z"]), **params)
+    assert not again.modified
+    validate(once.graph)
+
+
+@st.composite
+def linear_graphs(draw):
+    """Branches of convolution, bias, factor and batch norm, added up."""
+    lines = ["x = Placeholder(shape=[1,4,4,3])"]
+    ends = []
+    for branch in range(draw(st.integers(1, 3))):
+        weights = "w0" if branch and draw(st.booleans()) else f"w{branch}"
+        if weights == f"w{branch}":
+            lines.append(f"{weights} = Const(value=random(1,1,3,4))")
+        lines.append(f"c{branch} = Conv2D(x, {weights})")
+        at = f"c{branch}"
+        for index, kind in enumerate(draw(st.lists(st.sampled_from("bmnr"), max_size=4))):
+            name = f"{at}_{index}"
+            lines.append(f"{name}k = Const(value=uniform(4))")
+            lines += [f"{name}{p} = Const(value=uniform(4))" for p in "guv" if kind == "n"]
+            lines.append(
+                {
+                    "b": f"{name} = BiasAdd({at}, {name}k)",
+                    "m": f"{name} = Mul({at}, {name}k)",
+                    "r": f"{name} = Relu({at})",
+                    "n": f"{name} = FusedBatchNormV3({at}, {name}g, {name}k, {name}u, {name}v,"
+                    " is_training=false)",
+                }[kind]
+            )
+            at = name
+        ends.append(at)
+    lines.append(f"y = AddN({', '.join(ends)})")
+    return graph("\n".join(dict.fromkeys(lines)))
+
+
+@relaxed(40)
+@given(linear_graphs())
+def test_folding_batch_norms_keeps_values(before):
+    result = pipeline.run(
+        before, ["x"], ["y"], "fold_batch_norms fold_old_batch_norms fold_batch_norms"
+    )
+    assert_same_values(before, result.graph, ["y"], atol=1e-5)
+    for node in result.graph.nodes:
+        if node.op in ("Mul", "FusedBatchNormV3"):
+            source = result.graph.node(split_input(data_inputs(node)[0]).name)
+            readers = result.graph.consumers(source.name)
+            assert source.op != "Conv2D" or len(readers) > 1
+
+
+@relaxed(15)
+@given(linear_graphs())
+def test_folding_factors_is_the_tools_where_each_has_its_own_weights(before):
+    convs = before.op_counts()["Conv2D"]
+    if convs != 1:
+        return
+    theirs = cpp_tool(before, ["x"], ["y"], "fold_batch_norms fold_batch_norms fold_batch_norms")
+    after = ours_linear(before)
+    assert not differences(theirs, after, ["x"], ["y"], const_rtol=1e-6)
+
+
+def ours_linear(before: Graph) -> Graph:
+    return PASSES["fold_batch_norms"](before, context(["x"], ["y"])).graph
+
+
+def test_a_random_order_of_passes_keeps_values():
+    rng = np.random.RandomState(3)
+    before = graph(
+        "x = Placeholder(shape=[1,4,4,3]) ; w = Const(value=random(1,1,3,4)) ; r = Identity(w)"
+        " ; c = Conv2D(x, r) ; k = Const(value=random(4)) ; e = Exp(k) ; m = Mul(c, e)"
+        " ; b = Const(value=random(4)) ; q = Identity(b) ; a = BiasAdd(m, q) ; y = Relu(a)"
+    )
+    names = [name for name in PASSES if PASSES[name].effect != "lossy"]
+    for _ in range(10):
+        order = [names[index] for index in rng.permutation(len(names))]
+        calls = [f"{n}(op=Identity)" if n == "remove_nodes" else n for n in order]
+        result = pipeline.run(before, ["x"], ["y"], calls, evaluate=evaluate)
+        assert_same_values(before, result.graph, ["y"], atol=1e-5)
