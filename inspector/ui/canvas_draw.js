@@ -119,8 +119,8 @@ function drawMarks(S) {
     for (const [text, picked] of badges) {
       const width = text.length < 2 ? 16 : 9 + text.length * 5.4;
       const g = make("g", { class: "badge" + (picked ? " picked" : "") }, node.element);
-      make("rect", { x: left, y: -9, width, height: 15, rx: 7.5 }, g);
-      make("text", { x: left + width / 2, y: 2 }, g, text);
+      make("rect", { x: left, y: -11, width, height: 15, rx: 7.5 }, g);
+      make("text", { x: left + width / 2, y: 0 }, g, text);
       left += width + 2;
     }
   }
