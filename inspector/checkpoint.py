@@ -14,6 +14,7 @@ import mmap
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,9 @@ from inspector.errors import (
     UnsupportedModel,
     did_you_mean,
 )
-from inspector.model import Variable
 from inspector.protos import BundleEntryProto, BundleHeaderProto, TensorSliceProto, parse
 from inspector.table import read_table, slice_key, varint
-from inspector.tensors import STRING, Array, dtype_name, numpy_dtype, shape_of
+from inspector.tensors import STRING, Array, Shape, dtype_name, numpy_dtype, shape_of
 
 MAX_INDEX_BYTES = 256 << 20
 """Largest index file that is read; a million variables take about 60 MB."""
@@ -40,6 +40,16 @@ OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SLICED = b"\0"
 _BIG_ENDIAN = 1
 _CRC_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One tensor of the checkpoint; its value is not read. `bytes` is what it takes on disk."""
+
+    name: str
+    dtype: str
+    shape: Shape | None
+    bytes: int
 
 
 class Checkpoint(ABC):

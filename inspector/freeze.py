@@ -82,8 +82,11 @@ def serving_graph(model: Model, signature: str | None = None) -> Graph:
     graph = model.outline
     if key is None:
         return graph
-    roots = _nodes_of(model.signatures[key], graph)
-    return inline(graph, roots, ops=known_ops(model)) if calls(graph, roots) else graph
+    if key not in model.served:
+        roots = _nodes_of(model.signatures[key], graph)
+        is_called = bool(calls(graph, roots))
+        model.served[key] = inline(graph, roots, ops=known_ops(model)) if is_called else graph
+    return model.served[key]
 
 
 def known_ops(model: Model) -> Sequence[OpDef]:
@@ -102,7 +105,10 @@ def _wanted(model: Model, outputs: Sequence[str] | None, key: str | None) -> lis
         return list(dict.fromkeys(names))
     names = [] if key is None else signatures.output_tensors(model.signatures[key])
     if not names:
-        reason = "the model has no signature that tells its outputs: name them"
+        # The last node that nothing reads: outputs are made last.
+        ends = [n.name for n in model.outline if not model.outline.consumers(n.name)]
+        example = f", e.g. '{ends[-1]}'" if ends else ""
+        reason = f"the model has no signature that tells its outputs: name them{example}"
         raise FreezeError(model.name, "outputs", reason)
     return names
 

@@ -168,17 +168,19 @@ def to_function(body: Body, signatures: Mapping[str, OpDef]) -> FunctionDef:
     for number, attrs in body.proto.arg_attr.items():
         proto.arg_attr[number].CopyFrom(attrs)
     args = dict(zip(body.args, _arg_texts(body.proto.signature, body.args), strict=True))
-    ports: dict[str, list[str]] = {}
-    for node in body.nodes:
-        ports[node.name] = _output_texts(node, signatures)
+    nodes = {node.name: node for node in body.nodes}
+
+    def convert(text: str) -> str:
+        return _to_function_input(text, args, nodes, signatures)
+
     for node in body.nodes:
         copy = proto.node_def.add()
         copy.CopyFrom(node)
-        copy.input[:] = [_to_function_input(text, args, ports) for text in node.input]
+        copy.input[:] = [convert(text) for text in node.input]
     for item, text in zip(proto.signature.output_arg, body.results, strict=True):
-        proto.ret[item.name] = _to_function_input(text, args, ports)
+        proto.ret[item.name] = convert(text)
     for name, node in body.proto.control_ret.items():
-        if node in ports:
+        if node in nodes:
             proto.control_ret[name] = node
     kept = [name for name in proto.signature.control_output if name in proto.control_ret]
     proto.signature.control_output[:] = kept
@@ -256,29 +258,34 @@ def _port(node: NodeDef, arg: str, index: int, signatures: Mapping[str, OpDef]) 
     return opdefs.output_index(node, arg, index, signatures)
 
 
-def _output_texts(node: NodeDef, signatures: Mapping[str, OpDef]) -> list[str]:
+def _output_text(node: NodeDef, port: int, signatures: Mapping[str, OpDef]) -> str:
+    """``node:output_arg:index`` of a port; the inverse of `opdefs.output_index`."""
     found = opdefs.get(node.op, signatures)
-    if found is None:
-        return []
-    texts = []
-    for item in found.output_arg:
+    left = port
+    for item in found.output_arg if found is not None else ():
         key = item.type_list_attr or item.number_attr
         value = opdefs.attr(node, key) if key else None
         width = 1
         if value is not None:
             width = len(value.list.type) if item.type_list_attr else value.i
-        texts += [f"{node.name}:{item.name}:{index}" for index in range(min(width, 1_000_000))]
-    return texts
+        if left < width:
+            return f"{node.name}:{item.name}:{left}"
+        left -= max(width, 0)
+    return f"{node.name}:output:{port}"
 
 
-def _to_function_input(text: str, args: Mapping[str, str], ports: Mapping[str, list[str]]) -> str:
+def _to_function_input(
+    text: str,
+    args: Mapping[str, str],
+    nodes: Mapping[str, NodeDef],
+    signatures: Mapping[str, OpDef],
+) -> str:
     if text.startswith("^"):
         return text
     if text in args:
         return args[text]
     name, port, _ = split_input(text)
-    outputs = ports.get(name, [])
-    return outputs[port] if port < len(outputs) else f"{name}:output:{port}"
+    return _output_text(nodes[name], port, signatures) if name in nodes else text
 
 
 def _arg_width(item: OpDef, function: FunctionDef) -> int:

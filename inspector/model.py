@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from inspector.checkpoint import Checkpoint, Variable
 from inspector.errors import CorruptModel
 from inspector.graph import Graph
 from inspector.protos import MetaGraphDef, NodeDef, SignatureDef, TensorProto
-from inspector.tensors import Shape
 from inspector.wire import GraphBytes
 
-if TYPE_CHECKING:
-    from inspector.checkpoint import Checkpoint
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One tensor of the checkpoint; its value is not read. `bytes` is what it takes on disk."""
-
-    name: str
-    dtype: str
-    shape: Shape | None
-    bytes: int
+__all__ = ["Asset", "LazyGraph", "Model", "Variable"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +48,7 @@ class Model:
         name: The file's or folder's name; never a path of the server.
         path: Where it was read from; None for a model that is a result.
         graph: The main graph of the chosen MetaGraphDef.
+        served: What `freeze.serving_graph` made already, by signature key.
         source: Where a file's graph has long values: the bytes it is read from. See `outline`.
         tag_sets: All tag-sets of the file; `tag_set` is the chosen one.
         signatures: Signature key to SignatureDef.
@@ -91,7 +81,8 @@ class Model:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     source: GraphBytes | None = None
-    _outline: Graph | None = field(default=None, repr=False)
+    served: dict[str, Graph] = field(default_factory=dict, repr=False, compare=False)
+    _outline: Graph | None = field(default=None, repr=False, compare=False)
 
     @property
     def outline(self) -> Graph:
