@@ -9,7 +9,6 @@ import streamlit as st
 
 from inspector.ui import charts, opening, state, text
 
-
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable")
 
 

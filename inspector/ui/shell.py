@@ -73,9 +73,13 @@ def sidebar() -> None:
             st.caption(f"{model.facts['format']} · {total} · {model.facts['nodes']} nodes")
             if model.tag_set:
                 st.caption("tag-set " + text.escape(", ".join(model.tag_set)))
-            if st.button("Close", key="close_model", type="tertiary", icon=":material/close:"):
-                state.close_model()
-                st.switch_page("pages/open.py")
+            st.button(
+                "Close",
+                key="close_model",
+                type="tertiary",
+                icon=":material/close:",
+                on_click=state.close_model,
+            )
         _outputs(model)
 
 
@@ -105,6 +109,11 @@ def _outputs(model: state.OpenModel) -> None:
         st.caption("None yet: pick nodes in the graph, or take what is suggested.")
         st.code(suggested[0]["name"], language=None, wrap_lines=True)
         st.caption(text.escape(suggested[0]["why"]))
-        if st.button("Use it", key="use_suggested", icon=":material/check:", width="stretch"):
-            state.add_output(suggested[0]["name"])
-            st.rerun()
+        st.button(
+            "Use it",
+            key="use_suggested",
+            icon=":material/check:",
+            width="stretch",
+            on_click=state.add_output,
+            args=(suggested[0]["name"],),
+        )

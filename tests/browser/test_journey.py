@@ -75,8 +75,12 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     assert [metric(page, label) for label in figures] == ["252", "84", "11", "23"]
 
     go(page, "Graph")
+    for scope in ("head", "predictions"):
+        page.get_by_role("button", name="Fit all").click()
+        node(page, scope).dblclick()
+        page.locator(".cluster-title", has_text=scope).first.wait_for(state="attached")
+        page.wait_for_timeout(500)
     page.get_by_role("button", name="Fit all").click()
-    node(page, "head").dblclick()
     node(page, "probabilities").click()
     page.locator(".st-key-pick_output button", has_text="Use as output").click()
     page.locator(".st-key-sidebar_outputs code", has_text=SOFTMAX).wait_for()
@@ -92,7 +96,7 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     assert metric(page, "Latency, median").endswith("ms")
     assert metric(page, "Size") == "0.8 MiB"
     with page.expect_download() as waiting:
-        page.locator('[class*="st-key-download_saved_model"] button').click()
+        page.get_by_role("button", name="SavedModel ·").first.click()
     waiting.value.save_as(tmp_path / "model.zip")
 
     go(page, "Predict")
@@ -150,7 +154,7 @@ def test_a_broken_upload_is_one_clear_message(page: Any) -> None:
     page.locator(".st-key-open_file button").click()
     alert = page.locator('[data-testid="stAlert"]')
     alert.wait_for()
-    assert alert.inner_text().startswith("broken.pb: ")
+    assert "broken.pb: file: the bytes are no SavedModel" in alert.inner_text()
     open_sample(page, "iris")
 
 

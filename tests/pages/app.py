@@ -31,19 +31,34 @@ def opened(sample: str) -> AppTest:
     """The app with a sample open, on the overview."""
     at = started()
     at.button(key=f"sample_{sample}").click()
-    settled(at.run())
-    return at
+    # AppTest does not follow the app's own switch of the page.
+    return on(settled(at.run()), "overview")
 
 
 def on(at: AppTest, page: str) -> AppTest:
-    """The app on another page."""
+    """The app on another page; AppTest runs the page's file alone, without the sidebar."""
     at.switch_page(f"pages/{page}.py")
+    return settled(at.run())
+
+
+def home(at: AppTest) -> AppTest:
+    """The app on its first page, with the sidebar."""
+    at.switch_page("app.py")
     return settled(at.run())
 
 
 def texts(at: AppTest) -> str:
     """Everything the page says, as one text."""
-    kinds = (at.title, at.subheader, at.markdown, at.caption, at.info, at.error, at.success, at.code)
+    kinds = (
+        at.title,
+        at.subheader,
+        at.markdown,
+        at.caption,
+        at.info,
+        at.error,
+        at.success,
+        at.code,
+    )
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 

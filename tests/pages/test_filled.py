@@ -1,0 +1,121 @@
+"""The pages with the iris model: every figure that the notebook prints, and the whole journey."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages import app
+
+SOFTMAX = "dnn/head/predictions/probabilities"
+
+
+def frames(at: AppTest) -> list[pd.DataFrame]:
+    return [element.value for element in at.dataframe]
+
+
+def test_overview_shows_the_figures_of_the_notebook() -> None:
+    at = app.opened("iris")
+    assert not at.exception
+    shown = app.metrics(at)
+    assert shown["Size"] == "3.1 MiB"
+    assert [shown[key] for key in ("Operations", "Constants", "Variables", "Identities")] == [
+        "252",
+        "84",
+        "11",
+        "23",
+    ]
+    tables = frames(at)
+    assert any(list(table.columns) == ["op", "nodes"] and len(table) == 36 for table in tables)
+    assert any("node" in table and SOFTMAX in list(table["node"]) for table in tables)
+    feeds = next(table for table in tables if list(table.columns) == ["name", "dtype", "shape"])
+    assert set(feeds["name"]) == {"sepal_length", "sepal_width", "petal_length", "petal_width"}
+    assert set(feeds["shape"]) == {"?"}
+
+
+def test_overview_of_a_tf2_model_shows_the_serving_function_first() -> None:
+    at = app.opened("bikes")
+    assert not at.exception
+    serving = int(app.metrics(at)["Operations"])
+    at.segmented_control(key="counted").set_value("Main graph").run()
+    main = next(t for t in frames(at) if list(t.columns) == ["op", "nodes"])
+    assert "StatefulPartitionedCall" in set(main["op"])
+    assert int(main["nodes"].sum()) != serving
+
+
+def test_operations_are_searched_and_counted() -> None:
+    at = app.on(app.opened("iris"), "operations")
+    assert not at.exception
+    assert len(frames(at)[0]) == 252
+    at.text_input(key="op_search").set_value("/predictions.probab/").run()
+    table = frames(at)[0]
+    assert list(table["name"]) == [SOFTMAX]
+    assert "float32" in table["outputs"].iloc[0]
+    at.text_input(key="op_search").set_value("/(/").run()
+    assert "regular expression" in at.error[0].value
+    at.text_input(key="op_search").set_value("").run()
+    at.multiselect(key="op_types").set_value(["MatMul"]).run()
+    assert len(frames(at)[0]) == 5
+
+
+def test_the_graph_page_draws_the_start_view() -> None:
+    at = app.on(app.opened("iris"), "graph")
+    assert not at.exception
+    assert not at.error
+    (canvas,) = at.get("bidi_component")
+    assert canvas.key == "graph_canvas"
+
+
+def test_the_suggestion_in_the_sidebar_becomes_the_output() -> None:
+    at = app.home(app.opened("iris"))
+    at.button(key="use_suggested").click().run()
+    assert at.session_state["outputs"] == [SOFTMAX]
+    at.button(key="drop_output_0").click().run()
+    assert at.session_state["outputs"] == []
+    at.button(key="close_model").click().run()
+    assert "model" not in at.session_state
+
+
+@pytest.mark.tensorflow
+def test_the_journey_of_the_notebook() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    at.selectbox(key="suggested_output").set_value(SOFTMAX).run()
+    assert at.session_state["outputs"] == [SOFTMAX]
+    at.button(key="run").click()
+    app.settled(at.run())
+    assert not at.exception
+    assert [done.value for done in at.success] == [
+        "3.1 MiB → 0.8 MiB, 91 → 86 operations after freezing."
+    ]
+    record = next(table for table in frames(at) if "step" in table)
+    assert list(record["step"]) == [
+        "remove_nodes",
+        "fold_constants",
+        "fold_batch_norms",
+        "fold_old_batch_norms",
+        "round_weights",
+        "quantize_weights",
+        "strip_unused_nodes",
+        "sort_by_execution_order",
+    ]
+    app.on(at, "compare")
+    assert not at.exception
+    shown = app.metrics(at)
+    assert shown["Size"] == "0.8 MiB"
+    assert shown["Operations"] == "86"
+    assert shown["Largest difference"] == "0.0968"
+    assert shown["Rows whose class changes"] == "1 of 150"
+    assert shown["Freezing alone"] == "changes nothing"
+    app.on(at, "predict")
+    at.segmented_control(key="feed_kind").set_value("range").run()
+    at.number_input(key="feed_n").set_value(1000).run()
+    at.slider(key="runs").set_value(2).run()
+    at.button(key="predict").click()
+    app.settled(at.run())
+    assert not at.exception
+    assert not at.error
+    agreement = next(table for table in frames(at) if "largest difference" in table)
+    assert list(agreement["graph"]) == ["frozen", "optimised"]
+    assert list(agreement["verdict"]) == ["identical", "differs"]
+    assert set(agreement["rows"]) == {1000}
