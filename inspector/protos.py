@@ -172,8 +172,8 @@ def _pool() -> descriptor_pool.DescriptorPool:
             for field in item.field:
                 if field.type_name:
                     field.type_name = _rename(field.type_name)
-        pool.Add(file)  # type: ignore[no-untyped-call]
-    pool.Add(_added_file())  # type: ignore[no-untyped-call]
+        pool.Add(file)
+    pool.Add(_added_file())
     return pool
 
 
@@ -208,9 +208,7 @@ POOL = _pool()
 
 def message_class(name: str) -> Any:
     """The class of ``tensorflow.<name>`` in the private pool."""
-    return message_factory.GetMessageClass(
-        POOL.FindMessageTypeByName(f"tensorflow.{name}")  # type: ignore[no-untyped-call]
-    )
+    return message_factory.GetMessageClass(POOL.FindMessageTypeByName(f"tensorflow.{name}"))
 
 
 if not TYPE_CHECKING:
@@ -241,7 +239,7 @@ if not TYPE_CHECKING:
     SavedTensorSlices = message_class("SavedTensorSlices")
     CheckpointState = message_class("CheckpointState")
 
-_types: Any = POOL.FindEnumTypeByName("tensorflow.DataType")  # type: ignore[no-untyped-call]
+_types: Any = POOL.FindEnumTypeByName("tensorflow.DataType")
 DATA_TYPES: dict[str, int] = {value.name: value.number for value in _types.values}
 """Enum name, e.g. ``DT_FLOAT``, to its number."""
 
