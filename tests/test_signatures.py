@@ -39,9 +39,7 @@ def test_the_signature_that_is_meant(known: dict[str, SignatureDef], chosen: str
 
 
 def test_an_unknown_key_is_told_with_those_there_are() -> None:
-    with pytest.raises(
-        UnknownSignature, match=r"'serving'.*'serving_default'; did you mean"
-    ):
+    with pytest.raises(UnknownSignature, match=r"'serving'.*'serving_default'; did you mean"):
         choose({"serving_default": signature(), "__saved_model_init_op": INIT}, "serving", "m")
     with pytest.raises(UnknownSignature, match="it has none"):
         choose({}, "serving")
