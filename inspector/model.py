@@ -81,8 +81,9 @@ class Model:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     source: GraphBytes | None = None
-    served: dict[str, Graph] = field(default_factory=dict, repr=False, compare=False)
-    _outline: Graph | None = field(default=None, repr=False, compare=False)
+    # Worked out from the rest when asked; not an argument, so that `replace` starts them anew.
+    served: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _outline: Graph | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def outline(self) -> Graph:

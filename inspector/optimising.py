@@ -108,7 +108,6 @@ def optimise(
         files=[],
         path=None,
         signatures=_signatures(done.graph, feeds, fetches, [frozen, model], signature),
-        _outline=None,
     )
     text = " ".join(str(item.call) for item in plan)
     return Optimised(after, done.steps, frozen, feeds, fetches, text)
