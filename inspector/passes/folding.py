@@ -217,8 +217,11 @@ class _Folder:
                     stays.add(node.name)
             if node.name not in stays:
                 continue
-            for source in map(split_input, data_inputs(node)):
-                if self._is_computed(source.name):
+            for source in map(split_input, node.input):
+                if source.control:
+                    if not any(max(p) >= 0 for p in self.edit.reads(source.name).values()):
+                        stays.add(source.name)  # it is only waited for: no constant replaces it
+                elif self._is_computed(source.name):
                     wanted[source] = None
                     if self._unusable(source):
                         stays.add(source.name)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from inspector.graph import Graph, data_inputs, split_input, validate
+from inspector.graph import Graph, control_inputs, data_inputs, split_input, validate
 from inspector.passes import PASSES, pipeline
 from inspector.passes.base import PassContext
 from tests.passes.running import assert_same_values, context, cpp_tool, differences, evaluate
-from tests.passes.text import graph
+from tests.passes.text import graph, show
 
 pytestmark = pytest.mark.tensorflow
 UNARY = ("Identity", "Relu", "Neg", "Tanh", "Square")
@@ -55,7 +55,7 @@ def relaxed(examples):
     return settings(
         max_examples=examples,
         deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
 
 
@@ -109,14 +109,16 @@ def test_stripping_is_the_tools(before, inner):
 @relaxed(25)
 @given(graphs(controls=True))
 def test_folding_is_the_tools(before):
+    before = ours("strip_unused_nodes", before)
+    data = {split_input(text).name for node in before.nodes for text in data_inputs(node)}
+    waited = {text[1:] for node in before.nodes for text in control_inputs(node)}
+    assume(waited <= data)  # in 2.21, what is only waited for is no constant
     after = ours("fold_constants", before)
     theirs = cpp_tool(before, ["x"], ["y", "z"], "fold_constants")
-    names = {node.name for node in theirs.nodes}
     # An output that is constant: the tool keeps its op.
     if {after.node(name).op for name in ("y", "z")}.isdisjoint({"Const"}):
-        assert not differences(
-            theirs, after, ["x"], ["y", "z"], const_rtol=1e-5, const_atol=1e-6
-        ), names
+        found = differences(theirs, after, ["x"], ["y", "z"], const_rtol=1e-5, const_atol=1e-6)
+        assert not found, f"{show(before)}\n--\n{show(theirs)}\n--\n{show(after)}"
 
 
 @relaxed(40)
@@ -204,7 +206,7 @@ def test_folding_factors_is_the_tools_where_each_has_its_own_weights(before):
     convs = before.op_counts()["Conv2D"]
     if convs != 1:
         return
-    theirs = cpp_tool(before, ["x"], ["y"], "fold_batch_norms fold_batch_norms fold_batch_norms")
+    theirs = cpp_tool(before, ["x"], ["y"], " ".join(["fold_batch_norms"] * 4))
     after = ours_linear(before)
     assert not differences(theirs, after, ["x"], ["y"], const_rtol=1e-6)
 
