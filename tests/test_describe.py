@@ -222,7 +222,7 @@ def test_a_serving_function_that_calls_itself_is_a_warning() -> None:
         for item in function.node_def:
             if "PartitionedCall" in item.op:
                 item.attr["f"].func.name = function.signature.name
-    changed = replace(model, graph=Graph.of(proto), source=None, _outline=None)
+    changed = replace(model, graph=Graph.of(proto), source=None)
     facts = describe(changed).to_dict()
     assert "serving" not in facts
     assert len(facts["warnings"]) == 1
