@@ -16,7 +16,7 @@ from inspector import opdefs, tensors
 from inspector.edit import GraphEdit
 from inspector.graph import control_inputs, data_inputs, node_name
 from inspector.passes.base import PassContext
-from inspector.passes.constants import constant, is_float, read
+from inspector.passes.constants import constant, is_float, read, tensor_of
 from inspector.passes.pattern import drop_unread, used_elsewhere
 from inspector.protos import NodeDef
 from inspector.tensors import Array
@@ -95,7 +95,7 @@ class Weights:
         """The weights, and the axis of the channels in the output."""
         node = self.edit[node_name(data_inputs(linear)[1])]
         if not is_float(node):
-            dtype = tensors.dtype_name(node.attr["value"].tensor.dtype)
+            dtype = tensors.dtype_name(tensor_of(node).dtype)
             raise Skipped(f"the weights '{node.name}' are {dtype}, not float32")
         values, axis = read(node, self.transform), channel_axis(linear)
         if axis is None:

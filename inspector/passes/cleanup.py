@@ -18,6 +18,7 @@ from inspector.graph import (
     split_input,
 )
 from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.constants import tensor_of
 from inspector.protos import NodeDef
 
 _SWITCHES = frozenset({"Switch", "RefSwitch", "_SwitchN"})
@@ -164,9 +165,9 @@ class _Bypass:
 
     def _drop_unread(self, name: str) -> None:
         node = self.edit.get(name)
-        if node is None or node.op != "Const" or name in self.boundary:
+        if node is None or name in self.boundary or node.op in _PLACEHOLDERS:
             return
-        if not self.edit.reads(name):
+        if not self.edit.reads(name) and not opdefs.is_stateful(node.op):
             self.edit.explain(name, "nobody reads it any more")
             self.edit.remove(name)
 
@@ -274,13 +275,13 @@ class _Merge:
 
 
 def _shape_key(node: NodeDef) -> object:
-    tensor = node.attr["value"].tensor
+    tensor = tensor_of(node)
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     return node.device, tensor.dtype, shape, len(node.attr)
 
 
 def _start_key(node: NodeDef) -> object:
-    return node.attr["value"].tensor.tensor_content[:256]
+    return tensor_of(node).tensor_content[:256]
 
 
 def _full_key(node: NodeDef) -> object:

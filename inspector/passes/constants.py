@@ -16,15 +16,23 @@ BLOCK = 1 << 15
 """Elements worked on at a time: what a step reads and writes then stays in the processor."""
 
 
+_NOTHING = TensorProto()
+
+
+def tensor_of(node: NodeDef) -> TensorProto:
+    """The value of a Const, empty where it has none. Asking the node itself would add one to it."""
+    return node.attr["value"].tensor if "value" in node.attr else _NOTHING
+
+
 def is_float(node: NodeDef) -> bool:
     """True for a Const of float32."""
-    return bool(node.op == "Const" and node.attr["value"].tensor.dtype == tensors.FLOAT)
+    return bool(node.op == "Const" and tensor_of(node).dtype == tensors.FLOAT)
 
 
 def read(node: NodeDef, transform: str) -> Array:
     """The values of a Const, read-only. Raises: TransformFailed where they cannot be read."""
     try:
-        return tensors.to_numpy(node.attr["value"].tensor, where=node.name)
+        return tensors.to_numpy(tensor_of(node), where=node.name)
     except InspectorError as err:
         reason = f"Decoding Tensor failed for node {node.name}: {err.why}"
         raise TransformFailed(transform, node.name, reason) from err

@@ -25,7 +25,7 @@ from inspector.graph import (
 from inspector.passes.base import MAX_CONSTANT, Arg, PassContext, graph_pass
 from inspector.passes.boundary import check_boundary, drop_others, make_placeholder, needed
 from inspector.passes.calls import Functions
-from inspector.passes.constants import of_proto
+from inspector.passes.constants import of_proto, tensor_of
 from inspector.protos import NodeDef, TensorProto
 from inspector.tensors import Shape
 
@@ -59,8 +59,10 @@ def fold_constants(
     clear_output_shapes: Annotated[
         bool, Arg("Take out the attribute _output_shapes, which may be wrong by now.")
     ] = True,
-    exclude_op: Annotated[tuple[str, ...], Arg("Op types that are not computed ahead.")] = (),
-    exclude_node: Annotated[tuple[str, ...], Arg("Nodes that are not computed ahead.")] = (),
+    exclude_op: Annotated[
+        tuple[str, ...], Arg("Op types that are not run ahead; known shapes are not run.")
+    ] = (),
+    exclude_node: Annotated[tuple[str, ...], Arg("Nodes that are not run ahead, likewise.")] = (),
     max_constant_size_in_bytes: Annotated[
         int, Arg("Larger results do not become constants.")
     ] = MAX_CONSTANT,
@@ -137,22 +139,25 @@ class _Folder:
         if name in self.ctx.feeds:
             return False
         if node.op == "Const":
-            return bool(node.attr["dtype"].type != tensors.RESOURCE)
-        if not self._may_fold(node):
-            return False
+            return bool(tensor_of(node).dtype not in (*_NO_VALUES, 0))
         sources = [split_input(text) for text in data_inputs(node)]
+        taken, given = opdefs.input_dtypes(node), opdefs.output_dtypes(node)
+        if not given or taken is None or len(taken) != len(sources):
+            return False
+        if name in self.ctx.fetches and len(given) > 1:
+            return False  # it keeps its op: no constant has several outputs
         if node.op in _SHAPE_OPS and self._find_static(node, sources):
             return True
+        if not self._may_fold(node):
+            return False
         return all(source.name in self.waits for source in sources) and not self._is_large(node)
 
     def _may_fold(self, node: NodeDef) -> bool:
         if node.op in _NEVER or node.op in self.excluded_ops or node.name in self.excluded_nodes:
             return False
-        if opdefs.is_stateful(node.op) or is_blocked(node.op) or not self.functions.may_run(node):
+        if opdefs.is_stateful(node.op) or is_blocked(node.op):
             return False
-        outputs = opdefs.output_dtypes(node)
-        # An output of several tensors keeps its op: no constant has two.
-        return bool(outputs) and (node.name not in self.ctx.fetches or len(outputs or ()) == 1)
+        return self.functions.may_run(node)
 
     def _find_static(self, node: NodeDef, sources: list[Input]) -> bool:
         found: list[TensorProto] = []
@@ -240,7 +245,7 @@ class _Folder:
                 return self.static[tensor.name][tensor.port]
             node = self.graph.node(tensor.name)
             if node.op == "Const":
-                return node.attr["value"].tensor
+                return tensor_of(node)
             if node.op not in _ALIASES:
                 return None
             tensor = split_input(data_inputs(node)[0])

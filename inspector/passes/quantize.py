@@ -16,7 +16,7 @@ from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed
 from inspector.graph import control_inputs
 from inspector.passes.base import Arg, PassContext, graph_pass
-from inspector.passes.constants import BLOCK, constant, is_float, read
+from inspector.passes.constants import BLOCK, constant, is_float, read, tensor_of
 from inspector.protos import NodeDef
 from inspector.tensors import Array
 
@@ -41,7 +41,7 @@ def round_weights(
     alone: constants of one value only, and those with NaN or infinity.
     """
     for node in edit.nodes("Const"):
-        if not is_float(node) or tensors.elements(node.attr["value"].tensor) < _ROUND_MINIMUM:
+        if not is_float(node) or tensors.elements(tensor_of(node)) < _ROUND_MINIMUM:
             continue
         ctx.check_cancelled("round_weights")
         values = read(node, "round_weights")
