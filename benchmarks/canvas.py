@@ -19,7 +19,8 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from benchmarks.hierarchy import show  # noqa: E402
-from tests.browser.conftest import FLAGS, chromium_path, serving  # noqa: E402
+from tests.browser.conftest import serving  # noqa: E402
+from tests.conftest import CHROMIUM_FLAGS, chromium_path  # noqa: E402
 
 COLUMNS = ("page", "boxes", "click: selected in browser", "click: details on the page",
            "open or close: new picture", "pan", "zoom")  # fmt: skip
@@ -106,7 +107,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=9)
     repeat = parser.parse_args().repeat
     with serving(ROOT / "tests/browser/canvas_app.py") as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         cases = [
             ("8 blocks", "m=layered"), ("2,000 nodes, flat", "m=flat"),
             ("8 blocks, open", "m=layered&budget=60"), ("72 blocks", "m=network&budget=250"),

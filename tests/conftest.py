@@ -15,6 +15,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
+# Without a sandbox of its own, as root has to (the only pages it opens are ours), and without a
+# word to anybody outside.
+CHROMIUM_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
@@ -25,6 +38,13 @@ def shared(relative: str) -> Path:
     if not path.exists():
         pytest.skip(f"needs ../shared/{relative}, which is not part of the repository")
     return path
+
+
+def chromium_path() -> str:
+    """Where Debian's Chromium is."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    assert program, "Chromium is missing: make browser"
+    return program
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +61,10 @@ def _own_workspace(
     monkeypatch.setenv("INSPECTOR_WORKSPACE", str(tmp_path_factory.getbasetemp() / "workspace"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, headless; one per test file."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    assert program, "Chromium is missing: make browser"
+    """Debian's Chromium, headless, for all tests: a process can hold one driver at a time."""
     with sync_playwright() as driver:
-        # Without a sandbox of its own, as root has to; the only pages it opens are ours.
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
