@@ -136,8 +136,6 @@ class _Folder:
 
     def _is_constant(self, node: NodeDef) -> bool:
         name = node.name
-        if name in self.ctx.feeds:
-            return False
         if node.op == "Const":
             return bool(tensor_of(node).dtype not in (*_NO_VALUES, 0))
         sources = [split_input(text) for text in data_inputs(node)]

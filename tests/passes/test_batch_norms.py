@@ -348,6 +348,16 @@ def test_what_stays_and_why(text, outputs, reason):
     assert reason in why(result)
 
 
+def test_another_layout_than_the_convolutions_stays():
+    text = (
+        "x = Placeholder(shape=[2,4,4,3]) ; w = Const(value=random(3,3,3,4)) ; c = Conv2D(x, w)"
+        f" ; {PARAMS} ; y = {BN.replace(')', ', data_format=NCHW)')}"
+    )
+    result = norm(text)
+    assert not result.modified
+    assert "'c' has the layout NHWC" in why(result)
+
+
 def test_wrong_parameters_are_an_error():
     params = PARAMS.replace("b = Const(value=random(4))", "b = Const(value=random(3))")
     text = f"{CONV} ; {params} ; y = {BN}"

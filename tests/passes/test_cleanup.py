@@ -204,6 +204,11 @@ def test_what_differs_is_not_merged(other):
     expect(apply("merge_duplicate_nodes", text), text)
 
 
+def test_nodes_on_different_devices_are_not_merged():
+    text = "x = Placeholder() ; a = Neg(x) @/cpu:0 ; b = Neg(x) @/cpu:1 ; y = Add(a, b)"
+    expect(apply("merge_duplicate_nodes", text), text)
+
+
 def test_large_constants_that_start_alike():
     text = (
         f"a = Const(value={[1] * 400}) ; b = Const(value={[1] * 399 + [2]})"

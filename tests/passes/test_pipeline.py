@@ -10,6 +10,7 @@ from inspector.errors import (
     BadParameter,
     InvalidGraph,
     JobCancelled,
+    TransformFailed,
     TransformSyntaxError,
     UnknownTransform,
 )
@@ -109,6 +110,14 @@ def test_a_step_may_fail_when_errors_are_ignored():
     assert not first.modified
     assert first.to_dict()["error"]["why"].endswith("many")
     assert second.nodes_after == 4
+
+
+def test_a_step_that_fails_stops_the_run():
+    with pytest.raises(TransformFailed, match="Input node nope not found"):
+        pipeline.run(graph(TEXT), ["x"], ["nope"], "strip_unused_nodes sort_by_execution_order")
+    result = pipeline.run(graph(TEXT), ["x"], ["nope"], "strip_unused_nodes(ignore_errors=true)")
+    assert isinstance(result.steps[0].error, TransformFailed)
+    assert len(result.graph) == 5
 
 
 def test_ignore_errors_does_not_cover_a_broken_graph():
