@@ -1,0 +1,96 @@
+"""Seconds of every pass at 1,000, 10,000 and 100,000 nodes, on a chain and on a wide graph.
+
+    python benchmarks/passes_scale.py
+
+A pass in n log n grows by a little more than 10 from one column to the next. No TensorFlow.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+
+from inspector import tensors
+from inspector.graph import Graph
+from inspector.passes import PASSES
+from inspector.passes.base import PassContext
+from inspector.passes.constants import constant
+from inspector.protos import NodeDef
+
+SIZES = (1_000, 10_000, 100_000)
+
+
+def main() -> None:
+    for name, shape in SHAPES.items():
+        graphs = [shape(size) for size in SIZES]
+        print(f"{name:26}" + "".join(f"{size:>10,}" for size in SIZES) + "   last / before")
+        for found in PASSES.values():
+            args = (("op", "Identity"),) if found.name == "remove_nodes" else ()
+            params = found.read(args)
+            row = []
+            for graph in graphs:
+                fresh = Graph(graph.nodes, graph.library, graph.versions)
+                started = time.process_time()
+                found(fresh, PassContext(("x",), ("y",)), **params)
+                row.append(time.process_time() - started)
+            cells = "".join(f"{seconds:10.4f}" for seconds in row)
+            print(f"{found.name:26}{cells}{row[2] / row[1]:13.1f}")
+        print()
+
+
+def chain(size: int) -> Graph:
+    """One op after the other, every fifth a product with a constant of its own."""
+    ops = itertools.cycle(("Mul", "Identity", "Relu", "Neg", "Identity"))
+
+    def nodes() -> Iterator[NodeDef]:
+        before = "x"
+        for index, op in enumerate(ops):
+            name = f"scope{index // 50}/{op}{index}"
+            inputs = [before]
+            if op == "Mul":
+                yield constant(f"{name}/y", np.array([1, 2], np.float32))
+                inputs.append(f"{name}/y")
+            yield node(name, op, *inputs)
+            before = name
+
+    return cut(nodes(), size)
+
+
+def wide(size: int) -> Graph:
+    """Branches of one input, and a last node that waits for all of them."""
+
+    def nodes() -> Iterator[NodeDef]:
+        for index in itertools.count():
+            yield node(f"i{index}", "Identity", "x")
+            yield node(f"r{index}", "Relu", f"i{index}")
+            yield constant(f"c{index}", np.array([1, 2], np.float32))
+
+    return cut(nodes(), size)
+
+
+def cut(nodes: Iterator[NodeDef], size: int) -> Graph:
+    """The first nodes, between a placeholder and an output that waits for all of them."""
+    made = NodeDef(name="x", op="Placeholder")
+    made.attr["dtype"].type = tensors.FLOAT
+    kept = [made, *itertools.islice(nodes, size - 2)]
+    end = NodeDef(name="y", op="NoOp", input=[f"^{item.name}" for item in kept])
+    return Graph([*kept, end])
+
+
+def node(name: str, op: str, *inputs: str) -> NodeDef:
+    made = NodeDef(name=name, op=op, input=inputs)
+    made.attr["T"].type = tensors.FLOAT
+    return made
+
+
+SHAPES: dict[str, Callable[[int], Graph]] = {"chain": chain, "wide": wide}
+
+if __name__ == "__main__":
+    main()
