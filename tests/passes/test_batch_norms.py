@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import pytest
 
 from inspector.errors import TransformFailed
@@ -31,12 +34,8 @@ def apply(name, text, outputs=("y",), inputs=("x",), exact=True):
     return result
 
 
-def factor(text, outputs=("y",)):
-    return apply("fold_batch_norms", text, outputs)
-
-
-def norm(text, outputs=("y",)):
-    return apply("fold_old_batch_norms", text, outputs)
+factor = functools.partial(apply, "fold_batch_norms")
+norm = functools.partial(apply, "fold_old_batch_norms")
 
 
 def why(result):
@@ -393,11 +392,9 @@ def test_constants_keep_the_loop_they_belong_to():
 
 
 def test_the_offset_is_right_to_the_bit():
-    result = norm(f"{CONV} ; {PARAMS} ; y = {BN}")
-    before = graph(f"{CONV} ; {PARAMS} ; y = {BN}")
+    text = f"{CONV} ; {PARAMS} ; y = {BN}"
+    before, result = graph(text), norm(text)
     gamma, beta, mean, var = (value(before, name) for name in "gbmv")
-    import numpy as np
-
     scale = (np.float32(1) / np.sqrt(var + np.float32(0.0001))) * gamma
     np.testing.assert_array_equal(value(result.graph, "c_bn_offset"), -mean * scale + beta)
     np.testing.assert_array_equal(value(result.graph, "w"), value(before, "w") * scale)
