@@ -29,6 +29,9 @@ def check_output(path: Path, *, force: bool = False) -> None:
         raise MissingFile(path.name, "output", "the folder it shall lie in does not exist")
     if not os.path.lexists(path):
         return
+    if not (path.is_symlink() or path.is_file() or path.is_dir()):
+        # A rename would put a plain file in the place of, say, /dev/null.
+        raise OutputExists(path.name, "output", "is a device or a pipe, which is not overwritten")
     if not force:
         raise OutputExists(path.name, "output", "is there already; --force overwrites it")
     if path.is_dir() and not path.is_symlink():

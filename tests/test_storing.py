@@ -130,3 +130,14 @@ def test_an_error_of_the_system_is_told_in_our_words(tmp_path):
         new_file(tmp_path / "o"),
     ):
         raise OSError(28, "No space left on device")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes of POSIX")
+@pytest.mark.parametrize("make", [new_file, new_folder])
+def test_a_device_or_a_pipe_stays_what_it_is(tmp_path, make):
+    target = tmp_path / "pipe"
+    os.mkfifo(target)
+    for force in (False, True):
+        with pytest.raises(OutputExists, match="pipe"), make(target, force=force):
+            raise AssertionError("the work must not start")
+    assert target.is_fifo()
