@@ -10,7 +10,7 @@ Source: protobuf's encoding; tensorflow/core/framework/graph.proto, core/protobu
 
 from __future__ import annotations
 
-import re
+import codecs
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,9 +27,6 @@ SLIM_FROM = 4096
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MARK = b"\x89hole\r\n\0"
 _HOLE = struct.Struct("<8sQQ")
-# An op's name, and with it the second field of a NodeDef: the messages it could be mistaken for
-# have a message there, which starts with a control character.
-_OP_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.>/\\-]*")
 
 # Field numbers on the way down to tensor_content, and what `slim` does at the end of it.
 _CONTENT: Mapping[int, object] = {}
@@ -205,7 +202,7 @@ def _is_node(data: Buffer, start: int, end: int) -> bool:
             if field.wire != _BYTES or field.number > 7:
                 return False
             if field.number == 2:
-                op = _OP_NAME.fullmatch(bytes(data[field.start : field.end][:200])) is not None
+                op = _is_op(bytes(data[field.start : field.end][:200]))
                 if not op:
                     return False
             name |= field.number == 1
@@ -215,6 +212,18 @@ def _is_node(data: Buffer, start: int, end: int) -> bool:
     except WireError:
         return False
     return op
+
+
+def _is_op(text: bytes) -> bool:
+    """Text of any kind, since a hostile one must open too; no OpList, which a MetaInfoDef has here.
+
+    An OpList is a list of OpDefs, each of which starts with this byte.
+    """
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(text)  # may end within a character
+    except UnicodeDecodeError:
+        return False
+    return text[:1] not in (b"", b"\n")
 
 
 def _is_graph(data: Buffer, start: int, end: int) -> bool:

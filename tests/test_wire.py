@@ -62,6 +62,7 @@ KINDS = {
     "one node": (GraphDef(node=[NodeDef(name="x", op="Placeholder")]), "GraphDef"),
     "nodes and values": (graph_of(3, 5000), "GraphDef"),
     "old version field": (GraphDef(node=[NodeDef(name="x", op="A>B.c_1")], version=3), "GraphDef"),
+    "odd op": (GraphDef(node=[NodeDef(name="", op="O'p <b>\n\u202e" + "é" * 400)]), "GraphDef"),
     "functions too": (
         GraphDef(node=graph_of(2).node, library=only_functions().library),
         "GraphDef",
