@@ -9,7 +9,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -104,7 +104,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("model", required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=int, help="8501, or the next free one.")
+@click.option("--port", type=click.IntRange(1, 65535), help="8501, or the next free one.")
 @click.option("--no-browser", is_flag=True, help="Do not open the browser.")
 def app(model: str | None, host: str, port: int | None, no_browser: bool) -> None:
     """Start the web app, on MODEL when given."""
@@ -206,6 +206,8 @@ def optimise(
     """Freeze if needed, then the transforms, then write."""
     if transforms is not None and preset is not None:
         raise click.UsageError("give --transforms or --preset, not both")
+    if record == out:
+        raise click.UsageError("-o and --record name the same place")
     form = _format(form, out)
     for path in filter(None, (out, record)):
         storing.check_output(path, force=force)
@@ -214,10 +216,11 @@ def optimise(
         result = api.optimise(
             opened, inputs, outputs, transforms, preset, signature=signature, progress=progress
         )
-        notes = api.save(result.model, out, form, force=force)
-    if record is not None:
-        with storing.new_file(record, force=force) as path:
-            path.write_text(json.dumps(result.record(), indent=1) + "\n", encoding="utf-8")
+        with ExitStack() as stack:  # both or none
+            if record is not None:
+                made = stack.enter_context(storing.new_file(record, force=force))
+                made.write_text(json.dumps(result.record(), indent=1) + "\n", encoding="utf-8")
+            notes = api.save(result.model, out, form, force=force)
     click.echo(listing.steps(step.to_dict() for step in result.steps))
     click.echo(_written(out, result.model, notes))
 

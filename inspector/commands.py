@@ -68,10 +68,13 @@ def read_graph_def(path: Path) -> GraphDef:
 
     Raises: MissingFile, CorruptModel, LimitExceeded.
     """
+    if path.exists() and not path.is_file():
+        raise MissingFile(path.name, "in_graph", "is no file")  # a pipe would never end
     try:
         data = path.read_bytes()
-    except OSError as err:
-        raise MissingFile(path.name, "in_graph", err.strerror or str(err)) from err
+    except (OSError, ValueError) as err:
+        why = err.strerror if isinstance(err, OSError) else None
+        raise MissingFile(path.name, "in_graph", why or str(err)) from err
     graph_def = GraphDef()
     try:
         graph_def.ParseFromString(data)

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from google.protobuf import text_format
 
 from inspector.cli import cli
+from inspector.errors import InspectorError
 from inspector.protos import GraphDef, SavedModel
 from tests.conftest import ROOT
 
@@ -344,6 +345,39 @@ def test_the_record_is_looked_at_before_the_work(tmp_path):
     flags = ["--transforms", CHEAP, "--record", record]
     assert "record.json" in fails("optimise", IRIS, "-o", tmp_path / "out", *flags)
     assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_the_record_and_the_model_come_together(tmp_path, monkeypatch):
+    flags = ["--transforms", CHEAP, "--outputs", OUTPUT]
+    out = tmp_path / "out"
+    assert "same place" in run("optimise", IRIS, "-o", out, "--record", out, *flags, status=2).err
+
+    def broken(*_args, **_more):
+        raise InspectorError("disk", "output", "is full")
+
+    monkeypatch.setattr("inspector.api.save", broken)
+    assert "is full" in fails("optimise", IRIS, "-o", out, "--record", tmp_path / "r.json", *flags)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_old_binary_reads_files_only(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    flags = ["--outputs=y", "--transforms=strip_unused_nodes", f"--out_graph={tmp_path / 'o'}"]
+    for path in (tmp_path / "pipe", tmp_path, "/dev/zero"):
+        assert "is no file" in fails("transform_graph", f"--in_graph={path}", *flags)
+    assert "null" in fails("transform_graph", "--in_graph=a\0b", *flags)
+
+
+def test_a_port_that_is_none():
+    assert "--port" in run("app", "--port", "65536", "--no-browser", status=2).err
+
+
+def test_the_folder_one_is_in_has_a_name(monkeypatch):
+    monkeypatch.chdir(IRIS)
+    assert run("describe", ".").out.startswith("saved_model  ")
+    monkeypatch.chdir(IRIS / "variables")
+    assert run("describe", "..").out.startswith("saved_model  ")
+    assert fails("describe", ".").startswith("error: variables: folder: ")
 
 
 def test_hostile_names_stay_on_their_line(tmp_path):

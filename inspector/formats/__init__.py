@@ -36,6 +36,8 @@ def open_model(path: str | PathLike[str], tag_set: Sequence[str] | None = None) 
     Raises: MissingFile, UnknownFormat, CorruptModel, UnsupportedModel, UnknownTagSet.
     """
     path = Path(path)
+    if path.name in ("", ".."):  # the folder one is in has a name too
+        path = path.resolve()
     if path.is_dir():
         path = _in_folder(path)
     elif not path.exists():
