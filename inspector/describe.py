@@ -236,11 +236,14 @@ def signature_dict(signature: SignatureDef) -> dict[str, Any]:
 
 
 def tensor_info_dict(info: TensorInfo) -> dict[str, Any]:
-    """Name, dtype and shape of a TensorInfo; a sparse one has the name of its values tensor."""
+    """Name, dtype and shape of a TensorInfo; a sparse one has the name of its values tensor.
+
+    The dtype is None for what is no tensor: the init op of TensorFlow 2 stands in a signature.
+    """
     name = info.coo_sparse.values_tensor_name if info.HasField("coo_sparse") else info.name
     return {
         "name": name,
-        "dtype": tensors.dtype_name(info.dtype),
+        "dtype": tensors.dtype_name(info.dtype) if info.dtype else None,
         "shape": tensors.shape_of(info.tensor_shape),
     }
 

@@ -47,7 +47,7 @@ def slots(placeholders: Iterable[Mapping[str, Any]]) -> list[Slot]:
 
 def signature_slots(inputs: Mapping[str, Mapping[str, Any]]) -> list[Slot]:
     """The slots of a signature's ``inputs`` in the JSON of ``describe``."""
-    return [Slot(key, row["dtype"], row["shape"]) for key, row in inputs.items()]
+    return [Slot(key, row["dtype"] or "invalid", row["shape"]) for key, row in inputs.items()]
 
 
 def fit(value: Any, slot: Slot) -> Array:

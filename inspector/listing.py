@@ -176,7 +176,7 @@ def _tensors_of_signatures(signatures: Json) -> list[str]:
     parts = []
     for key, signature in signatures.items():
         rows = [
-            [kind, name, info["name"], info["dtype"], shape(info["shape"])]
+            [kind, name, info["name"], info["dtype"] or "", shape(info["shape"])]
             for kind, side in (("input", "inputs"), ("output", "outputs"))
             for name, info in signature[side].items()
         ]

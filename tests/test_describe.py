@@ -247,6 +247,13 @@ def test_parameters_of_the_checkpoints_as_measured() -> None:
         assert facts["bytes"]["total"] == sum(facts["bytes"][key] for key in PARTS)
 
 
+def test_what_is_no_tensor_has_no_dtype() -> None:
+    for name in ("tfjs_times_two_int", "tfdf_adult_rf"):
+        facts = describe(open_model(shared(f"models/public/{name}/model"))).to_dict()
+        (info,) = facts["signatures"]["__saved_model_init_op"]["outputs"].values()
+        assert info == {"name": "NoOp", "dtype": None, "shape": None}
+
+
 def test_long_values_are_not_read() -> None:
     model = open_model(shared("models/seed/iris/frozen.pb"))
     facts = describe(model)
