@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inspector import signatures
+from inspector import interface, signatures
 from inspector.errors import BadFetch, BadParameter, UnsupportedModel
 from inspector.freeze import freeze
 from inspector.graph import Graph, node_name, tensor_name
@@ -24,7 +24,7 @@ from inspector.signatures import output_tensors
 
 Progress = Callable[[float | None, str], None]
 
-_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
+_OPTIONAL = ("PlaceholderWithDefault",)
 _STATEFUL = ("Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable")
 
 
@@ -88,26 +88,38 @@ def optimise(
         progress(None, "freeze")
     frozen = frozen_model(model, outputs, signature)
     fetches = tuple(outputs or _fetches(frozen))
-    feeds = tuple(inputs if inputs is not None else _feeds(frozen, fetches))
-    _check(frozen.graph, [*feeds, *fetches])
+    _check(frozen.graph, [*(inputs or ()), *fetches])
     kept = [frozen.init_op] if frozen.init_op is not None else []
+    start = frozen.graph
+    if inputs is None:
+        for old in frozen.signatures.values():
+            start = interface.cut_at_inputs(start, old, fetches, kept)
+    feeds = tuple(inputs if inputs is not None else _feeds(frozen, start, fetches))
+    start, held = interface.hold_assets(start, frozen.assets)
     done = pipeline.run(
-        frozen.graph,
-        feeds,
+        start,
+        [*feeds, *held],
         [*fetches, *kept],
         [item.call for item in plan],
         evaluate=evaluate,
         progress=progress,
         cancelled=cancelled,
     )
+    graph = interface.release(done.graph, held)
+    new = _signature(graph, feeds, fetches, [frozen, model], signature)
+    if inputs is None and outputs is None:
+        key = signatures.choose(model.signatures, signature, model.name)
+        if key is not None:
+            graph = interface.with_unread_inputs(graph, new, model.signatures[key])
     after = replace(
         frozen,
-        graph=done.graph,
+        graph=graph,
         source=None,
         bytes={},
         files=[],
         path=None,
-        signatures=_signatures(done.graph, feeds, fetches, [frozen, model], signature),
+        assets=[asset for asset in frozen.assets if node_name(asset.tensor) in graph],
+        signatures={signatures.DEFAULT: new},
     )
     text = " ".join(str(item.call) for item in plan)
     return Optimised(after, done.steps, frozen, feeds, fetches, text)
@@ -147,18 +159,30 @@ def _fetches(frozen: Model) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _feeds(frozen: Model, fetches: Iterable[str]) -> list[str]:
-    needed = frozen.graph.ancestors(map(node_name, fetches))
-    return [node.name for node in frozen.graph if node.name in needed and node.op in _PLACEHOLDERS]
+def _feeds(frozen: Model, graph: Graph, fetches: Iterable[str]) -> list[str]:
+    """The feeds to keep where none were named: what has to be fed, and what a signature feeds.
+
+    Another placeholder with a default keeps it: as a feed it would become one without.
+    """
+    needed = graph.ancestors(map(node_name, fetches))
+    named = {
+        node_name(info.name) for item in frozen.signatures.values() for info in item.inputs.values()
+    }
+    return [
+        node.name
+        for node in graph
+        if node.name in needed
+        and (node.op in signatures.PLACEHOLDERS or (node.op in _OPTIONAL and node.name in named))
+    ]
 
 
-def _signatures(
+def _signature(
     graph: Graph,
     feeds: Sequence[str],
     fetches: Sequence[str],
     models: Sequence[Model],
     key: str | None,
-) -> dict[str, SignatureDef]:
+) -> SignatureDef:
     """The new model's one signature: inputs and outputs keep the keys they had."""
     known = [model.signatures[name] for model in models for name in _by_rank(model.signatures, key)]
     walls = [node_name(name) for name in feeds]
@@ -172,7 +196,7 @@ def _signatures(
         info = None if optional or name in named else signatures.tensor_info(pruned, name)
         if info is not None and node is not None:
             signature.inputs[node.name].CopyFrom(info)
-    return {signatures.DEFAULT: signature}
+    return signature
 
 
 def _by_rank(found: Mapping[str, SignatureDef], key: str | None) -> list[str]:

@@ -23,6 +23,7 @@ from inspector.graph import Graph
 from inspector.model import Model
 from inspector.protos import GraphDef
 from tests.conftest import ROOT, shared
+from tests.graphs import const, graph, node, placeholder
 
 IRIS = ROOT / "sample_models" / "iris" / "saved_model"
 PROBABILITIES = "dnn/head/predictions/probabilities"
@@ -213,6 +214,19 @@ def test_inputs_that_are_no_placeholders_become_inputs_of_the_signature(model):
     )
     (signature,) = done.model.signatures.values()
     assert [info.name for info in signature.inputs.values()] == [f"{cut}:0"]
+
+
+def test_a_placeholder_with_a_default_keeps_it():
+    keep = node("keep", "PlaceholderWithDefault", "one", dtype="float32", shape=[])
+    nodes = [placeholder("x", [None]), const("one", 1.0, np.float32), keep]
+    nodes.append(node("y", "Mul", "x", "keep", T="float32"))
+    before = Model(format="GraphDef", name="keep", graph=graph(*nodes))
+    done = inspector.optimise(before, outputs=["y"], transforms="strip_unused_nodes")
+    assert done.model.graph.node("keep").op == "PlaceholderWithDefault"
+    assert [list(found.inputs) for found in done.model.signatures.values()] == [["x"]]
+    asked = ["x", "keep"]
+    done = inspector.optimise(before, asked, ["y"], transforms="strip_unused_nodes")
+    assert done.model.graph.node("keep").op == "Placeholder"
 
 
 def test_mistakes_are_told_before_the_work(model):

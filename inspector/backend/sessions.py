@@ -13,6 +13,7 @@ from inspector.protos import GraphDef, MetaGraphDef
 
 MAX_BYTES = (2 << 30) - 1
 _WHY = 300
+_NO_KERNEL = re.compile(r"No OpKernel was registered to support Op '([^']{1,100})'")
 
 
 def quiet_config() -> Any:
@@ -46,9 +47,13 @@ def to_tensorflow(proto: GraphDef | MetaGraphDef) -> Any:
 def reason(err: Exception) -> str:
     """What TensorFlow has to say in one line, without where in Python the graph was made."""
     text = err.message if isinstance(err, tf.errors.OpError) else str(err)
+    if missing := _NO_KERNEL.search(text or ""):
+        return f"TensorFlow has no kernel for the op {missing[1]} here"
     lines = [line.strip() for line in re.split(r"\n\s*\[\[|\[\[\{\{", text or "")[0].split("\n")]
     told = [line for line in lines if line]
     if not told:
         return type(err).__name__
+    if told[0].endswith("Original error:") and len(told) > 1:
+        told = told[1:]
     # Between this heading and the message stands a Python traceback.
     return (told[-1] if told[0] == "Graph execution error:" else told[0])[:_WHY]

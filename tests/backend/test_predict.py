@@ -13,6 +13,7 @@ import tensorflow as tf
 from inspector.backend.benchmark import benchmark, peak_memory
 from inspector.backend.loading import LoadedModel
 from inspector.backend.predict import Run, predict
+from inspector.backend.sessions import reason
 from inspector.errors import (
     BadFeed,
     BadFetch,
@@ -52,6 +53,26 @@ def close(got, expected):
     if expected.dtype.kind == "S":
         return got.astype("S").tolist() == expected.tolist()
     return np.allclose(got, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (
+            "Restoring from checkpoint failed. Original error:\n\nGraph execution error:\n"
+            "  File x.py, line 3\nNot found: no such tensor",
+            "Not found: no such tensor",
+        ),
+        (
+            "No OpKernel was registered to support Op 'Bucketize' used by {{node b}}\n"
+            "Registered devices: [CPU]\n  <no registered kernels>",
+            "TensorFlow has no kernel for the op Bucketize here",
+        ),
+        ("", "ValueError"),
+    ],
+)
+def test_the_reason_is_what_tensorflow_means(told, expected):
+    assert reason(ValueError(told)) == expected
 
 
 @pytest.mark.parametrize("signature", ["predict", None])
