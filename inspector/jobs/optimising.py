@@ -14,6 +14,7 @@ from inspector.formats import graphdef, saved_model_writer
 from inspector.jobs.tasks import Args, read_model
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
+from inspector.view import hierarchy
 
 FROZEN, OPTIMISED, RECORD = "frozen.pb", "optimised.pb", "record.json"
 SAVED_MODEL, FROZEN_SAVED_MODEL = "saved_model", "frozen_saved_model"
@@ -25,7 +26,7 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
     Args: path; tag_set; inputs; outputs; signature; transforms or preset.
     Value: facts ``before``, ``frozen`` and ``after``; ``diff`` of before and after;
         ``diff_frozen`` of frozen and after; ``steps``; ``notes``; ``outputs``; ``signature``.
-    Blob: ``summary`` of the new graph.
+    Blobs: ``summary`` and ``hierarchy`` of the new graph.
     """
     from inspector.backend.evaluate import evaluate
 
@@ -61,8 +62,10 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
         "outputs": list(done.outputs),
         "transforms": done.transforms,
     }
-    summary = looking.Look(after).summary().to_json().encode()
-    return TaskResult(value, {"summary": summary})
+    summary = looking.Look(after).summary()
+    tree = hierarchy.build(summary)
+    blobs = {"summary": summary.to_json().encode(), "hierarchy": tree.to_json().encode()}
+    return TaskResult(value, blobs)
 
 
 def _write(done: optimising.Optimised, folder: Path) -> None:

@@ -19,6 +19,7 @@ from inspector.jobs import packing
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
 from inspector.protos import GraphDef, MetaGraphDef, parse
+from inspector.view import hierarchy
 
 Args = dict[str, Any]
 
@@ -31,7 +32,8 @@ def read_model(args: Mapping[str, Any]) -> Model:
 def open_model(args: Args, job: JobContext) -> TaskResult:
     """Facts, node table and operations of a model.
 
-    Args: path; tag_set. Value: ``facts``. Blobs: ``summary``, ``operations`` (columns).
+    Args: path; tag_set. Value: ``facts``. Blobs: ``summary``, ``hierarchy``, ``operations``
+    (columns).
     """
     job.progress(None, "read")
     model = read_model(args)
@@ -41,8 +43,11 @@ def open_model(args: Args, job: JobContext) -> TaskResult:
     look = looking.Look(model)
     if look.warning:
         facts["warnings"].append(look.warning)
+    summary = look.summary()
+    job.progress(None, "group the nodes")
     blobs = {
-        "summary": look.summary().to_json().encode(),
+        "summary": summary.to_json().encode(),
+        "hierarchy": hierarchy.build(summary).to_json().encode(),
         "operations": json.dumps(look.columns(), separators=(",", ":")).encode(),
     }
     return TaskResult({"facts": facts}, blobs)

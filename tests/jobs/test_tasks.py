@@ -13,6 +13,8 @@ from inspector import formats
 from inspector.errors import BadFeed, CorruptModel, UnknownNode, UnknownTransform
 from inspector.jobs import packing
 from inspector.jobs.runner import default_runner
+from inspector.view import hierarchy
+from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 from tests.conftest import ROOT
 
@@ -39,6 +41,8 @@ def test_open(name):
     assert len(summary) == (facts.get("serving") or facts)["nodes"]
     for tensor in summary.fetches + summary.feeds:
         assert summary.get(tensor) is not None
+    tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
+    assert tree.to_json() == hierarchy.build(summary).to_json()
     table = json.loads(answer.blobs["operations"])
     assert set(table) == {"name", "op", "outputs", "inputs", "device", "function"}
     assert len({len(column) for column in table.values()}) == 1
@@ -109,7 +113,9 @@ def test_optimise_leaves_the_files(name, optimised):
         assert key in value["frozen"]
         assert key in value["after"]
     assert set(value["diff"]["nodes"]) == {"added", "removed", "changed", "unchanged"}
-    assert len(Summary.from_json(answer.blobs["summary"])) == value["after"]["nodes"]
+    summary = Summary.from_json(answer.blobs["summary"])
+    assert len(summary) == value["after"]["nodes"]
+    assert Hierarchy.from_json(summary, answer.blobs["hierarchy"]).children[0]
     record = json.loads((folder / "record.json").read_text())
     assert len(record["steps"]) == len(steps)
     for file, key in (("frozen.pb", "frozen"), ("optimised.pb", "after")):
