@@ -3,7 +3,7 @@
 // or theme change; one state per mounted element, listeners attached once.
 
 const TOOLS = 50; // pixels at the right that the buttons cover
-const DEBOUNCE = 120, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
+const DEBOUNCE = 120, DOUBLE = 350, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
 const STATES = new WeakMap();
 const ICONS = {
   in: "M8 3v10M3 8h10", out: "M3 8h10", fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
@@ -24,6 +24,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     S.stop.abort();
     S.watch.disconnect();
     clearTimeout(S.timer);
+    clearTimeout(S.late);
     STATES.delete(parentElement);
   };
 }
@@ -34,7 +35,7 @@ function mount(parent) {
     root, stage: $(".stage"), picture: $(".picture"), map: $(".map"), legend: $(".legend"),
     status: $(".status"), live: $(".live"), empty: $(".empty"), stop: new AbortController(),
     v: { x: 0, y: 0, z: 1 }, selected: new Set(), marks: {}, focus: null, multi: false,
-    pointers: new Map(), number: 0, width: 0, height: 0,
+    pointers: new Map(), acts: [], clicked: 0, number: Date.now(), width: 0, height: 0,
   };
   for (const button of root.querySelectorAll("[data-do]")) {
     const icon = make("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, button);
@@ -58,15 +59,25 @@ function measure(S) {
 }
 
 function update(S, data) {
+  clearTimeout(S.late);
+  const wait = S.clicked + DOUBLE - performance.now();
+  if (S.graph && S.rev !== data.rev && wait > 0) {
+    // The second click of a double click must find the box that the first one hit.
+    S.late = setTimeout(() => update(S, data), wait);
+    return;
+  }
+  S.acts = S.acts.filter((item) => item.n > (data.done || 0));
   if (data.height) S.root.style.setProperty("--stage-height", `${data.height}px`);
   S.kinds = data.kinds;
   S.marks = data.marks || {};
-  const first = !S.graph, fresh = S.rev !== data.rev;
+  const before = S.graph, fresh = S.rev !== data.rev;
+  let stays = null;
   if (fresh) {
     S.rev = data.rev;
     // Our own copy: elements hang on it, and Streamlit keeps the data it gave.
     S.graph = structuredClone(data.graph);
     const name = S.focus === null ? null : S.focusName;
+    stays = before && placed(S, before, data.graph);
     draw(S);
     S.focus = name === null ? null : S.graph.nodes.findIndex((node) => node.name === name);
     if (S.focus === -1) S.focus = null;
@@ -82,11 +93,10 @@ function update(S, data) {
   drawMarks(S);
   measure(S);
   if (fresh) {
-    if (first) home(S);
-    else if (!anchored(S) && !jumped) home(S);
+    if (!before || !(anchored(S, S.anchor) || anchored(S, stays) || jumped)) home(S);
     drawFocus(S);
   }
-  S.anchor = null;
+  if (!S.acts.length) S.anchor = null;
   if (jumped) bring(S, [...S.selected].at(-1));
   paint(S);
 }
@@ -130,10 +140,29 @@ function home(S) {
   if (S.v.z < READABLE) fitWidth(S, 0.82);
 }
 
+// Where a box is on the screen, for `anchored`.
+function spot(S, item) {
+  return { name: item.name, sx: (item.x + item.w / 2) * S.v.z + S.v.x, sy: item.y * S.v.z + S.v.y };
+}
+
+// What can stay where it is in the next picture: what is selected, else what is in the middle.
+function placed(S, graph, next) {
+  const names = new Set([...next.nodes, ...next.clusters].map((item) => item.name));
+  const middle = (item) => Math.hypot(
+    (item.x + item.w / 2) * S.v.z + S.v.x - S.width / 2, (item.y + item.h / 2) * S.v.z + S.v.y - S.height / 2);
+  let best = null, least = Infinity;
+  for (const item of [...graph.nodes, ...graph.clusters]) {
+    if (item.stub || !names.has(item.name)) continue;
+    const far = S.selected.has(item.name) ? -1 : middle(item);
+    if (far < least) [best, least] = [item, far];
+  }
+  return best && spot(S, best);
+}
+
 // The scope that was opened or closed stays where it was on the screen.
-function anchored(S) {
-  if (!S.anchor) return false;
-  const { name, sx, sy } = S.anchor;
+function anchored(S, anchor) {
+  if (!anchor) return false;
+  const { name, sx, sy } = anchor;
   const found = S.graph.clusters.find((item) => item.name === name)
     || S.graph.nodes.find((item) => item.name === name && !item.stub);
   if (!found) return false;
@@ -172,15 +201,17 @@ function send(S) {
   clearTimeout(S.timer);
   S.timer = null;
   // The number makes a choice that repeats an older one arrive as a change.
-  S.setState("selected", { n: ++S.number + Date.now(), names: [...S.selected] });
+  S.setState("selected", { n: ++S.number, names: [...S.selected] });
 }
 
 function act(S, what, item) {
   if (S.timer) send(S); // in one message with what follows, so one run of the page
   if (what === "expand" || what === "collapse") {
-    S.anchor = { name: item.name, sx: (item.x + item.w / 2) * S.v.z + S.v.x, sy: item.y * S.v.z + S.v.y };
+    S.anchor = spot(S, item);
   }
-  S.trigger("act", { do: what, name: item.name });
+  // All that Python has not answered yet: of two triggers in one run of the page the last one wins.
+  S.acts.push({ n: ++S.number, do: what, name: item.name });
+  S.trigger("act", { acts: S.acts });
 }
 
 function open(S, target) {
@@ -254,6 +285,7 @@ function listen(S) {
     S.pressed = null;
     if (event.type !== "pointerup" || !pressed || pressed.moved || pressed.pinched) return;
     const { node, place, cluster } = pressed.target;
+    S.clicked = performance.now();
     const add = event.ctrlKey || event.metaKey || event.shiftKey || S.multi;
     S.focus = node ? place : null;
     S.focusName = node?.name;
@@ -266,6 +298,7 @@ function listen(S) {
   on(picture, "pointercancel", release);
   on(picture, "dblclick", (event) => {
     event.preventDefault();
+    S.clicked = 0;
     open(S, targetOf(S, event));
   });
   on(picture, "wheel", (event) => {

@@ -100,13 +100,14 @@ def canvas(
     """
     memory = f"_{key}_shown"
     is_new = key not in st.session_state
-    shown: dict[str, Any] = st.session_state.setdefault(memory, {"names": (), "told": None, "n": 0})
+    start = {"names": (), "told": None, "n": 0, "done": 0}
+    shown: dict[str, Any] = st.session_state.setdefault(memory, start)
     wanted = shown["names"] if selected is None else tuple(selected)
     if is_new or wanted != shown["names"]:
         # A canvas that comes back after a page switch has forgotten; so has the old message.
         number = shown["n"] + 1
         told = [number, list(wanted)] if wanted or not is_new else None
-        st.session_state[memory] = {"names": wanted, "told": told, "n": number}
+        st.session_state[memory] |= {"names": wanted, "told": told, "n": number}
     data: dict[str, Any] = {"rev": layout["rev"], "graph": layout["graph"], "kinds": _KINDS}
     if marks:
         data["marks"] = {name: list(found) for name, found in marks.items()}
@@ -114,23 +115,29 @@ def canvas(
         data["height"] = height
     if st.session_state[memory]["told"]:
         data["select"] = st.session_state[memory]["told"]
+    if st.session_state[memory]["done"]:
+        data["done"] = st.session_state[memory]["done"]
 
-    def heard(name: str) -> None:
-        event = _event(st.session_state.get(key), name)
-        if event is None:
-            return
-        if event.do == "select":
-            st.session_state[memory] |= {"names": event.names}
+    def tell(event: CanvasEvent) -> None:
         if on_event is not None:
             on_event(event)
 
-    result = _mount(
-        key=key,
-        data=data,
-        on_selected_change=lambda: heard("selected"),
-        on_act_change=lambda: heard("act"),
-    )
-    return _event(result, "act") or _event(result, "selected")
+    def selected_changed() -> None:
+        event = _selection(st.session_state.get(key))
+        if event is not None:
+            st.session_state[memory] |= {"names": event.names}
+            tell(event)
+
+    def acted() -> None:
+        for number, event in _acts(st.session_state.get(key)):
+            # What a run of the page has not answered in time comes again with what follows it.
+            if number > st.session_state[memory]["done"]:
+                st.session_state[memory] |= {"done": number}
+                tell(event)
+
+    result = _mount(key=key, data=data, on_selected_change=selected_changed, on_act_change=acted)
+    acts = _acts(result)
+    return acts[-1][1] if acts else _selection(result)
 
 
 def pick_marks(outputs: Iterable[str], inputs: Iterable[str] = ()) -> dict[str, list[str]]:
@@ -142,18 +149,32 @@ def pick_marks(outputs: Iterable[str], inputs: Iterable[str] = ()) -> dict[str, 
     return marks
 
 
-def _event(state: object, name: str) -> CanvasEvent | None:
-    """Read what the browser sent; anything unexpected is nothing."""
-    value = state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)
-    if name == "selected":
-        names = value.get("names") if isinstance(value, Mapping) else value
-        if not isinstance(names, list | tuple):
-            return None
-        texts = [text for text in names[:MAX_NAMES] if isinstance(text, str)]
-        return CanvasEvent("select", names=tuple(texts))
-    if not isinstance(value, Mapping):
+def _selection(state: object) -> CanvasEvent | None:
+    """What the browser says is selected; anything unexpected is nothing."""
+    value = _sent(state, "selected")
+    names = value.get("names") if isinstance(value, Mapping) else value
+    if not isinstance(names, list | tuple):
         return None
-    do, target = value.get("do"), value.get("name")
-    if do not in DOINGS or not isinstance(target, str):
-        return None
-    return CanvasEvent(str(do), name=target)
+    return CanvasEvent(
+        "select", names=tuple(text for text in names[:MAX_NAMES] if isinstance(text, str))
+    )
+
+
+def _acts(state: object) -> list[tuple[int, CanvasEvent]]:
+    """What was done, numbered in order; anything unexpected is left out."""
+    value = _sent(state, "act")
+    acts = value.get("acts") if isinstance(value, Mapping) else None
+    found = []
+    for act in acts[:MAX_NAMES] if isinstance(acts, list) else ():
+        number, do, name = (
+            (act.get("n"), act.get("do"), act.get("name"))
+            if isinstance(act, Mapping)
+            else (None, None, None)
+        )
+        if type(number) is int and do in DOINGS and isinstance(name, str):
+            found.append((number, CanvasEvent(str(do), name=name)))
+    return found
+
+
+def _sent(state: object, name: str) -> object:
+    return state.get(name) if isinstance(state, Mapping) else getattr(state, name, None)

@@ -153,6 +153,18 @@ def test_double_click_opens_and_closes_and_the_scope_stays_in_place(canvas):
     assert abs(after["y"] - before["y"]) < 3
 
 
+def test_two_scopes_opened_at_once_are_both_open(canvas):
+    titles = canvas.page.locator(".node.scope .title").all_text_contents()[-2:]
+    boxes = [canvas.node(title).bounding_box() for title in titles]
+    for box in boxes:  # faster than the page can answer the first
+        canvas.page.mouse.dblclick(box["x"] + 12, box["y"] + box["height"] / 2)
+    for title in titles:
+        canvas.page.wait_for_function(
+            "wanted => document.querySelector('code')?.innerText.includes(wanted)",
+            arg=f'{title}/"',
+        )
+
+
 def test_the_wheel_zooms_at_the_pointer_and_does_not_scroll_the_page(canvas):
     target = canvas.node("stage_1")
     before, (_, _, zoom) = target.bounding_box(), canvas.transform()

@@ -7,7 +7,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from inspector.ui.canvas import MAX_NAMES, CanvasEvent, _event, pick_marks
+from inspector.ui.canvas import MAX_NAMES, CanvasEvent, _acts, _selection, pick_marks
 from inspector.view.kinds import KINDS
 from tests.conftest import ROOT
 
@@ -15,28 +15,43 @@ APP = ROOT / "tests" / "browser" / "canvas_app.py"
 
 
 @pytest.mark.parametrize(
-    ("state", "name", "event"),
+    ("state", "names"),
     [
-        ({"selected": ["a", "b"]}, "selected", CanvasEvent("select", names=("a", "b"))),
-        ({"selected": {"n": 3, "names": ["a"]}}, "selected", CanvasEvent("select", names=("a",))),
-        ({"selected": ["a", 3, None]}, "selected", CanvasEvent("select", names=("a",))),
-        ({"act": {"do": "expand", "name": "a/"}}, "act", CanvasEvent("expand", name="a/")),
-        ({"act": {"do": "remove", "name": "a/"}}, "act", None),
-        ({"act": {"do": ["expand"], "name": "a/"}}, "act", None),
-        ({"act": {"do": "expand", "name": 3}}, "act", None),
-        ({"act": "expand"}, "act", None),
-        ({"selected": "abc"}, "selected", None),
-        ({"selected": {"names": {}}}, "selected", None),
-        ({}, "act", None),
-        (None, "selected", None),
+        ({"selected": ["a", "b"]}, ("a", "b")),
+        ({"selected": {"n": 3, "names": ["a"]}}, ("a",)),
+        ({"selected": ["a", 3, None]}, ("a",)),
+        ({"selected": "abc"}, None),
+        ({"selected": {"names": {}}}, None),
+        ({}, None),
+        (None, None),
     ],
 )
-def test_what_a_browser_sends_is_read_or_ignored(state, name, event):
-    assert _event(state, name) == event
+def test_a_selection_from_a_browser_is_read_or_ignored(state, names):
+    assert _selection(state) == (None if names is None else CanvasEvent("select", names=names))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"n": 2, "do": "remove", "name": "a/"},
+        {"n": 2, "do": ["expand"], "name": "a/"},
+        {"n": 2, "do": "expand", "name": 3},
+        {"n": "2", "do": "expand", "name": "a/"},
+        {"n": True, "do": "expand", "name": "a/"},
+        {"do": "expand", "name": "a/"},
+        "expand",
+        None,
+    ],
+)
+def test_acts_from_a_browser_are_read_or_left_out(bad):
+    good = {"n": 7, "do": "expand", "name": "a/"}
+    found = [(7, CanvasEvent("expand", name="a/"))]
+    assert _acts({"act": {"acts": [bad, good]}}) == found
+    assert _acts({"act": bad}) == _acts({"act": {"acts": bad}}) == _acts({}) == _acts(None) == []
 
 
 def test_a_browser_cannot_select_without_end():
-    found = _event({"selected": ["x"] * 10_000}, "selected")
+    found = _selection({"selected": ["x"] * 10_000})
     assert found is not None
     assert len(found.names) == MAX_NAMES
 
