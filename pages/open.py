@@ -29,6 +29,7 @@ for cell, sample in zip(cells, samples, strict=False):
         st.markdown(f"**{text.escape(sample['title'])}**")
         st.caption(f"{sample['format']} · {text.size(sample.get('bytes'))}")
         st.write(sample["shows"])
+        st.space("stretch")
         if st.button("Open", key=f"sample_{sample['id']}", icon=":material/folder_open:"):
             opening.attempt(opening.open_sample, sample)
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui import optimising, pipeline, running, state, text
+from inspector.ui import optimising, pipeline, running, state
 
 st.title("Optimise")
 model = state.require_model()
@@ -15,7 +15,7 @@ with left:
     st.subheader("Outputs")
     optimising.choose_outputs(model)
     st.subheader("Transforms")
-    pipeline.editor()
+    pipeline.editor(model.transforms)
 with right:
     st.subheader("Run")
     st.caption(
@@ -27,13 +27,7 @@ with right:
     running.show(optimising.SLOT)
     result = state.result()
     if result is not None:
-        after = result.value["after"]
-        before, now = model.facts["bytes"]["total"], after["bytes"]["total"]
-        st.success(
-            f"{text.size(before)} → {text.size(now, before)}, "
-            f"{result.value['frozen']['nodes']} → {after['nodes']} operations after freezing.",
-            icon=":material/check_circle:",
-        )
+        st.success(optimising.gain(result), icon=":material/check_circle:")
         st.page_link(
             "pages/compare.py", label="Compare and download", icon=":material/compare_arrows:"
         )

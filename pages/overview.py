@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui import overview, state, text
+from inspector.ui import overview, shown, state, text
 
 st.title("Overview")
 model = state.require_model()
@@ -12,7 +12,7 @@ overview.warnings(facts)
 overview.figures(model)
 line = f"{facts['format']}, written by TensorFlow {facts['producer'] or 'of unknown version'}"
 if facts["functions"]:
-    line += f"; {facts['functions']} functions in its library"
+    line += f"; {text.count(facts['functions'], 'function')} in its library"
 st.caption(text.escape(line))
 overview.tag_sets(model)
 
@@ -34,20 +34,19 @@ if "serving" in facts:
 else:
     overview.op_types(facts["op_counts"], "ops")
 
-left, right = st.columns(2)
+left, right = st.columns(2, gap="medium")
 with left:
     st.subheader("Placeholders")
     overview.tensors(model.drawn["placeholders"])
     st.subheader("Softmax outputs")
     softmax = model.drawn.get("softmax", facts["softmax"])
-    st.dataframe({"node": softmax}, hide_index=True) if softmax else st.caption("None.")
-    st.subheader("Suggested outputs")
-    st.dataframe(
-        [{"node": item["name"], "why": item["why"]} for item in facts["suggested_outputs"]],
-        hide_index=True,
-    )
+    shown.table({"node": softmax}) if softmax else st.caption("None.")
 with right:
-    st.subheader("Signatures")
-    overview.signatures(facts)
+    st.subheader("Suggested outputs")
+    overview.suggested(facts)
     st.subheader("Sizes")
     overview.sizes(facts)
+
+st.subheader("Signatures")
+overview.signatures(facts)
+overview.variables(facts)

@@ -9,7 +9,7 @@ model = state.require_model()
 result = state.result()
 
 with st.container(border=True, key="feeds"):
-    left, right = st.columns([3, 1], gap="large", vertical_alignment="bottom")
+    left, right = st.columns([3, 1], gap="large")
     with left:
         feeds = predicting.feeds_editor(model)
     with right:

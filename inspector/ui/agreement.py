@@ -9,6 +9,7 @@ import streamlit as st
 from inspector.ui import predicting, running, state, text
 
 SLOT, ANSWER = "check", "checked"
+_CARD: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 
 
 def checked(model: state.OpenModel, result: state.Optimised) -> None:
@@ -30,23 +31,32 @@ def checked(model: state.OpenModel, result: state.Optimised) -> None:
     value = kept[1]
     rows = "random rows" if model.feeds is None else f"rows of {text.escape(model.feeds.name)}"
     with st.container(border=True, key="agreement_card"):
-        st.markdown(f"**Predictions and latency**, on {value['rows']} {rows}")
+        st.markdown(f"**Predictions and latency**, on {text.number(value['rows'])} {rows}")
         row = st.container(horizontal=True)
         after, frozen = (
             worst(value["agreement"].get(side, {})) for side in ("optimised", "frozen")
         )
-        row.metric("Largest difference", figure(after["max_abs"]), border=True)
-        row.metric("Rows whose class changes", changes(after, value["rows"]), border=True)
+        row.metric(
+            "Largest difference",
+            figure(after["max_abs"]),
+            "of any value of the outputs",
+            help="Between the model as opened and the optimised one, over all rows and outputs.",
+            **_CARD,
+        )
+        row.metric(
+            "Rows whose class changes",
+            changes(after, value["rows"]),
+            "the largest value is another",
+            **_CARD,
+        )
         same = "changes nothing" if frozen["equal"] else f"differs by {figure(frozen['max_abs'])}"
-        row.metric("Freezing alone", same, border=True)
+        row.metric("Freezing alone", same, "without the transforms", **_CARD)
         before, now = (value["sides"][place]["p50_ms"] for place in (0, -1))
         row.metric(
             "Latency, median",
             text.milliseconds(now),
             ratio(before, now),
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
+            **_CARD,
         )
 
 

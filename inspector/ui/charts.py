@@ -8,6 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from inspector.ui import text
+
 LIMIT = 24
 """Op types a chart shows; the rest is in the table beside it."""
 
@@ -33,7 +35,7 @@ def op_counts_compared(rows: list[dict[str, Any]]) -> alt.Chart:
         alt.Chart(frame)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X("nodes:Q", title="nodes", axis=alt.Axis(tickMinStep=1)),
+            x=alt.X("nodes:Q", title="nodes", axis=_COUNTS),
             y=alt.Y("op:N", sort=[row["op"] for row in top], title=None, axis=_NAMES),
             yOffset=alt.YOffset("graph:N", sort=["before", "after"]),
             color=alt.Color("graph:N", sort=["before", "after"], title=None, legend=_LEGEND),
@@ -46,9 +48,10 @@ def op_counts_compared(rows: list[dict[str, Any]]) -> alt.Chart:
 
 def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
     """The size of the graph after each step, in the order of the steps."""
+    unit, unit_bytes = text.unit(max((row["bytes"] for row in steps), default=0))
     frame = pd.DataFrame(
         [
-            {"step": row["label"], "MiB": row["bytes"] / 2**20, "nodes": row["nodes"]}
+            {"step": row["label"], "size": row["bytes"] / unit_bytes, "nodes": row["nodes"]}
             for row in steps
         ]
     )
@@ -56,9 +59,9 @@ def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
         alt.Chart(frame)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X("MiB:Q", title="size of the graph, MiB"),
+            x=alt.X("size:Q", title=f"size, {unit}", axis=alt.Axis(tickCount=6)),
             y=alt.Y("step:N", sort=None, title=None, axis=_NAMES),
-            tooltip=["step", alt.Tooltip("MiB:Q", format=".3f"), "nodes"],
+            tooltip=["step", alt.Tooltip("size:Q", title=unit, format=".3f"), "nodes"],
         )
         .properties(height=alt.Step(24))
     )
@@ -66,7 +69,8 @@ def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
 
 
 _LEGEND = alt.Legend(orient="top")
-_NAMES = alt.Axis(labelLimit=240, labelOverlap=False)
+_NAMES = alt.Axis(labelLimit=240, labelOverlap=False, labelFlush=False, labelBound=False)
+_COUNTS = alt.Axis(tickMinStep=1, tickCount=6)
 
 
 def _bars(frame: pd.DataFrame, value: str, name: str, title: str) -> alt.Chart:
@@ -74,7 +78,7 @@ def _bars(frame: pd.DataFrame, value: str, name: str, title: str) -> alt.Chart:
         alt.Chart(frame)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X(f"{value}:Q", title=title, axis=alt.Axis(tickMinStep=1)),
+            x=alt.X(f"{value}:Q", title=title, axis=_COUNTS),
             y=alt.Y(f"{name}:N", sort=None, title=None, axis=_NAMES),
             tooltip=[name, value],
         )

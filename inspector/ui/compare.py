@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inspector.ui import charts, state, text
+from inspector.ui import charts, overview, shown, state, text
 
+_NOTED = ["attr:_output_shapes"]
 SHOWN = 1000
 """Names a list of nodes shows."""
 
@@ -36,58 +37,65 @@ def figures(result: state.Optimised) -> None:
     before, after = result.value["before"], result.value["after"]
     row = st.container(horizontal=True)
     was, now = before["bytes"]["total"], after["bytes"]["total"]
-    share = f"{now / was - 1:+.0%} · was {text.size(was)}" if was else None
-    row.metric("Size", text.size(now, was), share, delta_color="inverse", border=True)
+    share = f"{text.signed(round(100 * now / was - 100))} % · was {text.size(was)}" if was else None
+    row.metric(
+        "Size",
+        text.size(now, was),
+        share,
+        delta_color="green" if now < was else "gray",
+        delta_arrow="off",
+        border=True,
+    )
     for label, count in _COUNTS.items():
-        was, now = count(before), count(after)
-        delta = f"{now - was:+d} · was {was}" if now != was else "as before"
-        row.metric(label, now, delta, delta_color="off", border=True)
+        was, now = count(state.drawn(before)), count(state.drawn(after))
+        delta = f"{text.signed(now - was)} · was {text.number(was)}" if now != was else "as before"
+        row.metric(
+            label, text.number(now), delta, delta_color="off", delta_arrow="off", border=True
+        )
 
 
 def stages(result: state.Optimised) -> None:
     """The table of figures: as opened, frozen, optimised."""
     named = {"as opened": "before", "frozen": "frozen", "optimised": "after"}
-    rows = []
+    first = result.value["before"]["bytes"]["total"]
+    columns: dict[str, list[str]] = {"": ["Size", *_COUNTS]}
     for label, key in named.items():
         facts = result.value[key]
-        size = text.size(facts["bytes"]["total"], result.value["before"]["bytes"]["total"])
-        row: dict[str, Any] = {"": label, "size": size}
-        row |= {name: count(facts) for name, count in _COUNTS.items()}
-        rows.append(row)
-    st.dataframe(pd.DataFrame(rows), hide_index=True)
+        counts = [text.number(count(state.drawn(facts))) for count in _COUNTS.values()]
+        columns[label] = [text.size(facts["bytes"]["total"], first), *counts]
+    shown.table(columns, right=tuple(named))
 
 
 def op_counts(diff: dict[str, Any]) -> None:
     """Op counts before and after as a chart and a table."""
-    chart, table = st.columns([3, 2])
+    chart, table = st.columns([5, 4])
     rows = diff["op_counts"]
     chart.altair_chart(charts.op_counts_compared(rows), key="op_counts_compared")
     frame = pd.DataFrame(rows, columns=["op", "before", "after"])
     frame["change"] = frame["after"] - frame["before"]
-    table.dataframe(frame, hide_index=True, height=420, key="op_counts_table")
+    shown.table(frame, key="op_counts_table", rows_shown=18, place=table)
 
 
 def nodes(diff: dict[str, Any]) -> None:
     """Nodes removed, added, changed, by name."""
     found = diff["nodes"]
-    removed, added, changed = st.tabs(
-        [
-            f"Removed ({len(found['removed'])})",
-            f"Added ({len(found['added'])})",
-            f"Changed ({len(found['changed'])})",
-        ]
-    )
-    removed.dataframe({"node": found["removed"][:SHOWN]}, hide_index=True, key="nodes_removed")
-    added.dataframe({"node": found["added"][:SHOWN]}, hide_index=True, key="nodes_added")
-    rows = [
-        {"node": item["name"], "changed": ", ".join(item["fields"])} for item in found["changed"]
-    ]
-    changed.dataframe(
-        pd.DataFrame(rows[:SHOWN], columns=["node", "changed"]),
-        hide_index=True,
-        key="nodes_changed",
-    )
-    st.caption(f"{found['unchanged']} nodes are as they were.")
+    changed = [item for item in found["changed"] if item["fields"] != _NOTED]
+    noted = len(found["changed"]) - len(changed)
+    lists = {
+        "Removed": [{"node": name} for name in found["removed"]],
+        "Added": [{"node": name} for name in found["added"]],
+        "Changed": [{"node": item["name"], "what": ", ".join(item["fields"])} for item in changed],
+    }
+    tabs = st.tabs([f"{title} ({text.number(len(rows))})" for title, rows in lists.items()])
+    for tab, (title, rows) in zip(tabs, lists.items(), strict=True):
+        if not rows:
+            tab.caption("None.")
+            continue
+        shown.table(rows[:SHOWN], key=f"nodes_{title.lower()}", place=tab)
+        if len(rows) > SHOWN:
+            tab.caption(f"The first {text.number(SHOWN)} of {text.number(len(rows))}.")
+    line = f"{text.count(found['unchanged'] + noted, 'node')} unchanged"
+    st.caption(line + (f", of {text.number(noted)} only a noted shape is gone." if noted else "."))
 
 
 def steps(result: state.Optimised) -> None:
@@ -127,9 +135,9 @@ def downloads(result: state.Optimised) -> None:
 
 _COUNTS: dict[str, Callable[[dict[str, Any]], int]] = {
     "Operations": lambda facts: facts["nodes"],
-    "Constants": lambda facts: facts["constants"],
-    "Variables": lambda facts: facts["variables"],
-    "Identities": lambda facts: facts["identities"],
+    "Constants": lambda facts: facts["op_counts"].get("Const", 0),
+    "Variables": overview.variables_held,
+    "Identities": lambda facts: facts["op_counts"].get("Identity", 0),
     "Op types": lambda facts: len(facts["op_counts"]),
 }
 

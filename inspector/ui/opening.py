@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,20 @@ from inspector.jobs.job import JobResult
 from inspector.jobs.runner import default_runner
 from inspector.jobs.workspace import ModelKey
 from inspector.ui import running, state, text
-from inspector.view import hierarchy
+from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
 SLOT = "open"
 ROOTS_SETTING = "INSPECTOR_ROOTS"
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What comes with a model beside its files: a sample's title, rows to feed, transforms."""
+
+    title: str = ""
+    feeds: Path | None = None
+    transforms: str | None = None
 
 
 @st.cache_data
@@ -46,7 +56,8 @@ def open_sample(sample: dict[str, Any]) -> None:
     folder = locations.sample_models()
     feeds = folder / sample["feeds"] if sample.get("feeds") else None
     source = default_runner().workspace.add_folder(folder / sample["path"])
-    _start(source, feeds=feeds, title=sample["title"])
+    transforms = sample.get("try", {}).get("transforms")
+    _start(source, Extras(sample["title"], feeds, transforms))
 
 
 def open_upload(uploaded: Sequence[UploadedFile], *, folder: bool) -> None:
@@ -85,25 +96,26 @@ def open_path(typed: str, *, trusted: bool = False) -> None:
 
 def reopen(model: state.OpenModel, tag_set: list[str]) -> None:
     """Start to open the same files with another tag-set."""
-    _start(model.source, tag_set, model.feeds, model.name)
+    _start(model.source, Extras(model.name, model.feeds, model.transforms), tag_set)
 
 
 def adopt(answer: JobResult) -> None:
     """Take in what the job found as this session's open model."""
-    key, feeds, title = st.session_state.pop("opening")
+    key, extras = st.session_state.pop("opening")
     facts = answer.value["facts"]
     summary = Summary.from_json(answer.blobs["summary"])
     state.set_model(
         state.OpenModel(
             key=f"{key.hash}:{','.join(facts['tag_set'])}",
-            name=title,
+            name=extras.title or key.name,
             source=key,
             tag_set=list(facts["tag_set"]),
             facts=facts,
             operations=pd.DataFrame(json.loads(answer.blobs["operations"])),
             summary=summary,
-            hierarchy=hierarchy.build(summary),
-            feeds=feeds,
+            hierarchy=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),
+            feeds=extras.feeds,
+            transforms=extras.transforms,
         )
     )
 
@@ -118,15 +130,11 @@ def attempt(action: Callable[..., None], *args: Any, **options: Any) -> None:
         st.rerun()
 
 
-def _start(
-    key: ModelKey,
-    tag_set: list[str] | None = None,
-    feeds: Path | None = None,
-    title: str = "",
-) -> None:
-    title = title or key.name
-    st.session_state["opening"] = (key, feeds, title)
-    running.start(SLOT, "open", {"tag_set": tag_set}, key, f"Opening {text.escape(title, 60)}")
+def _start(key: ModelKey, extras: Extras | None = None, tag_set: list[str] | None = None) -> None:
+    extras = extras or Extras()
+    st.session_state["opening"] = (key, extras)
+    title = text.escape(extras.title or key.name, 60)
+    running.start(SLOT, "open", {"tag_set": tag_set}, key, f"Opening {title}")
 
 
 def _stat_key(path: Path) -> str:

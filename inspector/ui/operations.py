@@ -10,10 +10,10 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.jobs.workspace import ModelKey
-from inspector.ui import running, state, text
+from inspector.ui import running, shown, state, text
 
 LIMIT = 500
-COLUMNS = ["name", "op", "outputs", "inputs", "device", "function"]
+COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
 
 
 def find(frame: pd.DataFrame, words: str, ops: list[str]) -> pd.DataFrame:
@@ -62,24 +62,37 @@ def table(model: state.OpenModel) -> str | None:
     except ValueError as err:
         state.error(err)
         return None
-    shown = found.head(LIMIT)
+    rows = found.head(LIMIT)
     total = f"{text.number(len(found))} of {text.number(len(frame))} operations"
     st.caption(total + (f", the first {LIMIT} shown" if len(found) > LIMIT else ""))
-    columns = [name for name in COLUMNS if name in shown and shown[name].astype(bool).any()]
     event: Any = st.dataframe(
-        shown[columns] if columns else shown,
+        tabulated(rows),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         key="op_table",
         height=520,
         column_config={
-            "name": st.column_config.TextColumn("name", width="large"),
-            "outputs": st.column_config.TextColumn("outputs", width="medium"),
+            "name": st.column_config.TextColumn(width="large"),
+            "outputs": st.column_config.TextColumn(
+                width="medium", help="Dtype and shape of name:0, name:1 and so on"
+            ),
         },
     )
-    rows = event.selection.rows
-    return str(shown.iloc[rows[0]]["name"]) if rows and rows[0] < len(shown) else None
+    places = event.selection.rows
+    return str(rows.iloc[places[0]]["name"]) if places and places[0] < len(rows) else None
+
+
+def tabulated(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns that say something; of an output its dtype and shape, for its name is known."""
+    made = rows[[name for name in COLUMNS if name in rows and rows[name].astype(bool).any()]]
+    if "outputs" not in made:
+        return made
+    brief = [
+        re.sub(rf"{re.escape(name)}:\d+ ", "", outputs)
+        for name, outputs in zip(made["name"], made["outputs"], strict=True)
+    ]
+    return made.assign(outputs=brief)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
@@ -98,36 +111,17 @@ def details(model: state.OpenModel, name: str) -> None:
         return
     st.code(found["name"], language=None, wrap_lines=True)
     st.caption(f"{text.escape(found['op'])} · {text.escape(found['device'] or 'any device')}")
-    _tensors("Outputs", found.get("outputs", []))
-    _tensors("Inputs", found.get("inputs", []))
-    if found.get("control_inputs"):
-        st.caption("Waits for")
-        st.dataframe({"node": found["control_inputs"]}, hide_index=True)
-    attrs = found.get("attrs", {})
-    if attrs:
-        st.caption("Attributes")
-        rows = [{"attribute": key, "value": text.plain(value)} for key, value in attrs.items()]
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
-    if found.get("value"):
-        st.caption("Value")
-        rows = [
-            {"figure": key, "value": text.plain(value)} for key, value in found["value"].items()
-        ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True)
-    if found.get("consumers"):
-        st.caption("Read by")
-        st.dataframe({"node": found["consumers"]}, hide_index=True)
+    shown.names("Outputs", [_tensor(row) for row in found.get("outputs", [])])
+    shown.names("Inputs", [_tensor(row) for row in found.get("inputs", [])])
+    shown.names("Waits for", found.get("control_inputs", []))
+    shown.names("Read by", found.get("consumers", []))
+    shown.names("Value", _pairs(found.get("value") or {}))
+    shown.names("Attributes", _pairs(found.get("attrs", {})))
 
 
-def _tensors(title: str, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        st.caption(title)
-        frame = [
-            {
-                "dtype": row.get("dtype") or "?",
-                "shape": text.shape(row.get("shape")),
-                "tensor": row["name"],
-            }
-            for row in rows
-        ]
-        st.dataframe(pd.DataFrame(frame), hide_index=True)
+def _tensor(row: dict[str, Any]) -> str:
+    return f"{row['name']}\n  {row.get('dtype') or '?'} · {text.shape(row.get('shape'))}"
+
+
+def _pairs(found: dict[str, Any]) -> list[str]:
+    return [f"{key} = {text.plain(value)}" for key, value in found.items()]

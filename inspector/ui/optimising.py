@@ -9,8 +9,8 @@ import streamlit as st
 
 from inspector.jobs.job import JobResult
 from inspector.passes.parser import format_calls
-from inspector.ui import pipeline, running, state, text
-from inspector.view import hierarchy
+from inspector.ui import pipeline, running, shown, state, text
+from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
 SLOT = "optimise"
@@ -75,10 +75,21 @@ def adopt(answer: JobResult) -> None:
         value=answer.value,
         folder=answer.folder,
         summary=summary,
-        hierarchy=hierarchy.build(summary),
+        hierarchy=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),
         outputs=list(state.outputs()),
     )
     st.session_state[state.RESULT] = made
+
+
+def gain(result: state.Optimised) -> str:
+    """The gain in one sentence."""
+    before, frozen, after = (result.value[key] for key in ("before", "frozen", "after"))
+    was, now = before["bytes"]["total"], after["bytes"]["total"]
+    counts = [text.number(facts["nodes"]) for facts in (state.drawn(before), frozen, after)]
+    return (
+        f"{text.size(was)} → {text.size(now, was)}, "
+        f"{counts[0]} → {counts[2]} operations ({counts[1]} after freezing)."
+    )
 
 
 def record(steps: list[dict[str, Any]]) -> None:
@@ -86,16 +97,19 @@ def record(steps: list[dict[str, Any]]) -> None:
     first = steps[0]["bytes"]["before"] if steps else 0
     rows = [
         {
-            "step": step["name"],
+            "step": f"{number}. {step['name']}",
             "nodes": step["nodes"]["after"],
             "size": text.size(step["bytes"]["after"], first),
             "changed": len(step["changed"]),
-            "left": len(step["skipped"]),
-            "ms": round(step["seconds"] * 1000, 1),
+            "left alone": len(step["skipped"]),
+            "time": text.milliseconds(step["seconds"] * 1000),
         }
-        for step in steps
+        for number, step in enumerate(steps, 1)
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key="record")
+    if rows:
+        shown.table(rows, key="record", rows_shown=20, right=("size", "time"))
+    else:
+        st.caption("No transforms: frozen, and what the outputs do not need left out.")
     for index, step in enumerate(steps):
         if step["error"]:
             state.error(f"{step['name']}: {step['error']['why']}")
@@ -110,10 +124,10 @@ def record(steps: list[dict[str, Any]]) -> None:
             if step["changed"]:
                 frame = pd.DataFrame(step["changed"])[["name", "kind", "op", "rule", "sources"]]
                 frame["sources"] = frame["sources"].str.join(", ")
-                st.dataframe(frame.head(1000), hide_index=True)
+                shown.table(frame.head(1000))
             if step["skipped"]:
                 st.caption("Looked at and left alone")
-                st.dataframe(pd.DataFrame(step["skipped"]).head(1000), hide_index=True)
+                shown.table(step["skipped"][:1000])
 
 
 def _take(key: str) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inspector.ui import charts, opening, state, text
+from inspector.ui import charts, opening, shown, state, text
+
+TALL = 11
+"""Rows that a table beside a chart shows without scrolling."""
 
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable")
 
@@ -19,9 +22,9 @@ def figures(model: state.OpenModel) -> None:
     row = st.container(horizontal=True)
     row.metric("Size", text.size(facts["bytes"].get("total")), border=True)
     row.metric("Operations", text.number(counted["nodes"]), border=True)
-    row.metric("Op types", len(counted["op_counts"]), border=True)
+    row.metric("Op types", text.number(len(counted["op_counts"])), border=True)
     row.metric("Constants", text.number(counted["op_counts"].get("Const", 0)), border=True)
-    row.metric("Variables", text.number(_variables(counted)), border=True)
+    row.metric("Variables", text.number(variables_held(counted)), border=True)
     row.metric("Identities", text.number(counted["op_counts"].get("Identity", 0)), border=True)
     row.metric("Parameters", text.number(facts["parameters"]), border=True)
 
@@ -58,25 +61,39 @@ def op_types(counts: dict[str, int], key: str) -> None:
     chart.altair_chart(charts.op_counts(counts), key=f"chart_{key}")
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     frame = pd.DataFrame(rows, columns=["op", "nodes"])
-    table.dataframe(frame, hide_index=True, key=f"table_{key}", height=420)
+    shown.table(frame, key=f"table_{key}", rows_shown=TALL, place=table)
 
 
 def tensors(rows: list[dict[str, Any]]) -> None:
     """Name, dtype and shape of each tensor."""
+    if not rows:
+        st.caption("None.")
+        return
     frame = pd.DataFrame(
         [
             {"name": row["name"], "dtype": row["dtype"], "shape": text.shape(row["shape"])}
             for row in rows
         ]
     )
-    st.dataframe(frame, hide_index=True)
+    shown.table(frame)
+
+
+def suggested(facts: dict[str, Any]) -> None:
+    """The likeliest outputs, and why."""
+    rows = [{"node": item["name"], "why": item["why"]} for item in facts["suggested_outputs"]]
+    if rows:
+        shown.table(rows)
+    else:
+        st.caption("None: pick nodes in the graph.")
 
 
 def signatures(facts: dict[str, Any]) -> None:
     """Each signature with its feeds and fetches."""
     if not facts["signatures"]:
         st.caption("The model has no signature: outputs are picked by name.")
-    for key, signature in facts["signatures"].items():
+    plumbing = [key for key in facts["signatures"] if key.startswith("__")]
+    for key in sorted(facts["signatures"], key=plumbing.__contains__):
+        signature = facts["signatures"][key]
         with st.container(border=True):
             st.markdown(
                 f"**{text.escape(key)}** · {text.escape(signature['method_name'] or 'no method')}"
@@ -86,24 +103,29 @@ def signatures(facts: dict[str, Any]) -> None:
                     "": direction,
                     "key": name,
                     "tensor": info.get("name") or "",
-                    "dtype": info["dtype"],
-                    "shape": text.shape(info["shape"]),
+                    "dtype": info["dtype"] or "",
+                    "shape": text.shape(info["shape"]) if info["dtype"] else "",
                 }
                 for direction, side in (("feed", "inputs"), ("fetch", "outputs"))
                 for name, info in signature[side].items()
             ]
-            st.dataframe(pd.DataFrame(rows), hide_index=True)
+            shown.table(pd.DataFrame(rows))
 
 
 def sizes(facts: dict[str, Any]) -> None:
-    """Bytes of graph, variables and assets, and the variables themselves."""
+    """Bytes of graph, variables and assets."""
     parts = {key: facts["bytes"].get(key, 0) for key in ("graph", "variables", "assets")}
     frame = pd.DataFrame(
         [{"part": part, "size": text.size(count), "bytes": count} for part, count in parts.items()]
     )
-    st.dataframe(frame, hide_index=True)
+    shown.table(frame, right=("size",))
+
+
+def variables(facts: dict[str, Any]) -> None:
+    """The variables of the checkpoint, where there is one."""
     if facts["variable_list"]:
-        st.caption(f"{len(facts['variable_list'])} variables in the checkpoint")
+        st.subheader("Variables")
+        st.caption(f"{text.count(len(facts['variable_list']), 'variable')} in the checkpoint")
         rows = [
             {
                 "variable": row["name"],
@@ -113,8 +135,9 @@ def sizes(facts: dict[str, Any]) -> None:
             }
             for row in facts["variable_list"]
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(38 * (len(rows) + 1), 320))
+        shown.table(pd.DataFrame(rows), rows_shown=9)
 
 
-def _variables(counted: dict[str, Any]) -> int:
+def variables_held(counted: dict[str, Any]) -> int:
+    """Nodes that are a variable; not those that read or assign one."""
     return sum(counted["op_counts"].get(op, 0) for op in _VARIABLES)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui import operations, state, text
+from inspector.ui import operations, shown, state, text
 from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
 from inspector.view import actions, layout, search, visible
 from inspector.view.actions import ViewState
@@ -136,20 +136,20 @@ def _details(model: state.OpenModel) -> None:
 
 
 def _scope(model: state.OpenModel, name: str) -> None:
-    st.code(name, language=None, wrap_lines=True)
+    st.code(name.removesuffix("/"), language=None, wrap_lines=True)
     members = _inside(model.hierarchy, name)
     counts: dict[str, int] = {}
     for node in members:
         op = model.summary.op_of(node)
         counts[op] = counts.get(op, 0) + 1
-    st.caption(f"A scope of {text.number(len(members))} operations")
-    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
-    st.dataframe([{"op": op, "nodes": count} for op, count in rows], hide_index=True)
+    st.caption(f"A scope of {text.count(len(members), 'operation')}")
     opened = name in view_state(model).opened
     if st.button("Close it" if opened else "Open it", key="toggle_scope", width="stretch"):
         do = "collapse" if opened else "expand"
         _remember(actions.act(model.hierarchy, view_state(model), do, name))
         st.rerun(scope="fragment")
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+    shown.table([{"op": op, "nodes": count} for op, count in rows], rows_shown=14)
 
 
 def _inside(tree: Hierarchy, name: str) -> list[int]:

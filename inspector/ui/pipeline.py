@@ -21,6 +21,8 @@ from inspector.passes.presets import PRESETS
 from inspector.ui import state, text
 
 ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
+GIVEN = "pipeline_given"
+"""The list that was put there for the user; it gives way to another model's while untouched."""
 _ids = itertools.count()
 
 
@@ -37,10 +39,13 @@ def calls() -> list[Call]:
     return [item.call for item in _items()]
 
 
-def editor() -> None:
-    """Presets, the list, and the text form."""
-    if ITEMS not in st.session_state:
-        _set([Item(call) for call in parse(PRESETS["seed"].transforms)])
+def editor(wanted: str | None = None) -> None:
+    """Presets, the list, and the text form.
+
+    Args:
+        wanted: The list that suits the open model, as text; without it the first preset.
+    """
+    _give(wanted or PRESETS["seed"].transforms)
     names = list(PRESETS)
     st.selectbox(
         "Preset",
@@ -67,7 +72,7 @@ def editor() -> None:
         if TEXT not in st.session_state:
             _write()
         st.text_area(
-            "Transforms", key=TEXT, on_change=_read, height=190, label_visibility="collapsed"
+            "Transforms", key=TEXT, on_change=_read, height=232, label_visibility="collapsed"
         )
         if problem := st.session_state.get(PROBLEM):
             state.error(problem)
@@ -178,6 +183,16 @@ def _read() -> None:
         st.session_state[PROBLEM] = str(err)
     else:
         _set([Item(call) for call in found])
+
+
+def _give(wanted: str) -> None:
+    """Put the list of the open model there, unless the user has made one."""
+    given = st.session_state.get(GIVEN)
+    untouched = given is not None and calls() == parse(given)
+    if ITEMS not in st.session_state or (untouched and given != wanted):
+        _set([Item(call) for call in parse(wanted)])
+        _write()
+        st.session_state[GIVEN] = wanted
 
 
 def _use_preset() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inspector.ui import running, state, text
+from inspector.ui import running, shown, state, text
 
 SLOT, ANSWER = "predict", "prediction"
 KINDS = {
@@ -18,6 +18,7 @@ KINDS = {
     "typed": "Typed",
     "file": "File",
 }
+_TIMES = ("median", "90 %", "rows per second", "of the original", "load", "first run")
 SHOWN = 200
 """Rows of an output that are shown."""
 
@@ -43,7 +44,7 @@ def feeds_editor(model: state.OpenModel) -> tuple[dict[str, Any], dict[str, byte
         return {"kind": "random", "batch": int(batch), "seed": int(seed)}, {}
     if kind == "range":
         n = st.number_input("n", 1, 10_000_000, 100_000, step=1000, key="feed_n")
-        st.caption("Every feed gets 0, 1, 2 … n - 1 along its first dimension.")
+        st.caption("Every feed gets 0, 1, 2 … n − 1 along its first dimension.")
         return {"kind": "range", "n": int(n)}, {}
     if kind == "typed":
         return _typed(model)
@@ -90,17 +91,20 @@ def answers(value: dict[str, Any]) -> None:
     sides = value["sides"]
     if value["agreement"]:
         st.subheader("Do they agree?")
-        st.dataframe(agreement_table(value), hide_index=True, key="agreement")
+        right = ("largest difference", "mean difference")
+        shown.table(agreement_table(value), key="agreement", right=right)
     st.subheader("Latency")
-    st.dataframe(latency_table(value), hide_index=True, key="latency")
+    shown.table(latency_table(value), key="latency", right=_TIMES)
     st.caption(
-        f"{text.number(value['rows'])} rows a run, {value['runs']} runs of each in turn; "
-        "the runtime's own optimiser is off on all sides."
+        f"{text.count(value['rows'], 'row')} a run, {text.count(value['runs'], 'run')} of each in "
+        "turn; the runtime's own optimiser is off on all sides."
     )
     st.subheader("Outputs")
     for name, output in value["outputs"].items():
         st.code(name, language=None, wrap_lines=True)
-        st.caption(f"{output['dtype']} · {text.shape(output['shape'])}")
+        rows = output["shape"][0] if output["shape"] else 1
+        cut = f" · the first {SHOWN} rows" if rows > SHOWN else ""
+        st.caption(f"{output['dtype']} · {text.shape(output['shape'])}{cut}")
         columns = st.columns(len(sides))
         for column, side in zip(columns, sides, strict=True):
             column.caption(side["name"])
@@ -150,18 +154,32 @@ def latency_table(value: dict[str, Any]) -> pd.DataFrame:
 def _typed(model: state.OpenModel) -> tuple[dict[str, Any], dict[str, bytes]] | None:
     values = {}
     for slot in model.drawn["placeholders"]:
-        typed = st.text_area(
-            "Values",
-            key=f"typed_{slot['name']}",
-            placeholder="[[5.1, 3.5], [4.9, 3.0]]",
-            height=80,
-            label_visibility="collapsed",
-        )
-        st.code(slot["name"], language=None)
-        st.caption(f"{slot['dtype']} · {text.shape(slot['shape'])}")
+        with st.container(gap="xsmall"):
+            st.code(slot["name"], language=None, wrap_lines=True)
+            st.caption(f"{slot['dtype']} · {text.shape(slot['shape'])}")
+            typed = st.text_area(
+                "Values",
+                key=f"typed_{slot['name']}",
+                placeholder=example(slot["dtype"], slot["shape"]),
+                height=80,
+                label_visibility="collapsed",
+            )
         if typed:
             values[slot["name"]] = typed
     return ({"kind": "typed", "values": values}, {}) if values else None
+
+
+def example(dtype: str, shape: list[int | None] | None) -> str:
+    """Two rows as they would be typed for this placeholder, e.g. ``[[0.5, 1.5], [0.5, 1.5]]``."""
+    one = {"string": '"some text"', "bool": "true"}.get(dtype, "1")
+    if dtype.startswith(("float", "double", "bfloat", "half")):
+        one = "0.5"
+    dims = list(shape) if shape is not None else []
+    told = one
+    for place, dim in reversed(list(enumerate(dims))):
+        times = dim if dim is not None else (2 if place == 0 else 1)
+        told = f"[{', '.join([told] * min(times, 3))}{', …' if times > 3 else ''}]"
+    return told
 
 
 def _frame(rows: list[Any]) -> pd.DataFrame:

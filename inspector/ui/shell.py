@@ -35,6 +35,11 @@ PAGES = (
 _STYLE = """
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 .stCode pre { padding: 0.4rem 0.6rem; }
+.st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
+  font-family: "Source Code Pro", monospace; font-size: 0.85rem; line-height: 1.6;
+}
+[data-testid="stSidebarUserContent"] { padding-top: 0.75rem; }
+[data-testid="stSidebarUserContent"] p, .stMetric p { overflow-wrap: anywhere; }
 """
 
 
@@ -68,25 +73,28 @@ def sidebar() -> None:
             st.caption("No model is open.")
             return
         with st.container(border=True, key="sidebar_model"):
-            st.markdown(f"**{text.escape(model.name, 40)}**")
-            total = text.size(model.facts["bytes"].get("total"))
-            st.caption(f"{model.facts['format']} · {total} · {model.facts['nodes']} nodes")
-            if model.tag_set:
-                st.caption("tag-set " + text.escape(", ".join(model.tag_set)))
-            st.button(
-                "Close",
+            row = st.container(horizontal=True, vertical_alignment="top", wrap=False, gap="small")
+            row.markdown(f"**{text.escape(model.name, 80)}**")
+            row.button(
+                "",
                 key="close_model",
                 type="tertiary",
                 icon=":material/close:",
+                help="Close the model",
                 on_click=state.close_model,
             )
+            total = text.size(model.facts["bytes"].get("total"))
+            line = [model.facts["format"], total, text.count(model.drawn["nodes"], "operation")]
+            if model.tag_set:
+                line.append("tag-set " + text.escape(", ".join(model.tag_set)))
+            st.caption(" · ".join(line))
         _outputs(model)
 
 
 def _outputs(model: state.OpenModel) -> None:
     with st.container(border=True, key="sidebar_outputs"):
         chosen = state.outputs()
-        st.markdown(f"**Outputs** · {len(chosen)} chosen")
+        st.markdown(f"**Outputs** · {len(chosen) or 'none'} chosen")
         for index, name in enumerate(chosen):
             row = st.container(
                 horizontal=True, vertical_alignment="center", wrap=False, gap="small"
@@ -106,7 +114,7 @@ def _outputs(model: state.OpenModel) -> None:
         ]
         if chosen or not suggested:
             return
-        st.caption("None yet: pick nodes in the graph, or take what is suggested.")
+        st.caption("Pick nodes in the graph, or take what is suggested.")
         st.code(suggested[0]["name"], language=None, wrap_lines=True)
         st.caption(text.escape(suggested[0]["why"]))
         st.button(

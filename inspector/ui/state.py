@@ -32,6 +32,7 @@ class OpenModel:
         operations: One row per operation: name, op, function, device, inputs, outputs.
         summary: The node table that the picture is made from.
         feeds: Rows to feed that came with a sample.
+        transforms: The list that a sample was made to show.
     """
 
     key: str
@@ -43,11 +44,12 @@ class OpenModel:
     summary: Summary
     hierarchy: Hierarchy
     feeds: Path | None = None
+    transforms: str | None = None
 
     @property
     def drawn(self) -> dict[str, Any]:
         """The figures of the graph that is drawn: the serving function's of a TF 2 model."""
-        return self.facts.get("serving") or self.facts
+        return drawn(self.facts)
 
 
 @dataclass
@@ -59,6 +61,12 @@ class Optimised:
     summary: Summary
     hierarchy: Hierarchy
     outputs: list[str] = field(default_factory=list)
+
+
+def drawn(facts: dict[str, Any]) -> dict[str, Any]:
+    """Of the JSON of ``describe``, the figures of what is drawn and transformed."""
+    found: dict[str, Any] = facts.get("serving") or facts
+    return found
 
 
 def model() -> OpenModel | None:

@@ -39,6 +39,12 @@ def size(count: int | float | None, like: int | float | None = None) -> str:
     return f"{value:.0f} bytes" if power == 0 else f"{value:.1f} {_UNITS[power]}"
 
 
+def unit(count: int | float) -> tuple[str, int]:
+    """The unit that `size` gives a number of bytes, and how many bytes it has."""
+    power = _power(count)
+    return _UNITS[power], 1024**power
+
+
 def _power(count: int | float) -> int:
     power = 0
     while power < len(_UNITS) - 1 and abs(count) >= 1024 ** (power + 1):
@@ -52,8 +58,19 @@ def plain(value: object) -> str:
 
 
 def number(count: int) -> str:
-    """A count with thin groups, e.g. ``792 068``."""
-    return f"{count:,}".replace(",", "\u202f")
+    """A count in groups, e.g. ``792,068``."""
+    return f"{count:,}"
+
+
+def count(amount: int, noun: str) -> str:
+    """A number with its noun, e.g. ``1 row``, ``252 operations``."""
+    return f"{number(amount)} {noun}{'' if amount == 1 else 's'}"
+
+
+def signed(amount: int) -> str:
+    """A change, e.g. ``+3``, ``−1,166``, ``0``."""
+    sign = "+" if amount > 0 else "−" if amount < 0 else ""
+    return sign + number(abs(amount))
 
 
 def shape(dims: Sequence[int | None] | None) -> str:

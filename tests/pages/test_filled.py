@@ -86,10 +86,10 @@ def test_the_journey_of_the_notebook() -> None:
     app.settled(at.run())
     assert not at.exception
     assert [done.value for done in at.success] == [
-        "3.1 MiB → 0.8 MiB, 91 → 86 operations after freezing."
+        "3.1 MiB → 0.8 MiB, 252 → 86 operations (91 after freezing)."
     ]
     record = next(table for table in frames(at) if "step" in table)
-    assert list(record["step"]) == [
+    assert [step.partition(". ")[2] for step in record["step"]] == [
         "remove_nodes",
         "fold_constants",
         "fold_batch_norms",
@@ -119,3 +119,34 @@ def test_the_journey_of_the_notebook() -> None:
     assert list(agreement["graph"]) == ["frozen", "optimised"]
     assert list(agreement["verdict"]) == ["identical", "differs"]
     assert set(agreement["rows"]) == {1000}
+
+
+def test_a_sample_brings_its_own_transforms_until_the_user_has_made_a_list() -> None:
+    at = app.on(app.opened("shapes"), "optimise")
+    own = [item.call.name for item in at.session_state["pipeline_items"]]
+    assert "quantize_weights" not in own
+    app.home(at).button(key="sample_iris").click()
+    app.on(app.settled(at.run()), "optimise")
+    taken = [item.call.name for item in at.session_state["pipeline_items"]]
+    assert "quantize_weights" in taken
+    at.text_area(key="pipeline_text").set_value("fold_constants").run()
+    app.home(at).button(key="sample_reviews").click()
+    app.on(app.settled(at.run()), "optimise")
+    assert [item.call.name for item in at.session_state["pipeline_items"]] == ["fold_constants"]
+
+
+def test_the_sidebar_counts_what_the_overview_counts() -> None:
+    at = app.opened("bikes")
+    count = app.metrics(at)["Operations"]
+    assert f"{count} operations" in app.texts(app.home(at)).replace("\\", "")
+
+
+def test_compare_counts_what_the_overview_counts() -> None:
+    at = app.opened("bikes")
+    before = app.metrics(at)
+    app.on(at, "optimise")
+    at.button(key="run").click()
+    app.on(app.settled(at.run()), "compare")
+    stages = next(table for table in frames(at) if "as opened" in table).set_index("")["as opened"]
+    names = ["Operations", "Constants", "Variables", "Identities", "Op types"]
+    assert [stages[name] for name in names] == [before[name] for name in names]

@@ -1,0 +1,55 @@
+"""Tables and lists as the pages show them: names out of a model are data, never Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pandas.api.types import is_integer_dtype
+from streamlit.delta_generator import DeltaGenerator
+
+from inspector.ui import text
+
+_ROW, _FRAME = 35, 3
+"""Pixels of a table's row, and of its borders."""
+
+
+def table(
+    rows: pd.DataFrame | list[dict[str, Any]] | dict[str, list[str]],
+    *,
+    key: str | None = None,
+    rows_shown: int = 10,
+    right: Sequence[str] = (),
+    place: DeltaGenerator | None = None,
+) -> None:
+    """A table as high as its rows, up to `rows_shown` of them; whole numbers in groups.
+
+    Args:
+        right: Columns of texts that are figures.
+    """
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
+    numbers: dict[str, Any] = {
+        name: st.column_config.NumberColumn(format="localized")
+        for name in frame.columns
+        if is_integer_dtype(frame[name])
+    }
+    numbers |= {name: st.column_config.TextColumn(alignment="right") for name in right}
+    (place or st).dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        height=_ROW * (min(len(frame), rows_shown) + 1) + _FRAME,
+        column_config=numbers,
+    )
+
+
+def names(title: str, found: Sequence[str], limit: int = 30) -> None:
+    """Names one below the other, whole, however narrow the column."""
+    if not found:
+        return
+    st.caption(title)
+    st.code("\n".join(found[:limit]), language=None, wrap_lines=True)
+    if len(found) > limit:
+        st.caption(f"and {text.number(len(found) - limit)} more")
