@@ -95,7 +95,7 @@ def optimise(
         for old in frozen.signatures.values():
             start = interface.cut_at_inputs(start, old, fetches, kept)
     feeds = tuple(inputs if inputs is not None else _feeds(frozen, start, fetches))
-    start, held = interface.hold_assets(start, frozen.assets)
+    start, held = interface.hold_assets(start, frozen.assets, [*fetches, *kept])
     done = pipeline.run(
         start,
         [*feeds, *held],

@@ -100,13 +100,16 @@ def for_outputs(
             signature.outputs[_free(name, signature.outputs)].CopyFrom(info)
     # Not what only the init op reads: the path of an asset is no input.
     needed = graph.ancestors(split_input(name).name for name in outputs)
-    fed = {node.name for node in graph if node.op in PLACEHOLDERS and node.name in needed}
+    named: set[str] = set()
     for old in known[:1]:
         for key in sorted(old.inputs):
             names = [split_input(name).name for name in tensors_of(old.inputs[key])]
             if any(name in needed for name in names):
                 signature.inputs[key].CopyFrom(old.inputs[key])
-                fed -= set(names)
+                named.update(names)
+    # Nor what is only behind an input that is fed in the middle of the graph.
+    needed = graph.ancestors((split_input(name).name for name in outputs), named) - named
+    fed = {node.name for node in graph if node.op in PLACEHOLDERS and node.name in needed}
     for node in graph:
         info = tensor_info(graph, node.name) if node.name in fed else None
         if info is not None:

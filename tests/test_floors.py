@@ -35,7 +35,7 @@ FLOORS = (
     "freeze",
     "passes/",
     "view/",
-    "diff feeds agreement operations outputs",
+    "diff feeds agreement interface operations outputs",
     "describe",
     "formats/",
     "backend/",

@@ -1,0 +1,141 @@
+"""What a caller relies on stays when a model is optimised: keys of the signature, and assets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import inspector
+from inspector import interface, signatures
+from inspector.model import Asset, Model
+from inspector.protos import SignatureDef
+from inspector.signatures import tensor_info
+from tests.conftest import shared
+from tests.graphs import const, graph, node, placeholder
+
+ALL = "remove_nodes(op=Identity) fold_constants merge_duplicate_nodes strip_unused_nodes"
+
+
+def signature_of(made, inputs, outputs):
+    signature = SignatureDef(method_name=signatures.PREDICT)
+    for key, name in inputs.items():
+        signature.inputs[key].CopyFrom(tensor_info(made, name))
+    for key, name in outputs.items():
+        signature.outputs[key].CopyFrom(tensor_info(made, name))
+    return signature
+
+
+def middle():
+    """``x`` is computed from ``text``, and is what the signature feeds; nothing reads ``spare``."""
+    made = graph(
+        placeholder("text", [None], "string"),
+        node("parsed", "StringToNumber", "text", out_type="float32"),
+        node("x", "Identity", "parsed", T="float32"),
+        const("two", 2.0, np.float32),
+        node("y", "Mul", "x", "two", T="float32"),
+        placeholder("spare", [None, 3], "int32"),
+    )
+    return made, signature_of(made, {"x": "x", "spare": "spare"}, {"y": "y"})
+
+
+@pytest.mark.parametrize("outputs", [None, ["y"]])
+@pytest.mark.parametrize("steps", ["", "remove_nodes(op=Identity) strip_unused_nodes"])
+def test_an_input_in_the_middle_becomes_a_placeholder(outputs, steps):
+    made, signature = middle()
+    before = Model("SavedModel", "middle", made, signatures={"serving_default": signature})
+    done = inspector.optimise(before, outputs=outputs, transforms=steps)
+    (after,) = done.model.signatures.values()
+    assert done.inputs == ("x",)
+    assert done.model.graph.node("x").op == "Placeholder"
+    assert "text" not in done.model.graph
+    # An input that no output reads: a caller of the signature has it, outputs by name do not.
+    assert set(after.inputs) == ({"x", "spare"} if outputs is None else {"x"})
+    assert ("spare" in done.model.graph) == (outputs is None)
+    assert after.outputs["y"].name == "y:0"
+
+
+def test_inputs_that_are_named_are_taken_as_they_are():
+    made, signature = middle()
+    before = Model("SavedModel", "middle", made, signatures={"serving_default": signature})
+    done = inspector.optimise(before, ["text"], transforms="sort_by_execution_order")
+    assert "parsed" in done.model.graph
+    assert "spare" not in done.model.graph
+
+
+def test_a_frozen_model_has_the_signature_it_had():
+    made, signature = middle()
+    before = Model("SavedModel", "middle", made, signatures={"serving_default": signature})
+    (after,) = inspector.freeze(before).signatures.values()
+    assert set(after.inputs) == {"x"}
+    assert after.inputs["x"].name == "x:0"
+
+
+def test_an_input_of_which_more_is_read_is_not_cut():
+    made = graph(
+        placeholder("a", [4]),
+        node("s", "Unpack", "a", T="float32", num=2, axis=0),
+        node("y", "Add", "s", "s:1", T="float32"),
+    )
+    assert interface.cut_at_inputs(made, signature_of(made, {"x": "s"}, {}), ["y"]) is made
+
+
+def with_assets():
+    made = graph(
+        placeholder("x", [None], "string"),
+        const("path", b"here", object),
+        const("path_1", b"here", object),
+        node("via", "Identity", "path", T="string"),
+        node("both", "StringJoin", "via", "path_1", N=2),
+        node("y", "StringJoin", "x", "both", N=2),
+    )
+    assets = [Asset("a.txt", "path:0", None), Asset("b.txt", "path_1:0", None)]
+    return Model("GraphDef", "assets", made, assets=assets)
+
+
+def test_the_paths_of_assets_are_neither_folded_nor_merged():
+    before = with_assets()
+    done = inspector.optimise(before, outputs=["y"], transforms=ALL)
+    after = done.model.graph
+    assert [after.node(name) for name in ("path", "path_1")] == [
+        before.graph.node(name) for name in ("path", "path_1")
+    ]
+    assert list(after.node("both").input) == ["path", "path_1"]
+    assert [asset.name for asset in done.model.assets] == ["a.txt", "b.txt"]
+    assert done.inputs == ("x",)
+    assert before.graph.node("path").op == "Const"
+
+
+def test_an_asset_that_nothing_needs_goes():
+    before = with_assets()
+    done = inspector.optimise(before, outputs=["via"], transforms="strip_unused_nodes")
+    assert [asset.name for asset in done.model.assets] == ["a.txt"]
+
+
+def test_a_model_without_assets_is_not_copied():
+    made, _ = middle()
+    assert interface.hold_assets(made, [], ["y"]) == (made, {})
+    assert interface.release(made, {}) is made
+
+
+PUBLIC = {
+    "serving_half_plus_three/model_base/00000123": ("serving_default", {"x"}),
+    "serving_half_plus_two_cpu/model_base/00000123": ("regress_x2_to_y3", {"inputs"}),
+    "tf2onnx_redundant_inputs/model": ("serving_default", {"x", "y"}),
+    "tfx_taxi_trained/model": ("serving_default", {"inputs"}),
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.tensorflow
+def test_public_models_keep_their_keys_and_assets(name, tmp_path):
+    key, inputs = PUBLIC[name]
+    before = inspector.open_model(shared(f"models/public/{name}"))
+    done = inspector.optimise(before, transforms=ALL, signature=key)
+    inspector.save(done.model, tmp_path / "out")
+    after = inspector.open_model(tmp_path / "out")
+    signature = after.signatures["serving_default"]
+    assert set(signature.inputs) == inputs == set(before.signatures[key].inputs)
+    assert set(signature.outputs) == set(before.signatures[key].outputs)
+    assert all(asset.path is not None for asset in after.assets)
+    tables = {item.name for item in after.graph if item.op.startswith("InitializeTable")}
+    assert len(after.assets) == len(tables)
