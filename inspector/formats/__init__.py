@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inspector import table, wire
 from inspector.errors import MissingFile, UnknownFormat, UnsupportedModel
-from inspector.formats import graphdef, saved_model
+from inspector.formats import graphdef, saved_model, text
 from inspector.formats.files import map_file
 from inspector.model import Model
 
@@ -16,7 +16,7 @@ READERS: Mapping[str, Callable[[Path, memoryview, Sequence[str] | None], Model]]
     "SavedModel": saved_model.read,
     "GraphDef": graphdef.read,
 }
-"""Message name, as `wire.recognise` tells it, to the function that reads a file of it."""
+"""Message name, as `wire.recognise` tells it, to what reads its binary form from a file."""
 
 _MAGIC = (
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras writes"),
@@ -30,7 +30,8 @@ def open_model(path: str | PathLike[str], tag_set: Sequence[str] | None = None) 
     """Open a model without running any of it.
 
     Args:
-        path: A SavedModel's folder, or a file: ``saved_model.pb`` or a GraphDef of any name.
+        path: A SavedModel's folder, or a file: ``saved_model.pb`` or a GraphDef of any name; both
+            in binary form or as text.
         tag_set: Which MetaGraphDef of a SavedModel; its tags in any order. Without it: ``serve``
             where there is one, else the first.
     Raises: MissingFile, UnknownFormat, CorruptModel, UnsupportedModel, UnknownTagSet.
@@ -46,21 +47,22 @@ def open_model(path: str | PathLike[str], tag_set: Sequence[str] | None = None) 
         raise UnknownFormat(path.name, "file", "neither a file nor a folder")
     data = map_file(path)
     kind = wire.recognise(data)
+    if kind is None and (kind := text.recognise(data)) in READERS:
+        data = text.to_binary(data, str(kind), path.name)
     if kind is not None and kind in READERS:
         return READERS[kind](path, data, tag_set)
     raise _not_readable(path.name, kind, data)
 
 
 def _in_folder(folder: Path) -> Path:
-    path = folder / saved_model.FILE
-    if path.is_file():
-        return path
+    # TensorFlow too takes the binary form where there are both.
+    for path in (folder / saved_model.FILE, folder / saved_model.TEXT_FILE):
+        if path.is_file():
+            return path
     reason = f"the folder holds no {saved_model.FILE}"
     inside = sorted(item.parent.name for item in folder.glob(f"*/{saved_model.FILE}"))[:3]
     if inside:
         reason += f"; open the folder {' or '.join(inside)} in it"
-    elif path.with_suffix(".pbtxt").is_file():
-        raise UnsupportedModel(folder.name, "SavedModel", "its text form cannot be read yet")
     raise UnknownFormat(folder.name, "folder", reason)
 
 
@@ -75,10 +77,12 @@ def _not_readable(name: str, kind: str | None, data: memoryview) -> Exception:
         return UnsupportedModel(name, "file", known.format("the index of a checkpoint"))
     expected = "no SavedModel and no GraphDef"
     try:
-        text = head.decode().isprintable() or all(
+        is_text = head.decode().isprintable() or all(
             char.isprintable() or char.isspace() for char in head.decode()
         )
     except UnicodeDecodeError as err:
         # A character may be cut in two by the end of what was looked at.
-        text = err.start > len(head) - 4 and b"\0" not in head
-    return UnknownFormat(name, "file", f"text, {expected}" if text else f"the bytes are {expected}")
+        is_text = err.start > len(head) - 4 and b"\0" not in head
+    return UnknownFormat(
+        name, "file", f"text, {expected}" if is_text else f"the bytes are {expected}"
+    )

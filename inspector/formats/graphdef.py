@@ -30,14 +30,15 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
     Raises: CorruptModel.
     """
     source = GraphBytes(data, 0, len(data), path.name)
+    size = path.stat().st_size
     model = Model(
         format="GraphDef",
         name=path.name,
         path=path,
         graph=LazyGraph(source),
         source=source,
-        files=[(path.name, len(data))],
-        bytes={"graph": len(data), "variables": 0, "assets": 0, "total": len(data)},
+        files=[(path.name, size)],
+        bytes={"graph": size, "variables": 0, "assets": 0, "total": size},
     )
     # Parsed here, so that a damaged file is told when it is opened and not when it is looked at.
     _ = model.outline.nodes

@@ -18,7 +18,7 @@ from inspector.model import Asset, LazyGraph, Model
 from inspector.protos import AssetFileDef, MetaGraphDef, parse
 from inspector.wire import Field, GraphBytes
 
-FILE = "saved_model.pb"
+FILE, TEXT_FILE = "saved_model.pb", "saved_model.pbtxt"
 INIT_SIGNATURE = "__saved_model_init_op"
 TRAIN_SIGNATURE = "__saved_model_train_op"
 
@@ -31,12 +31,16 @@ _PARTS = ("variables", "assets", "assets.extra", "fingerprint.pb", "keras_metada
 def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> Model:
     """Read a SavedModel from its ``saved_model.pb``; variables and assets lie beside the file.
 
+    Args:
+        data: The message in binary form, also where the file holds it as text.
+
     A missing or damaged ``variables`` folder is a warning: there is still a graph to look at.
 
     Raises: CorruptModel, UnknownTagSet.
     """
     folder = path.parent
-    name = folder.name if path.name == FILE and folder.name else path.name
+    is_folder = path.name in (FILE, TEXT_FILE)
+    name = folder.name if is_folder and folder.name else path.name
     try:
         spans = [field for field in wire.fields(data) if field.number == _META_GRAPHS]
         metas = [_meta_info(data, span, name) for span in spans]
@@ -56,7 +60,7 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
     model = Model(
         format="SavedModel",
         name=name,
-        path=path.parent if path.name == FILE else path,
+        path=path.parent if is_folder else path,
         graph=LazyGraph(graph),
         source=graph,
         tag_sets=tag_sets,

@@ -130,7 +130,6 @@ WRONG = {
     "there is nothing": (MissingFile, None, "no such file"),
     "empty": (CorruptModel, b"", "empty"),
     "text": (UnknownFormat, b"# A model\n\nwith words", "text"),
-    "text of a GraphDef": (UnknownFormat, b'node {\n  name: "x"\n}', "text"),
     "text cut inside a character": (UnknownFormat, ("ä" * 5000).encode()[1:], "text|bytes"),
     "noise": (UnknownFormat, bytes(range(256)) * 8, "bytes are no SavedModel"),
     "zeros": (UnknownFormat, bytes(64), "bytes are no SavedModel"),
