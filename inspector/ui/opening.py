@@ -103,6 +103,7 @@ def adopt(answer: JobResult) -> None:
     """Take in what the job found as this session's open model."""
     key, extras = st.session_state.pop("opening")
     facts = answer.value["facts"]
+    running.clear()
     summary = Summary.from_json(answer.blobs["summary"])
     state.set_model(
         state.OpenModel(
@@ -118,6 +119,12 @@ def adopt(answer: JobResult) -> None:
             transforms=extras.transforms,
         )
     )
+
+
+def close() -> None:
+    """Close the model; what still runs for it stops."""
+    running.clear()
+    state.close_model()
 
 
 def attempt(action: Callable[..., None], *args: Any, **options: Any) -> None:

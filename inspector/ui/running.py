@@ -50,6 +50,15 @@ def cancel(slot: str) -> None:
         entry[0].cancel()
 
 
+def clear() -> None:
+    """Take back every job of this session and forget what failed: the model they read is closed."""
+    for key in [str(key) for key in st.session_state]:
+        if key.startswith("job:"):
+            cancel(key.removeprefix("job:"))
+        elif key.startswith("failed:"):
+            del st.session_state[key]
+
+
 def finished(slot: str) -> JobResult | None:
     """The answer of the slot's job, once; None while there is none. An error is kept for `show`."""
     entry = st.session_state.get(f"job:{slot}")

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from inspector import locations
-from inspector.ui import state, text
+from inspector.ui import opening, state, text
 
 
 class PageEntry(NamedTuple):
@@ -81,7 +81,7 @@ def sidebar() -> None:
                 type="tertiary",
                 icon=":material/close:",
                 help="Close the model",
-                on_click=state.close_model,
+                on_click=opening.close,
             )
             total = text.size(model.facts["bytes"].get("total"))
             line = [model.facts["format"], total, text.count(model.drawn["nodes"], "operation")]

@@ -71,6 +71,33 @@ def test_missing_variables_open_with_a_warning_and_fail_to_freeze(
     assert app.on(at, "overview").metric
 
 
+def test_what_failed_for_one_model_is_not_told_of_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "saved_model.pb").write_bytes((IRIS / "saved_model.pb").read_bytes())
+    at = app.on(opened_path(tmp_path / "bare", monkeypatch), "optimise")
+    at.button(key="run").click()
+    app.settled(at.run())
+    assert at.error
+    app.home(at).button(key="sample_iris").click()
+    app.on(app.settled(at.run()), "optimise")
+    assert not at.error
+
+
+def test_closing_a_model_stops_its_jobs() -> None:
+    at = app.on(app.opened("iris"), "predict")
+    at.segmented_control(key="feed_kind").set_value("range").run()
+    at.number_input(key="feed_n").set_value(4_000_000).run()
+    at.button(key="predict").click().run()
+    job = at.session_state["job:predict"][0]
+    at.switch_page("app.py")
+    at.run().button(key="close_model").click().run()
+    assert job.cancelled() or job.exception(20) is not None
+    assert not at.exception
+    assert not app.on(at, "predict").error
+
+
 def test_an_unknown_output_names_close_ones() -> None:
     at = app.on(app.opened("iris"), "optimise")
     at.text_input(key="typed_output").set_value("dnn/head/predictions/probabilitie").run()
