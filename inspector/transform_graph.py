@@ -17,18 +17,21 @@ from inspector.passes import pipeline
 from inspector.passes.base import MAX_CONSTANT
 from inspector.protos import FunctionDefLibrary, GraphDef, NodeDef, TensorProto, VersionDef, parse
 
+Texts = Sequence[str | bytes] | str | bytes
+
 
 def TransformGraph(  # noqa: N802 - the name that scripts call
     input_graph_def: Any,
-    inputs: Sequence[str] | str,
-    outputs: Sequence[str] | str,
-    transforms: Sequence[str] | str,
+    inputs: Texts,
+    outputs: Texts,
+    transforms: Texts,
 ) -> Any:
     """Run transforms on a GraphDef and return a new one; the one given in stays as it is.
 
     Args:
         input_graph_def: A GraphDef of any kind, TensorFlow's own or Inspector's.
-        inputs: Names of the nodes or tensors that are fed, as a list or with commas between.
+        inputs: Names of the nodes or tensors that are fed, as a list or with commas between; here
+            and below bytes do too.
         outputs: Names of the nodes or tensors that are fetched, likewise.
         transforms: What to do, e.g. ``["fold_constants(ignore_errors=true)", "fold_batch_norms"]``.
     Returns: A GraphDef of the class given in.
@@ -36,9 +39,8 @@ def TransformGraph(  # noqa: N802 - the name that scripts call
     """
     kind = type(input_graph_def)
     graph = Graph.of(input_graph_def) if kind is GraphDef else _ours(input_graph_def)
-    result = pipeline.run(
-        graph, _names(inputs), _names(outputs), transforms, evaluate=evaluate
-    ).graph
+    calls = [_text(item) for item in _listed(transforms)]
+    result = pipeline.run(graph, _names(inputs), _names(outputs), calls, evaluate=evaluate).graph
     return result.to_proto() if kind is GraphDef else _theirs(result, kind)
 
 
@@ -78,6 +80,14 @@ def _theirs(graph: Graph, kind: Any) -> Any:
     return proto
 
 
-def _names(names: Sequence[str] | str) -> list[str]:
-    text = names if isinstance(names, str) else ",".join(names)
+def _names(names: Texts) -> list[str]:
+    text = ",".join(map(_text, _listed(names)))
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _listed(texts: Texts) -> Sequence[str | bytes]:
+    return [texts] if isinstance(texts, str | bytes) else texts
+
+
+def _text(text: str | bytes) -> str:
+    return text.decode() if isinstance(text, bytes) else text

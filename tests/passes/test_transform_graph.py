@@ -56,6 +56,14 @@ def test_names_as_a_list_or_with_commas(inputs):
     assert len(after.node) == 4
 
 
+@pytest.mark.parametrize("kind", [str.encode, lambda text: [text.encode()]])
+def test_bytes_do_as_text(kind):
+    after = TransformGraph(
+        graph_def(TEXT), kind("x"), kind("y"), kind("remove_nodes(op=Identity) strip_unused_nodes")
+    )
+    assert [node.name for node in after.node] == ["x", "y"]
+
+
 def test_no_transform_is_no_change():
     assert TransformGraph(graph_def(TEXT), [], [], []) == graph_def(TEXT)
 
