@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from inspector.passes.atrous import flatten_atrous_conv
 from inspector.passes.base import Pass
 from inspector.passes.batch_norms import fold_batch_norms
 from inspector.passes.cleanup import merge_duplicate_nodes, remove_nodes, sort_by_execution_order
 from inspector.passes.edits import remove_device
 from inspector.passes.folding import fold_constants
+from inspector.passes.fusing import (
+    fuse_pad_and_conv,
+    fuse_resize_and_conv,
+    fuse_resize_pad_and_conv,
+)
 from inspector.passes.old_batch_norms import fold_old_batch_norms
 from inspector.passes.quantize import quantize_weights, round_weights
 from inspector.passes.strip import strip_unused_nodes
@@ -14,9 +20,13 @@ from inspector.passes.strip import strip_unused_nodes
 PASSES: dict[str, Pass] = {
     item.name: item
     for item in (
+        flatten_atrous_conv,
         fold_batch_norms,
         fold_constants,
         fold_old_batch_norms,
+        fuse_pad_and_conv,
+        fuse_resize_and_conv,
+        fuse_resize_pad_and_conv,
         merge_duplicate_nodes,
         quantize_weights,
         remove_device,

@@ -20,6 +20,12 @@ BATCH_NORM = (
     " ; g = Const(value=uniform(4)) ; b = Const(value=random(4)) ; m = Const(value=random(4))"
     " ; v = Const(value=uniform(4)) ; y = FusedBatchNormV3(c, g, b, m, v, is_training=false)"
 )
+IMAGE = "x = Placeholder(shape=[1,6,5,2]) ; w = Const(value=random(3,3,2,3))"
+PAD = (
+    f"{IMAGE} ; p = Const(value=[[0,0],[1,2],[1,1],[0,0]], dtype=int32)"
+    " ; m = MirrorPad(IN, p, mode=REFLECT)"
+)
+RESIZE = f"{IMAGE} ; z = Const(value=[9,8], dtype=int32) ; r = ResizeBilinear(x, z)"
 
 
 class Case(NamedTuple):
@@ -30,6 +36,13 @@ class Case(NamedTuple):
 
 
 CASES = {
+    "flatten_atrous_conv": Case(
+        "x = Placeholder(shape=[1,8,8,2]) ; b = Const(value=[2,2], dtype=int32)"
+        " ; p = Const(value=[[2,2],[2,2]], dtype=int32) ; s = SpaceToBatchND(x, b, p)"
+        " ; w = Const(value=random(3,3,2,3)) ; v = Conv2D(s, w, padding=VALID)"
+        " ; c = Const(value=[[0,0],[0,0]], dtype=int32) ; y = BatchToSpaceND(v, b, c)",
+        atol=1e-6,
+    ),
     "fold_batch_norms": Case(f"{CONV} ; f = Const(value=random(4)) ; y = Mul(c, f)", atol=1e-6),
     "fold_constants": Case(
         "x = Placeholder(shape=[2]) ; a = Const(value=[1, 2]) ; b = Const(value=[0.5])"
@@ -38,6 +51,11 @@ CASES = {
         atol=1e-6,
     ),
     "fold_old_batch_norms": Case(CONV + BATCH_NORM, atol=1e-6),
+    "fuse_pad_and_conv": Case(f"{PAD} ; y = Conv2D(m, w)".replace("IN", "x"), atol=1e-6),
+    "fuse_resize_and_conv": Case(f"{RESIZE} ; y = Conv2D(r, w)", atol=1e-6),
+    "fuse_resize_pad_and_conv": Case(
+        f"{RESIZE} ; y = Conv2D(m, w)" + PAD[PAD.index(" ; p") :].replace("IN", "r"), atol=1e-6
+    ),
     "merge_duplicate_nodes": Case(
         "x = Placeholder(shape=[2]) ; a = Exp(x) ; b = Exp(x) ; y = Add(a, b)"
     ),

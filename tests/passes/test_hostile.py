@@ -43,6 +43,9 @@ OPS = [
     "FusedBatchNorm",
     "BatchNormWithGlobalNormalization",
     "BatchToSpaceND",
+    "SpaceToBatchND",
+    "MirrorPad",
+    "ResizeBilinear",
     "ConcatV2",
     "Shape",
     "ShapeN",
@@ -148,6 +151,10 @@ CHAINS = {
     "quantize_weights": ("p = Relu(q)", ()),
     "round_weights": ("p = Relu(q)", ()),
     "remove_device": ("p = Relu(q) @/cpu:0", ()),
+    "flatten_atrous_conv": ("p = BatchToSpaceND(q, k, k)", ()),
+    "fuse_pad_and_conv": ("p = MirrorPad(q, k, mode=REFLECT)", ()),
+    "fuse_resize_and_conv": ("p = Conv2D(q, k)", ()),
+    "fuse_resize_pad_and_conv": ("p = Conv2D(q, k)", ()),
 }
 
 
