@@ -282,7 +282,7 @@ def predict(
     opened = api.open_model(model, tag_set)
     given = commands.read_feeds(Path(feed_file), opened) if feed_file is not None else {}
     with _progress() as progress:
-        run = api.predict(opened, given, fetches, signature=signature, progress=progress)
+        run = api.predict(opened, given, fetches or None, signature=signature, progress=progress)
     if out is not None:
         commands.write_arrays(run.outputs, out, force=force)
     found = {

@@ -147,6 +147,8 @@ def from_npz(file: Path | IO[bytes], name: str = "feeds") -> dict[str, Array]:
             return {key: loaded[key] for key in loaded.files}
     except FileNotFoundError:
         raise MissingFile(name, "feeds", "there is no such file") from None
+    except MemoryError:  # a few bytes can claim to be an array of terabytes
+        raise LimitExceeded(name, "feeds", "an array in it is too large for the memory") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as err:
         if "pickle" in str(err).lower():
             reason = "holds Python objects, which are not read; save text as bytes (dtype S)"

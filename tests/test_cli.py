@@ -223,6 +223,8 @@ def test_predict(tmp_path):
     by_name = run("predict", IRIS, *flags).json["outputs"]
     np.testing.assert_allclose(by_name[f"{OUTPUT}:0"]["values"], shown["values"], rtol=1e-6)
     assert "[150, 3]" in run("predict", IRIS, "--feeds", feeds).out
+    none_named = run("predict", IRIS, "--feeds", feeds, "--fetches", "", "--json").json["outputs"]
+    assert len(none_named) == 4
     assert "petal_width" in fails("predict", IRIS)
     assert "nonsense" in fails("predict", IRIS, "--feeds", feeds, "--fetches", "nonsense")
 

@@ -240,3 +240,11 @@ def test_slots_from_the_facts():
     assert feeds.slots([row]) == [X]
     assert feeds.signature_slots({"x": {**row, "name": "other:0"}}) == [X]
     assert str(X) == "x: float32 [?, 2]"
+
+
+def test_an_array_that_only_claims_to_be_large(tmp_path):
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000000,), }".ljust(117)
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00\x76\x00" + header + b"\n" + bytes(64))
+    with pytest.raises(LimitExceeded, match="too large"):
+        from_npz(tmp_path / "bomb.npz")
