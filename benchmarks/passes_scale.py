@@ -32,8 +32,7 @@ def main() -> None:
         graphs = [shape(size) for size in SIZES]
         print(f"{name:26}" + "".join(f"{size:>10,}" for size in SIZES) + "   last / before")
         for found in PASSES.values():
-            args = (("op", "Identity"),) if found.name == "remove_nodes" else ()
-            params = found.read(args)
+            params = found.read([(p.name, p.arg.example) for p in found.params if p.required])
             row = []
             for graph in graphs:
                 fresh = Graph(graph.nodes, graph.library, graph.versions)

@@ -198,6 +198,34 @@ class GraphEdit:
         """Give the nodes this order; every node must be named once."""
         self._order = names
 
+    def rename(self, table: Mapping[str, str]) -> None:
+        """Give nodes other names; inputs and colocations follow. The last thing a pass does.
+
+        Args:
+            table: Old name to new. Names may be swapped; no other node may have a new one.
+        """
+        order = self._order if self._order is not None else self._final_order()
+        nodes: dict[str, NodeDef] = {}
+        owned: dict[str, None] = {}
+        for name in order:
+            new = table.get(name, name)
+            if new != name or self._refers(self._nodes[name], table):
+                node = self.mutable(name)
+                node.name = new
+                node.input[:] = [_renamed(text, table) for text in node.input]
+                if "_class" in node.attr:
+                    places = node.attr["_class"].list.s
+                    places[:] = [_moved(text, table) for text in places]
+                if new != name:
+                    self.explain(name, "has another name now", new)
+                    self.explain(new, "has this name now", name)
+                else:
+                    self.explain(name, "follows what it reads")
+            if name in self._owned:
+                owned[new] = None
+            nodes[new] = self._nodes[name]
+        self._nodes, self._owned, self._order, self._read_by = nodes, owned, list(nodes), None
+
     def finish(self) -> Graph:
         """The graph as it is now; the graph given in, where nothing was changed."""
         self._colocate()
@@ -253,6 +281,12 @@ class GraphEdit:
             if not kept:
                 del copy.attr["_class"]
 
+    def _refers(self, node: NodeDef, table: Mapping[str, str]) -> bool:
+        if any(node_name(text) in table for text in node.input):
+            return True
+        places = node.attr["_class"].list.s if "_class" in node.attr else ()
+        return any(_place(text) in table for text in places)
+
     def _final_order(self) -> list[str]:
         front = {name: list(names) for name, names in self._front.items()}
         order: dict[str, None] = {}
@@ -302,6 +336,16 @@ def with_controls(inputs: Iterable[str], controls: Iterable[str], name: str) -> 
 
 def _place(text: bytes) -> str:
     return text[len(_COLOCATE) :].decode("utf-8", "replace") if text.startswith(_COLOCATE) else ""
+
+
+def _renamed(text: str, table: Mapping[str, str]) -> str:
+    name, port, control = split_input(text)
+    return str(Input(table[name], port, control)) if name in table else text
+
+
+def _moved(place: bytes, table: Mapping[str, str]) -> bytes:
+    name = _place(place)
+    return _COLOCATE + table[name].encode() if name in table else place
 
 
 def _repeated(graph: Graph) -> str:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from inspector.passes.atrous import flatten_atrous_conv
+from inspector.passes.attributes import (
+    add_default_attributes,
+    remove_attribute,
+    rename_attribute,
+)
 from inspector.passes.base import Pass
 from inspector.passes.batch_norms import fold_batch_norms
 from inspector.passes.cleanup import merge_duplicate_nodes, remove_nodes, sort_by_execution_order
-from inspector.passes.edits import remove_device
+from inspector.passes.edits import (
+    remove_control_dependencies,
+    remove_device,
+    rename_op,
+    set_device,
+)
 from inspector.passes.folding import fold_constants
 from inspector.passes.fusing import (
     fuse_pad_and_conv,
     fuse_resize_and_conv,
     fuse_resize_pad_and_conv,
 )
+from inspector.passes.names import obfuscate_names, rename_node
 from inspector.passes.old_batch_norms import fold_old_batch_norms
 from inspector.passes.quantize import quantize_weights, round_weights
 from inspector.passes.strip import strip_unused_nodes
@@ -20,6 +31,7 @@ from inspector.passes.strip import strip_unused_nodes
 PASSES: dict[str, Pass] = {
     item.name: item
     for item in (
+        add_default_attributes,
         flatten_atrous_conv,
         fold_batch_norms,
         fold_constants,
@@ -28,10 +40,17 @@ PASSES: dict[str, Pass] = {
         fuse_resize_and_conv,
         fuse_resize_pad_and_conv,
         merge_duplicate_nodes,
+        obfuscate_names,
         quantize_weights,
+        remove_attribute,
+        remove_control_dependencies,
         remove_device,
         remove_nodes,
+        rename_attribute,
+        rename_node,
+        rename_op,
         round_weights,
+        set_device,
         sort_by_execution_order,
         strip_unused_nodes,
     )

@@ -1,9 +1,13 @@
-"""Passes that only edit what nodes say of themselves."""
+"""Passes that only edit what nodes say of themselves: device, op type, what they wait for."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from inspector.edit import GraphEdit
-from inspector.passes.base import PassContext, graph_pass
+from inspector.graph import data_inputs
+from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.branches import inside
 
 
 @graph_pass(effect="exact", source="graph_transforms/set_device.cc")
@@ -13,3 +17,60 @@ def remove_device(edit: GraphEdit, ctx: PassContext) -> None:
         if node.device:
             edit.explain(node.name, "its device is left open", node.device)
             edit.mutable(node.name).device = ""
+
+
+@graph_pass(effect="exact", source="graph_transforms/set_device.cc")
+def set_device(
+    edit: GraphEdit,
+    ctx: PassContext,
+    *,
+    device: Annotated[str, Arg('The device, e.g. "/device:CPU:0" in quotes.')] = "",
+    if_default: Annotated[bool, Arg("Only on nodes that have no device.")] = False,
+) -> None:
+    """Put every node on one device, or only those that have none."""
+    for node in edit.nodes():
+        if node.device != device and not (if_default and node.device):
+            edit.mutable(node.name).device = device
+            edit.explain(node.name, f"its device is now {device}" if device else "no device now")
+
+
+@graph_pass(effect="unchecked", source="graph_transforms/rename_op.cc")
+def rename_op(
+    edit: GraphEdit,
+    ctx: PassContext,
+    *,
+    old_op_name: Annotated[str, Arg("The op type now.", "Relu")],
+    new_op_name: Annotated[str, Arg("The op type they get; it is not checked.", "Relu6")],
+) -> None:
+    """Give all nodes of one op type another; inputs and attributes stay as they are."""
+    if old_op_name == new_op_name:
+        return
+    for node in edit.nodes(op=old_op_name):
+        edit.mutable(node.name).op = new_op_name
+        edit.explain(node.name, f"was {old_op_name}")
+
+
+@graph_pass(effect="unchecked", source="graph_transforms/remove_control_dependencies.cc")
+def remove_control_dependencies(edit: GraphEdit, ctx: PassContext) -> None:
+    """Drop every control input; nodes then run as soon as their data is there.
+
+    Kept, where the tool breaks the graph: in a loop or branch of TensorFlow 1, the control inputs
+    that alone say that a node without data inputs belongs to it.
+    """
+    held = inside(edit.graph)
+    kept = 0
+    for node in edit.nodes():
+        inputs = data_inputs(node)
+        if len(inputs) == len(node.input):
+            continue
+        if not inputs:
+            inputs = [text for text in node.input if text[1:] in held]
+        if inputs and inputs[0].startswith("^"):
+            kept += 1
+            edit.skip(node, "its control inputs say which loop or branch it belongs to")
+        if len(inputs) < len(node.input):
+            edit.set_inputs(node.name, inputs)
+            edit.explain(node.name, "waits for its data only")
+    if kept:
+        nodes = "1 node" if kept == 1 else f"{kept} nodes"
+        ctx.warnings.append(f"{nodes} in a loop or branch kept the control inputs that tie it")

@@ -33,9 +33,11 @@ class Case(NamedTuple):
     params: str = ""
     settles: bool = True
     atol: float = 0.0
+    idle: str = "x = Placeholder(shape=[2]) ; y = Softplus(x)"
 
 
 CASES = {
+    "add_default_attributes": Case("x = Placeholder(shape=[2,2]) ; y = MatMul(x, x)"),
     "flatten_atrous_conv": Case(
         "x = Placeholder(shape=[1,8,8,2]) ; b = Const(value=[2,2], dtype=int32)"
         " ; p = Const(value=[[2,2],[2,2]], dtype=int32) ; s = SpaceToBatchND(x, b, p)"
@@ -59,13 +61,32 @@ CASES = {
     "merge_duplicate_nodes": Case(
         "x = Placeholder(shape=[2]) ; a = Exp(x) ; b = Exp(x) ; y = Add(a, b)"
     ),
+    "obfuscate_names": Case(
+        "x = Placeholder(shape=[2]) ; long/name = Relu(x) ; y = Neg(long/name)"
+    ),
     "quantize_weights": Case(
         "x = Placeholder(shape=[2,40]) ; w = Const(value=random(40,40)) ; y = MatMul(x, w)",
         atol=0.02,
     ),
+    "remove_attribute": Case(
+        "x = Placeholder(shape=[2]) ; y = Relu(x, _note=1)", "attribute_name=_note"
+    ),
+    "remove_control_dependencies": Case(
+        "x = Placeholder(shape=[2]) ; i = NoOp(^x) ; y = Relu(x, ^i)"
+    ),
     "remove_device": Case("x = Placeholder(shape=[2]) @/gpu:0 ; y = Relu(x) @/cpu:0"),
     "remove_nodes": Case(
         "x = Placeholder(shape=[2]) ; i = Identity(x) ; y = Relu(i)", "op=Identity"
+    ),
+    "rename_attribute": Case(
+        "x = Placeholder(shape=[2]) ; y = Relu(x, _note=1)",
+        "old_attribute_name=_note, new_attribute_name=_memo",
+    ),
+    "rename_node": Case(
+        "x = Placeholder(shape=[2]) ; a = Relu(x) ; y = Neg(a)", "old_node_name=a, new_node_name=b"
+    ),
+    "rename_op": Case(
+        "x = Placeholder(shape=[2]) ; y = Mul(x, x)", "old_op_name=Mul, new_op_name=MulNoNan"
     ),
     # The middle of a step becomes the end of one the next time, as in the tool.
     "round_weights": Case(
@@ -73,6 +94,11 @@ CASES = {
         "num_steps=64",
         settles=False,
         atol=0.05,
+    ),
+    "set_device": Case(
+        "x = Placeholder(shape=[2]) @/gpu:0 ; y = Relu(x)",
+        'device="/device:CPU:0"',
+        idle="x = Placeholder() @/device:CPU:0 ; y = Softplus(x) @/device:CPU:0",
     ),
     "sort_by_execution_order": Case("y = Relu(i) ; i = Neg(x) ; x = Placeholder(shape=[2])"),
     "strip_unused_nodes": Case("x = Placeholder(shape=[2]) ; y = Relu(x) ; dead = Neg(y)"),
@@ -110,7 +136,7 @@ def test_every_pass_keeps_the_contract(name):
 
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_nothing_to_do_changes_nothing(name):
-    before = graph("x = Placeholder(shape=[2]) ; y = Softplus(x)")
+    before = graph(CASES[name].idle)
     result = PASSES[name](before, context(), **params(name))
     assert not result.modified
     assert result.graph is before

@@ -109,6 +109,11 @@ def graphs(draw):
 
 
 PARAMS = {
+    "remove_attribute": (("attribute_name", "dtype"),),
+    "rename_attribute": (("old_attribute_name", "value"), ("new_attribute_name", "T")),
+    "rename_node": (("old_node_name", "a"), ("new_node_name", "z")),
+    "rename_op": (("old_op_name", "Mul"), ("new_op_name", "Const")),
+    "set_device": (("device", "/cpu:0"),),
     "remove_nodes": (("op", "*"), ("max_inputs", "3")),
     "quantize_weights": (("minimum_size", "1"),),
     "strip_unused_nodes": (("type", "float"),),
@@ -155,6 +160,17 @@ CHAINS = {
     "fuse_pad_and_conv": ("p = MirrorPad(q, k, mode=REFLECT)", ()),
     "fuse_resize_and_conv": ("p = Conv2D(q, k)", ()),
     "fuse_resize_pad_and_conv": ("p = Conv2D(q, k)", ()),
+    "set_device": ("p = Relu(q)", (("device", "/cpu:0"),)),
+    "add_default_attributes": ("p = LeakyRelu(q)", ()),
+    "remove_attribute": ("p = Relu(q)", (("attribute_name", "T"),)),
+    "rename_attribute": (
+        "p = Relu(q)",
+        (("old_attribute_name", "T"), ("new_attribute_name", "U")),
+    ),
+    "rename_op": ("p = Relu(q)", (("old_op_name", "Relu"), ("new_op_name", "Relu6"))),
+    "rename_node": ("p = Relu(q)", (("old_node_name", "n10000"), ("new_node_name", "m"))),
+    "obfuscate_names": ("p = Relu(q)", ()),
+    "remove_control_dependencies": ("p = Relu(q)", ()),
 }
 
 

@@ -1,0 +1,59 @@
+"""Random graphs: passes that edit names, attributes, devices and ops, against the C++ tool."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.passes import pipeline
+from inspector.passes.pipeline import plan
+from tests.passes.running import assert_same_values, context, cpp_tool, differences
+from tests.passes.test_differential import graphs, relaxed
+from tests.passes.text import graph, show
+
+pytestmark = pytest.mark.tensorflow
+INPUTS, OUTPUTS = ["x"], ["y", "z"]
+
+SAME = (
+    "add_default_attributes",
+    "remove_attribute(attribute_name=num)",
+    "remove_attribute(attribute_name=T, op_name=Relu)",
+    "rename_attribute(old_attribute_name=T, new_attribute_name=kind)",
+    "rename_attribute(old_attribute_name=T, new_attribute_name=kind, op_name=Mul)",
+    "rename_op(old_op_name=Relu, new_op_name=Elu)",
+    'set_device(device="/cpu:0", if_default=true)',
+    "set_device(device=somewhere) remove_device",
+    "remove_control_dependencies",
+    "obfuscate_names",
+    "rename_node(old_node_name=n0, new_node_name=scope/first)",
+    "rename_node(old_node_name=k0, new_node_name=first)",
+)
+
+
+@relaxed(60)
+@given(graphs(controls=True, split=True), st.sampled_from(SAME))
+def test_an_edit_is_the_tools_to_the_name(before, transforms):
+    after = pipeline.run(before, INPUTS, OUTPUTS, transforms).graph
+    theirs = cpp_tool(before, INPUTS, OUTPUTS, transforms)
+    found = differences(theirs, after, INPUTS, OUTPUTS, internal_attrs=True)
+    assert not found, f"{show(before)}\n--\n{show(theirs)}\n--\n{show(after)}"
+    assert [node.name for node in after.nodes] == [node.name for node in theirs.nodes]
+    assert after.versions == before.versions
+
+
+@relaxed(10)
+@given(graphs(controls=True, split=True))
+def test_names_attributes_and_control_inputs_do_not_change_values(before):
+    fetches = ["y:0", "z:0"]
+    transforms = "add_default_attributes obfuscate_names remove_control_dependencies"
+    result = pipeline.run(before, ["x:0"], fetches, transforms)
+    assert_same_values(before, result.graph, fetches)
+
+
+def test_a_node_without_the_old_name_is_no_error_to_the_tool_either():
+    (item,) = plan("rename_node(old_node_name=a, new_node_name=b)")
+    before = graph("x = Placeholder(shape=[2]) ; y = Relu(x)")
+    assert item.found(before, context(), **item.params).graph is before
+    theirs = cpp_tool(before, ["x"], ["y"], "rename_node(old_node_name=a, new_node_name=b)")
+    assert show(theirs) == show(before)
