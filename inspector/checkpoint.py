@@ -1,8 +1,9 @@
 """Checkpoints: what they hold without reading it, and one tensor at a time when asked.
 
-A V2 bundle is an index (a sorted table of `BundleEntryProto`) and data shards of raw values, which
-are mapped into memory: an array that `read` gives is a view of the file. A partitioned variable is
-one entry that names its slices, and an entry per slice.
+This file holds what all formats have in common, and V2; V1 is `checkpoint_v1`. A V2 bundle is an
+index (a sorted table of `BundleEntryProto`) and data shards of raw values, which are mapped into
+memory: an array that `read` gives is a view of the file. A partitioned variable is one entry that
+names its slices, and an entry per slice.
 
 Source: tensorflow/core/util/tensor_bundle/tensor_bundle.cc, core/protobuf/tensor_bundle.proto.
 """
@@ -37,6 +38,11 @@ MAX_INDEX_BYTES = 256 << 20
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The one entry of a TF 2 checkpoint that is no variable: the objects they belong to."""
 
+MAX_ELEMENTS = 1 << 60
+"""Most elements of one tensor; more bytes than a machine can address."""
+
+NO_SHAPE = "its shape is not that of a stored tensor"
+
 _SLICED = b"\0"
 _BIG_ENDIAN = 1
 _CRC_BYTES = 4
@@ -53,9 +59,22 @@ class Variable:
 
 
 class Checkpoint(ABC):
-    """Keys and values of one checkpoint, whatever its format."""
+    """Keys and values of one checkpoint, whatever its format.
+
+    Attributes:
+        prefix: What its files' names begin with, and what TensorFlow restores it by.
+    """
 
     name: str
+    prefix: Path
+
+    @abstractmethod
+    def files(self) -> list[Path]:
+        """Its files that are there."""
+
+    @abstractmethod
+    def missing(self) -> list[str]:
+        """The names of files that hold values and are not there."""
 
     @abstractmethod
     def variables(self) -> list[Variable]:
@@ -79,7 +98,7 @@ class Checkpoint(ABC):
 
 
 def open_checkpoint(prefix: Path) -> Checkpoint:
-    """Open the checkpoint ``PREFIX.index``, ``PREFIX.data-0000?-of-0000?``.
+    """Open the V2 checkpoint ``PREFIX.index``, ``PREFIX.data-0000?-of-0000?``.
 
     Raises: MissingVariables, CorruptModel, LimitExceeded.
     """
@@ -97,7 +116,7 @@ class Bundle(Checkpoint):
 
     def __init__(self, prefix: Path, index: bytes) -> None:
         self.name = prefix.name
-        self._prefix = prefix
+        self.prefix = prefix
         self._maps: dict[int, memoryview] = {}
         self._slices: dict[bytes, BundleEntryProto] = {}
         self._entries: dict[str, BundleEntryProto] = {}
@@ -139,13 +158,26 @@ class Bundle(Checkpoint):
         """See `Checkpoint.read`."""
         entry = self._entry(key)
         value = self._join(key, entry) if entry.slices else self._value(key, entry)
-        wanted = parse_slice(slice_spec, key)
-        if wanted is None:
-            return value
-        if len(wanted) != value.ndim:
-            reason = f"slice '{slice_spec}' of a tensor with {value.ndim} dimensions"
-            raise CorruptModel(self.name, key, reason)
-        return value[tuple(slice(*part) for part in _bounds(wanted, value.shape, self.name, key))]
+        return cut(value, slice_spec, self.name, key)
+
+    def files(self) -> list[Path]:
+        """The index, and the data files that are there."""
+        names = [f"{self.name}.index", *map(self._shard_name, self._used())]
+        paths = map(self.prefix.with_name, names)
+        return [path for path in paths if path.is_file()]
+
+    def missing(self) -> list[str]:
+        """See `Checkpoint.missing`."""
+        names = map(self._shard_name, self._used())
+        return [name for name in names if not self.prefix.with_name(name).is_file()]
+
+    def _used(self) -> list[int]:
+        """The numbers of the shards that hold values; the header's count may be anything."""
+        entries = [*self._entries.values(), *self._slices.values()]
+        return sorted({entry.shard_id for entry in entries if not entry.slices})
+
+    def _shard_name(self, number: int) -> str:
+        return f"{self.name}.data-{number:05d}-of-{self._shards:05d}"
 
     def _entry(self, key: str) -> BundleEntryProto:
         entry = self._entries.get(key)
@@ -167,18 +199,8 @@ class Bundle(Checkpoint):
     def _join(self, key: str, entry: BundleEntryProto) -> Array:
         shape, dtype = self._shape(key, entry)
         parts = [self._part(key, proto) for proto in entry.slices]
-        stored = sum(math.prod(self._shape(key, part)[0]) for _, part in parts)
-        if stored != math.prod(shape):
-            reason = f"its slices hold {stored} elements, its shape {math.prod(shape)}"
-            raise CorruptModel(self.name, key, reason)
-        full = np.empty(shape, dtype)
-        for extents, part in parts:
-            bounds = _bounds(extents, shape, self.name, key)
-            value = self._value(key, part)
-            if value.shape != tuple(stop - start for start, stop in bounds):
-                raise CorruptModel(self.name, key, "a slice and its place differ in shape")
-            full[tuple(slice(*part_bounds) for part_bounds in bounds)] = value
-        return full
+        values = [(extents, self._value(key, part)) for extents, part in parts]
+        return join(shape, dtype, values, self.name, key)
 
     def _shape(self, key: str, entry: BundleEntryProto) -> tuple[tuple[int, ...], np.dtype[Any]]:
         dtype = numpy_dtype(entry.dtype)
@@ -186,9 +208,9 @@ class Bundle(Checkpoint):
             reason = f"dtype {dtype_name(entry.dtype)} cannot be read"
             raise UnsupportedModel(self.name, key, reason)
         sizes = [dim.size for dim in entry.shape.dim]
-        if entry.shape.unknown_rank or any(size < 0 for size in sizes) or len(sizes) > 64:
-            raise CorruptModel(self.name, key, "its shape is not that of a stored tensor")
-        return tuple(sizes), dtype
+        if entry.shape.unknown_rank:
+            raise CorruptModel(self.name, key, NO_SHAPE)
+        return checked_shape(sizes, self.name, key), dtype
 
     def _value(self, key: str, entry: BundleEntryProto) -> Array:
         shape, dtype = self._shape(key, entry)
@@ -207,8 +229,8 @@ class Bundle(Checkpoint):
 
     def _shard(self, number: int, key: str) -> memoryview:
         if number not in self._maps:
-            name = f"{self._prefix.name}.data-{number:05d}-of-{self._shards:05d}"
-            path = self._prefix.with_name(name)
+            name = self._shard_name(number)
+            path = self.prefix.with_name(name)
             if not path.is_file():
                 raise MissingVariables(self.name, key, f"its data file {name} is not there")
             with path.open("rb") as file:
@@ -238,6 +260,50 @@ def parse_slice(spec: str, where: str = "slice") -> list[tuple[int, int]] | None
         else:
             raise CorruptModel("graph", where, f"'{spec[:100]}' is no slice")
     return extents
+
+
+def checked_shape(sizes: Sequence[int], what: str, key: str) -> tuple[int, ...]:
+    """The shape of a stored tensor. Raises: CorruptModel for one that no array can have."""
+    if len(sizes) > 64 or any(size < 0 for size in sizes):
+        raise CorruptModel(what, key, NO_SHAPE)
+    if math.prod(max(size, 1) for size in sizes) > MAX_ELEMENTS:
+        raise CorruptModel(what, key, NO_SHAPE)
+    return tuple(sizes)
+
+
+def cut(value: Array, slice_spec: str, what: str, key: str) -> Array:
+    """The part of a tensor that ``shape_and_slices`` asks for. Raises: CorruptModel."""
+    wanted = parse_slice(slice_spec, key)
+    if wanted is None:
+        return value
+    if len(wanted) != value.ndim:
+        reason = f"slice '{slice_spec}' of a tensor with {value.ndim} dimensions"
+        raise CorruptModel(what, key, reason)
+    return value[tuple(slice(*part) for part in _bounds(wanted, value.shape, what, key))]
+
+
+def join(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    parts: Sequence[tuple[Sequence[tuple[int, int]], Array]],
+    what: str,
+    key: str,
+) -> Array:
+    """The tensor that slices make up together; each has its starts and lengths, -1 is all.
+
+    Raises: CorruptModel.
+    """
+    stored = sum(part.size for _, part in parts)
+    if stored != math.prod(shape):
+        reason = f"its slices hold {stored} elements, its shape {math.prod(shape)}"
+        raise CorruptModel(what, key, reason)
+    full = np.empty(shape, dtype)
+    for extents, part in parts:
+        bounds = _bounds(extents, shape, what, key)
+        if part.shape != tuple(stop - start for start, stop in bounds):
+            raise CorruptModel(what, key, "a slice and its place differ in shape")
+        full[tuple(slice(*pair) for pair in bounds)] = part
+    return full
 
 
 def _bounds(

@@ -105,8 +105,11 @@ def _wanted(model: Model, outputs: Sequence[str] | None, key: str | None) -> lis
         return list(dict.fromkeys(names))
     names = [] if key is None else signatures.output_tensors(model.signatures[key])
     if not names:
+        if not model.outline.nodes:
+            raise FreezeError(model.name, "graph", f"the {model.format} holds no graph to freeze")
         # The last node that nothing reads: outputs are made last.
-        ends = [n.name for n in model.outline if not model.outline.consumers(n.name)]
+        graph = model.outline
+        ends = [n.name for n in graph if opdefs.output_dtypes(n) and not graph.consumers(n.name)]
         example = f", e.g. '{ends[-1]}'" if ends else ""
         reason = f"the model has no signature that tells its outputs: name them{example}"
         raise FreezeError(model.name, "outputs", reason)

@@ -60,7 +60,7 @@ class VariableValues:
         if checkpoint is None:
             reason = f"its value '{key.name}' cannot be read: "
             damaged = any("cannot be read" in text for text in self._model.warnings)
-            reason += "the checkpoint is damaged" if damaged else "there is no variables folder"
+            reason += "the checkpoint is damaged" if damaged else _absent(self._model)
             raise MissingVariables(self._model.name, name, reason)
         if key.name not in checkpoint:
             reason = f"the checkpoint has no key '{key.name}'"
@@ -112,6 +112,16 @@ class VariableValues:
                 if node is not None:
                     self._twins.setdefault(identity(node), name)
         return self._known
+
+
+def _absent(model: Model) -> str:
+    """What would have to be there for the variables to have values."""
+    if model.format == "SavedModel":
+        return "there is no variables folder"
+    if model.format == "MetaGraphDef":
+        prefix = model.name.removesuffix(".meta")
+        return f"no checkpoint lies beside the file ({prefix}.index and its data files)"
+    return "the graph came without a checkpoint"
 
 
 def _with_dtype(checkpoint: Checkpoint, key: Key) -> tuple[Array, int]:

@@ -17,7 +17,9 @@ from tensorflow.python.saved_model import loader_impl
 from inspector.backend.blocked import blocked_ops, refuse
 from inspector.backend.sessions import quiet_config, reason, to_tensorflow
 from inspector.errors import MissingVariables, RunFailed
+from inspector.graph import node_name, tensor_name
 from inspector.model import Model
+from inspector.protos import SaverDef
 
 _ERRORS = (tf.errors.OpError, ValueError, TypeError, KeyError, RuntimeError, OSError)
 
@@ -91,15 +93,32 @@ class LoadedModel:
     def _import_graph(self) -> None:
         proto = to_tensorflow(self.model.graph.to_proto())
         init = [self.model.init_op] if self.model.init_op else []
-        self.refuse(fetches=(), once=init)
+        saver = self._saver()
+        restore = [] if saver is None else [saver.restore_op_name]
+        own = [] if saver is None else [saver.filename_tensor_name]
+        self.refuse(fetches=(), once=[*restore, *init], own_files=own)
 
         def load() -> None:
             with self.graph.as_default():
                 tf.compat.v1.import_graph_def(proto, name="")
 
         self._imported(proto, load)
+        checkpoint = self.model.checkpoint
+        if saver is not None and checkpoint is not None:
+            files = {tensor_name(saver.filename_tensor_name): str(checkpoint.prefix)}
+            self.session.run(
+                self.graph.get_operation_by_name(node_name(saver.restore_op_name)), files
+            )
         for name in init:
             self.session.run(self.graph.get_operation_by_name(name))
+
+    def _saver(self) -> SaverDef | None:
+        """How the graph restores its variables, where there is a checkpoint to restore."""
+        if self.model.checkpoint is None or self.model.meta_graph is None:
+            return None
+        saver = self.model.meta_graph.saver_def
+        names = (saver.restore_op_name, saver.filename_tensor_name)
+        return saver if all(node_name(name) in self.model.outline for name in names) else None
 
     def _imported(self, proto: Any, load: Callable[[], Any]) -> Any:
         """Import; once more without ``_output_shapes`` where those no longer agree.

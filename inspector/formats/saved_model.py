@@ -12,11 +12,12 @@ from pathlib import Path, PurePosixPath
 from inspector import wire
 from inspector.checkpoint import Checkpoint, open_checkpoint
 from inspector.errors import CorruptModel, InspectorError, UnknownTagSet
+from inspector.formats import meta_graph
 from inspector.formats.files import list_files
 from inspector.graph import node_name
 from inspector.model import Asset, LazyGraph, Model
 from inspector.protos import AssetFileDef, MetaGraphDef, parse
-from inspector.wire import Field, GraphBytes
+from inspector.wire import Field
 
 FILE, TEXT_FILE = "saved_model.pb", "saved_model.pbtxt"
 INIT_SIGNATURE = "__saved_model_init_op"
@@ -24,7 +25,7 @@ TRAIN_SIGNATURE = "__saved_model_train_op"
 
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS_COLLECTION = "saved_model_assets"
-_META_GRAPHS, _META_INFO, _GRAPH_DEF, _OBJECT_GRAPH = 2, 1, 2, 7
+_META_GRAPHS, _META_INFO = 2, 1
 _PARTS = ("variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb")
 
 
@@ -51,7 +52,7 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
     tag_sets = [list(meta.meta_info_def.tags) for meta in metas]
     chosen = _choose(tag_sets, tag_set, name)
     try:
-        meta, graph = _split(data, spans[chosen], name)
+        meta, graph = meta_graph.split(data, spans[chosen].start, spans[chosen].end, name)
     except wire.WireError as err:
         raise CorruptModel(name, "SavedModel", f"damaged, or cut short: {err}") from err
     files = list_files(folder, (path.name, *_PARTS))
@@ -88,19 +89,6 @@ def _meta_info(data: memoryview, span: Field, name: str) -> MetaGraphDef:
     return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef")
 
 
-def _split(data: memoryview, span: Field, name: str) -> tuple[MetaGraphDef, GraphBytes]:
-    graph = GraphBytes(data, span.end, span.end, name)
-    parts = []
-    for field in wire.fields(data, span.start, span.end):
-        if field.number == _GRAPH_DEF:
-            if graph.end > graph.start:
-                raise CorruptModel(name, "MetaGraphDef", "it holds two GraphDefs")
-            graph = GraphBytes(data, field.start, field.end, name)
-        elif field.number != _OBJECT_GRAPH:
-            parts.append(bytes(data[field.tag : field.end]))
-    return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef"), graph
-
-
 def _choose(tag_sets: list[list[str]], wanted: Sequence[str] | None, name: str) -> int:
     sets = [set(tags) for tags in tag_sets]
     if wanted is not None:
@@ -120,13 +108,15 @@ def _checkpoint(folder: Path, meta: MetaGraphDef, warnings: list[str]) -> Checkp
     if not meta.HasField("saver_def") and not prefix.with_name("variables.index").is_file():
         return None
     try:
-        return open_checkpoint(prefix)
+        checkpoint = open_checkpoint(prefix)
     except InspectorError as err:
         if prefix.parent.is_dir():
             warnings.append(f"The values of the variables cannot be read: {err}.")
         else:
             warnings.append("The variables folder is missing: variables have no values.")
         return None
+    warnings += meta_graph.missing_shards(checkpoint)
+    return checkpoint
 
 
 def _assets(folder: Path, meta: MetaGraphDef, name: str, warnings: list[str]) -> list[Asset]:

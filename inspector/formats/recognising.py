@@ -1,0 +1,56 @@
+"""What a file is, by its content; the suffix is never asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from inspector import table, wire
+from inspector.errors import UnknownFormat, UnsupportedModel
+from inspector.formats import text
+from inspector.formats.files import map_file
+
+CHECKPOINT = "Checkpoint"
+
+_MAGIC = (
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras writes"),
+    (4, b"TFL3", "a TensorFlow Lite model"),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+)
+
+
+def kind_of(data: memoryview) -> str | None:
+    """The message's name, whether in binary form or text; ``Checkpoint``; None for all else."""
+    if table.is_table(bytes(data[-8:])):
+        return CHECKPOINT
+    return wire.recognise(data) or text.recognise(data)
+
+
+def load(path: Path) -> tuple[str | None, memoryview]:
+    """What a file is, and its bytes; those of the binary form where it holds a model as text.
+
+    Raises: MissingFile, CorruptModel, LimitExceeded.
+    """
+    data = map_file(path)
+    kind = kind_of(data)
+    if kind in ("SavedModel", "GraphDef", "MetaGraphDef") and wire.recognise(data) is None:
+        data = text.to_binary(data, kind, path.name)
+    return kind, data
+
+
+def not_readable(name: str, data: memoryview) -> Exception:
+    """The error to raise for a file of no known kind."""
+    head = bytes(data[:4096])
+    for offset, magic, what in _MAGIC:
+        if head[offset:].startswith(magic):
+            return UnsupportedModel(name, "file", f"it is {what}, which cannot be read yet")
+    expected = "no SavedModel, GraphDef, MetaGraphDef or checkpoint"
+    try:
+        is_text = head.decode().isprintable() or all(
+            char.isprintable() or char.isspace() for char in head.decode()
+        )
+    except UnicodeDecodeError as err:
+        # A character may be cut in two by the end of what was looked at.
+        is_text = err.start > len(head) - 4 and b"\0" not in head
+    reason = f"text, {expected}" if is_text else f"the bytes are {expected}"
+    return UnknownFormat(name, "file", reason)
