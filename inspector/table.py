@@ -9,8 +9,9 @@ Source: tensorflow/core/lib/io/format.cc, table.cc, block.cc; core/lib/strings/o
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
+
+import google_crc32c
 
 from inspector.errors import CorruptModel, LimitExceeded
 
@@ -21,8 +22,7 @@ MAX_BLOCK = 1 << 30
 
 _TRAILER = 5
 _PLAIN, _SNAPPY = 0, 1
-# A checksum in Python costs 50 ns a byte; larger blocks are only ever values of V1 checkpoints.
-_CHECKED = 1 << 19
+_CHUNK = 1 << 24
 _CRC_DELTA = 0xA282EAD8
 
 
@@ -85,10 +85,10 @@ def slice_key(name: str, extents: Sequence[tuple[int, int]]) -> bytes:
 
 def masked_crc(data: bytes | memoryview) -> int:
     """LevelDB's masked CRC-32C."""
-    table, crc = _crc_table(), 0xFFFFFFFF
-    for byte in data:
-        crc = table[(crc ^ byte) & 255] ^ (crc >> 8)
-    crc ^= 0xFFFFFFFF
+    crc = 0
+    for start in range(0, len(data), _CHUNK):
+        # The library takes bytes only; a chunk at a time, so that a large tensor is not copied.
+        crc = google_crc32c.extend(crc, bytes(data[start : start + _CHUNK]))
     return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
 
 
@@ -98,7 +98,7 @@ def _block(data: bytes, offset: int, size: int, what: str) -> bytes:
         raise CorruptModel(what, "checkpoint", "a block of the table lies beyond the file's end")
     content, compression = data[offset:end], data[end]
     stored = int.from_bytes(data[end + 1 : end + _TRAILER], "little")
-    if size <= _CHECKED and masked_crc(data[offset : end + 1]) != stored:
+    if masked_crc(data[offset : end + 1]) != stored:
         raise CorruptModel(what, "checkpoint", "a block of the table fails its checksum")
     if compression == _PLAIN:
         return content
@@ -183,14 +183,3 @@ def _ordered_signed(number: int) -> bytes:
     if length > 1:
         code[1] ^= header & 255
     return bytes(code)
-
-
-@functools.cache
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)
