@@ -32,6 +32,8 @@ def main() -> None:
         graphs = [shape(size) for size in SIZES]
         print(f"{name:26}" + "".join(f"{size:>10,}" for size in SIZES) + "   last / before")
         for found in PASSES.values():
+            if any(param.arg.file and param.required for param in found.params):
+                continue  # the file would have to tell of these graphs
             params = found.read([(p.name, p.arg.example) for p in found.params if p.required])
             row = []
             for graph in graphs:

@@ -110,6 +110,7 @@ def optimise(
         evaluate=kernels.evaluate,
         progress=progress,
         cancelled=cancelled,
+        files=True,
     )
 
 

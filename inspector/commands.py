@@ -55,7 +55,8 @@ def transform_graph(
     pipeline.plan(transforms)
     graph = Graph.of(read_graph_def(source))
     fed, fetched = ([name for name in text.split(",") if name] for text in (inputs, outputs))
-    changed = pipeline.run(graph, fed, fetched, transforms, evaluate=kernels.evaluate).graph
+    done = pipeline.run(graph, fed, fetched, transforms, evaluate=kernels.evaluate, files=True)
+    changed = done.graph
     with storing.new_file(target, force=True) as path:
         if as_text:
             path.write_text(text_format.MessageToString(changed.to_proto()), encoding="utf-8")

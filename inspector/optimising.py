@@ -71,6 +71,7 @@ def optimise(
     evaluate: Evaluate | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    files: bool = False,
 ) -> Optimised:
     """Freeze the model if it is not, and run transforms on it.
 
@@ -80,6 +81,7 @@ def optimise(
         transforms: The tool's text, or several of them; or `preset`, a name of the table.
         signature: Whose outputs, and whose keys for the new signature.
         evaluate: Runs kernels; without it, what needs them is left alone.
+        files: Parameters may name files of this machine.
     Raises: what freezing and the transforms raise; BadParameter for an unknown preset.
     """
     chosen = _transforms(transforms, preset)
@@ -104,6 +106,7 @@ def optimise(
         evaluate=evaluate,
         progress=progress,
         cancelled=cancelled,
+        files=files,
     )
     graph = interface.release(done.graph, held)
     new = _signature(graph, feeds, fetches, [frozen, model], signature)

@@ -40,7 +40,10 @@ def TransformGraph(  # noqa: N802 - the name that scripts call
     kind = type(input_graph_def)
     graph = Graph.of(input_graph_def) if kind is GraphDef else _ours(input_graph_def)
     calls = [_text(item) for item in _listed(transforms)]
-    result = pipeline.run(graph, _names(inputs), _names(outputs), calls, evaluate=evaluate).graph
+    done = pipeline.run(
+        graph, _names(inputs), _names(outputs), calls, evaluate=evaluate, files=True
+    )
+    result = done.graph
     return result.to_proto() if kind is GraphDef else _theirs(result, kind)
 
 

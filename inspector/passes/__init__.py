@@ -26,6 +26,7 @@ from inspector.passes.fusing import (
 from inspector.passes.names import obfuscate_names, rename_node
 from inspector.passes.old_batch_norms import fold_old_batch_norms
 from inspector.passes.quantize import quantize_weights, round_weights
+from inspector.passes.requantization import freeze_requantization_ranges
 from inspector.passes.strip import strip_unused_nodes
 
 PASSES: dict[str, Pass] = {
@@ -36,6 +37,7 @@ PASSES: dict[str, Pass] = {
         fold_batch_norms,
         fold_constants,
         fold_old_batch_norms,
+        freeze_requantization_ranges,
         fuse_pad_and_conv,
         fuse_resize_and_conv,
         fuse_resize_pad_and_conv,

@@ -23,6 +23,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from inspector.edit import Change, GraphEdit, Skip
@@ -61,6 +62,8 @@ class Arg:
         bits: An integer's size in the tool.
         least: The smallest number allowed.
         choices: The only values allowed, where there are few.
+        missing: The tool's message where none is given, if it has one of its own.
+        file: Names a file, which only a context that allows files opens.
     """
 
     sentence: str
@@ -68,6 +71,8 @@ class Arg:
     bits: int = 64
     least: int | None = None
     choices: tuple[str, ...] = ()
+    missing: str = ""
+    file: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,8 @@ class Param:
                 return self.default
             example = f"{transform}({self.name}={self.arg.example})"
             least = "at least" if self.kind == "texts" else "exactly"
-            raise bad(f"{transform} expects {least} one '{self.name}' argument, e.g. {example}")
+            expected = f"{transform} expects {least} one '{self.name}' argument, e.g. {example}"
+            raise bad(self.arg.missing or expected)
         if self.kind == "texts":
             chosen: Any = tuple(values)
         else:
@@ -176,6 +182,8 @@ class PassContext:
         evaluate: Runs kernels; None where there are none at hand.
         ignore_errors: The user wants what can be done, and no error for the rest.
         warnings: Sentences for the record.
+        files: Parameters may name files of this machine: so on the command line and in Python,
+            never for somebody on a web page.
     """
 
     inputs: tuple[str, ...] = ()
@@ -184,6 +192,7 @@ class PassContext:
     cancelled: Callable[[], bool] = _never
     ignore_errors: bool = False
     warnings: list[str] = field(default_factory=list)
+    files: bool = False
 
     @cached_property
     def feeds(self) -> frozenset[str]:
@@ -207,6 +216,15 @@ class PassContext:
     def fetched_ports(self, name: str) -> set[int]:
         """Output ports of this node that are fetched."""
         return _ports(self.outputs, name)
+
+    def file(self, transform: str, key: str, text: str) -> Path:
+        """The file that a parameter names. Raises: BadParameter where files are not allowed."""
+        if not self.files:
+            reason = "names a file, and files are open to the command line and Python only"
+            raise BadParameter(transform, key, reason)
+        if "\0" in text:
+            raise BadParameter(transform, key, "is no name of a file")
+        return Path(text)
 
     def check_cancelled(self, where: str) -> None:
         """Raise JobCancelled if the user has taken the work back."""

@@ -134,6 +134,7 @@ def run(
     evaluate: Evaluate | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    files: bool = False,
 ) -> PipelineResult:
     """Run transforms in order; the graph given in stays as it is.
 
@@ -142,6 +143,7 @@ def run(
         evaluate: Runs kernels for `fold_constants`; without it, what needs them is left alone.
         progress: Called with a fraction from 0 to 1 and what is being done.
         cancelled: Asked between steps, and by long passes; True stops the run.
+        files: Parameters may name files of this machine.
     Raises: TransformSyntaxError, UnknownTransform, BadParameter before work starts;
         TransformFailed, InvalidGraph; JobCancelled.
     """
@@ -152,7 +154,7 @@ def run(
     for index, item in enumerate(planned):
         if progress is not None:
             progress(index / len(planned), f"{item.call.name} ({index + 1} of {len(planned)})")
-        ctx = PassContext(feeds, fetches, evaluate, ignore_errors=item.ignore_errors)
+        ctx = PassContext(feeds, fetches, evaluate, ignore_errors=item.ignore_errors, files=files)
         if cancelled is not None:
             ctx.cancelled = cancelled
         ctx.check_cancelled(item.call.name)

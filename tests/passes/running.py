@@ -98,8 +98,8 @@ def evaluate(*args: Any, **options: Any) -> Any:
 
 
 def context(inputs: Any = ("x",), outputs: Any = ("y",), **options: Any) -> PassContext:
-    """A context with kernels at hand."""
-    return PassContext(tuple(inputs), tuple(outputs), evaluate, **options)
+    """A context with kernels at hand, and files open."""
+    return PassContext(tuple(inputs), tuple(outputs), evaluate, **{"files": True, **options})
 
 
 def cpp_tool(graph: Graph, inputs: list[str], outputs: list[str], transforms: str) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,6 +27,7 @@ PAD = (
     " ; m = MirrorPad(IN, p, mode=REFLECT)"
 )
 RESIZE = f"{IMAGE} ; z = Const(value=[9,8], dtype=int32) ; r = ResizeBilinear(x, z)"
+RANGES = Path(__file__).with_name("ranges.log")
 
 
 class Case(NamedTuple):
@@ -53,6 +55,16 @@ CASES = {
         atol=1e-6,
     ),
     "fold_old_batch_norms": Case(CONV + BATCH_NORM, atol=1e-6),
+    "freeze_requantization_ranges": Case(
+        "x = Placeholder(shape=[4]) ; lo = Const(value=-8) ; hi = Const(value=8)"
+        " ; q = QuantizeV2(x, lo, hi, T=qint32, mode=MIN_FIRST)"
+        " ; n0 = RequantizationRange(q, q:1, q:2, Tinput=qint32)"
+        " ; z = Requantize(q, q:1, q:2, n0, n0:1, Tinput=qint32, out_type=quint8)"
+        " ; y = Dequantize(z, z:1, z:2, T=quint8, mode=MIN_FIRST)",
+        f'min_max_log_file="{RANGES}"',
+        atol=0.1,
+        idle="n0/frozen_min = Const(value=0) ; n0/frozen_max = Const(value=0)",
+    ),
     "fuse_pad_and_conv": Case(f"{PAD} ; y = Conv2D(m, w)".replace("IN", "x"), atol=1e-6),
     "fuse_resize_and_conv": Case(f"{RESIZE} ; y = Conv2D(r, w)", atol=1e-6),
     "fuse_resize_pad_and_conv": Case(
@@ -154,7 +166,7 @@ def test_feeds_and_fetches_keep_their_names(name):
 
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_an_empty_graph_is_no_crash(name):
-    if name != "fold_constants":
+    if name not in ("fold_constants", "freeze_requantization_ranges"):
         before = graph("")
         assert PASSES[name](before, PassContext(), **params(name)).graph is before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from inspector.passes.parser import Call
 from inspector.protos import NodeDef
 from tests.passes.text import node
 
-NAMES = ["x", "y", "a", "b", "c", "w", "a_quantized_min", "a/_0__cf__0"]
+NAMES = ["x", "y", "n0", "a", "b", "c", "w", "a_quantized_min", "a/_0__cf__0"]
 INPUTS = [text for name in NAMES for text in (name, f"{name}:1", f"^{name}")] + [
     "gone",
     ":0",
@@ -44,6 +45,7 @@ OPS = [
     "BatchNormWithGlobalNormalization",
     "BatchToSpaceND",
     "SpaceToBatchND",
+    "RequantizationRange",
     "MirrorPad",
     "ResizeBilinear",
     "ConcatV2",
@@ -108,7 +110,9 @@ def graphs(draw):
     return Graph(nodes)
 
 
+RANGES = str(Path(__file__).with_name("ranges.log"))
 PARAMS = {
+    "freeze_requantization_ranges": (("min_max_log_file", RANGES),),
     "remove_attribute": (("attribute_name", "dtype"),),
     "rename_attribute": (("old_attribute_name", "value"), ("new_attribute_name", "T")),
     "rename_node": (("old_node_name", "a"), ("new_node_name", "z")),
@@ -125,7 +129,7 @@ PARAMS = {
 def test_no_graph_crashes_a_pass(before, name, inputs):
     found = PASSES[name]
     given = before.to_bytes()
-    ctx = PassContext(tuple(inputs), ("y",))
+    ctx = PassContext(tuple(inputs), ("y",), files=True)
     with contextlib.suppress(InspectorError):
         found(before, ctx, **found.read(PARAMS.get(name, ())))
     assert before.to_bytes() == given
@@ -137,7 +141,7 @@ def test_no_graph_crashes_the_pipeline(before, names):
     ignore = ("ignore_errors", "true")
     calls = [Call(name, (*PARAMS.get(name, ()), ignore)) for name in names]
     try:
-        result = pipeline.run(before, ["x"], ["y"], calls)
+        result = pipeline.run(before, ["x"], ["y"], calls, files=True)
     except InspectorError:
         return
     assert result.graph.byte_size() == len(result.graph.to_bytes())
@@ -157,6 +161,10 @@ CHAINS = {
     "round_weights": ("p = Relu(q)", ()),
     "remove_device": ("p = Relu(q) @/cpu:0", ()),
     "flatten_atrous_conv": ("p = BatchToSpaceND(q, k, k)", ()),
+    "freeze_requantization_ranges": (
+        "p = RequantizationRange(q, k, k)",
+        (("min_max_log_file", RANGES),),
+    ),
     "fuse_pad_and_conv": ("p = MirrorPad(q, k, mode=REFLECT)", ()),
     "fuse_resize_and_conv": ("p = Conv2D(q, k)", ()),
     "fuse_resize_pad_and_conv": ("p = Conv2D(q, k)", ()),
@@ -189,6 +197,7 @@ def test_twenty_thousand_nodes_in_a_chain_all_waited_for(name):
         nodes.append(made)
     found = PASSES[name]
     started = time.process_time()
-    result = found(Graph([*nodes, end]), PassContext(("x",), ("y",)), **found.read(args))
+    ctx = PassContext(("x",), ("y",), files=True)
+    result = found(Graph([*nodes, end]), ctx, **found.read(args))
     assert time.process_time() - started < 8
     assert "y" in result.graph
