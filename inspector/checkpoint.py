@@ -29,7 +29,7 @@ from inspector.errors import (
     did_you_mean,
 )
 from inspector.protos import BundleEntryProto, BundleHeaderProto, TensorSliceProto, parse
-from inspector.table import read_table, slice_key, varint
+from inspector.table import masked_crc, read_table, slice_key, varint
 from inspector.tensors import STRING, Array, Shape, dtype_name, numpy_dtype, shape_of
 
 MAX_INDEX_BYTES = 256 << 20
@@ -224,6 +224,8 @@ class Bundle(Checkpoint):
         if len(data) != count * dtype.itemsize:
             reason = f"{len(data)} bytes for shape {list(shape)} of {dtype_name(entry.dtype)}"
             raise CorruptModel(self.name, key, reason)
+        if masked_crc(data) != entry.crc32c:
+            raise CorruptModel(self.name, key, "its values are damaged: their checksum fails")
         value = np.frombuffer(data, dtype) if count else np.empty(0, dtype)
         return (value.byteswap() if self._swap else value).reshape(shape)
 

@@ -264,9 +264,10 @@ def _bundle(path: Path, entry: BundleEntryProto, data: bytes, endianness: int = 
 
 
 def test_big_endian_values_are_turned(tmp_path: Path) -> None:
-    entry = BundleEntryProto(dtype=3, size=8)
+    data = (1).to_bytes(4, "big") + (258).to_bytes(4, "big")
+    entry = BundleEntryProto(dtype=3, size=8, crc32c=masked_crc(data))
     entry.shape.dim.add(size=2)
-    _bundle(tmp_path / "c", entry, (1).to_bytes(4, "big") + (258).to_bytes(4, "big"), 1)
+    _bundle(tmp_path / "c", entry, data, 1)
     assert open_checkpoint(tmp_path / "c").read("v").tolist() == [1, 258]
 
 
@@ -292,6 +293,25 @@ def test_an_entry_that_does_not_fit_is_an_error(
     _bundle(tmp_path / "c", entry, bytes(8))
     with pytest.raises(InspectorError, match=why):
         open_checkpoint(tmp_path / "c").read("v")
+
+
+def test_a_changed_value_fails_its_checksum(tmp_path: Path) -> None:
+    source = seed("iris")
+    for file in source.parent.iterdir():
+        shutil.copy(file, tmp_path)
+    shard = tmp_path / "variables.data-00000-of-00001"
+    data = bytearray(shard.read_bytes())
+    data[200_000] ^= 1
+    shard.write_bytes(data)
+    checkpoint = open_checkpoint(tmp_path / "variables")
+    damaged = []
+    for variable in checkpoint.variables():
+        try:
+            checkpoint.read(variable.name)
+        except CorruptModel as err:
+            assert "checksum" in str(err)
+            damaged.append(variable.name)
+    assert len(damaged) == 1
 
 
 def test_an_index_with_any_byte_changed_is_refused_or_read(tmp_path: Path) -> None:
