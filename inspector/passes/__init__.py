@@ -8,6 +8,7 @@ from inspector.passes.attributes import (
     remove_attribute,
     rename_attribute,
 )
+from inspector.passes.backports import backport_concatv2, backport_tensor_array_v3
 from inspector.passes.base import Pass
 from inspector.passes.batch_norms import fold_batch_norms
 from inspector.passes.cleanup import merge_duplicate_nodes, remove_nodes, sort_by_execution_order
@@ -23,6 +24,7 @@ from inspector.passes.fusing import (
     fuse_resize_and_conv,
     fuse_resize_pad_and_conv,
 )
+from inspector.passes.insert_logging import insert_logging
 from inspector.passes.names import obfuscate_names, rename_node
 from inspector.passes.old_batch_norms import fold_old_batch_norms
 from inspector.passes.quantize import quantize_weights, round_weights
@@ -33,6 +35,8 @@ PASSES: dict[str, Pass] = {
     item.name: item
     for item in (
         add_default_attributes,
+        backport_concatv2,
+        backport_tensor_array_v3,
         flatten_atrous_conv,
         fold_batch_norms,
         fold_constants,
@@ -41,6 +45,7 @@ PASSES: dict[str, Pass] = {
         fuse_pad_and_conv,
         fuse_resize_and_conv,
         fuse_resize_pad_and_conv,
+        insert_logging,
         merge_duplicate_nodes,
         obfuscate_names,
         quantize_weights,

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from inspector.graph import validate
+from inspector.graph import Graph, validate
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
 from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS
 from tests.passes.running import assert_same_values, context
-from tests.passes.text import graph
+from tests.passes.text import PRODUCER, graph, graph_def
 
 CONV = "x = Placeholder(shape=[1,5,5,3]) ; w = Const(value=random(3,3,3,4)) ; c = Conv2D(x, w)"
 BATCH_NORM = (
@@ -35,11 +35,23 @@ class Case(NamedTuple):
     params: str = ""
     settles: bool = True
     atol: float = 0.0
+    producer: int = PRODUCER
     idle: str = "x = Placeholder(shape=[2]) ; y = Softplus(x)"
 
 
 CASES = {
     "add_default_attributes": Case("x = Placeholder(shape=[2,2]) ; y = MatMul(x, x)"),
+    "backport_concatv2": Case(
+        "x = Placeholder(shape=[2,2]) ; k = Const(value=1, dtype=int32)"
+        " ; y = ConcatV2(x, x, k, N=2)"
+    ),
+    # TensorFlow 2 runs the older ops in graphs of 2016 only.
+    "backport_tensor_array_v3": Case(
+        "x = Placeholder(shape=[2,3]) ; n = Const(value=2, dtype=int32) ; a = TensorArrayV3(n)"
+        " ; i = Const(value=[1, 0], dtype=int32) ; s = TensorArrayScatterV3(a, i, x, a:1)"
+        " ; y = TensorArrayGatherV3(a, i, s)",
+        producer=25,
+    ),
     "flatten_atrous_conv": Case(
         "x = Placeholder(shape=[1,8,8,2]) ; b = Const(value=[2,2], dtype=int32)"
         " ; p = Const(value=[[2,2],[2,2]], dtype=int32) ; s = SpaceToBatchND(x, b, p)"
@@ -69,6 +81,10 @@ CASES = {
     "fuse_resize_and_conv": Case(f"{RESIZE} ; y = Conv2D(r, w)", atol=1e-6),
     "fuse_resize_pad_and_conv": Case(
         f"{RESIZE} ; y = Conv2D(m, w)" + PAD[PAD.index(" ; p") :].replace("IN", "r"), atol=1e-6
+    ),
+    # Run again, it logs the log.
+    "insert_logging": Case(
+        "x = Placeholder(shape=[2]) ; e = Exp(x) ; y = Neg(e)", "op=Exp", settles=False
     ),
     "merge_duplicate_nodes": Case(
         "x = Placeholder(shape=[2]) ; a = Exp(x) ; b = Exp(x) ; y = Add(a, b)"
@@ -126,7 +142,7 @@ def params(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_every_pass_keeps_the_contract(name):
     case, found = CASES[name], PASSES[name]  # KeyError: the new pass has no case yet
-    before = graph(case.text)
+    before = Graph.of(graph_def(case.text, case.producer))
     frozen = before.to_proto().SerializeToString(deterministic=True)
     once = found(before, context(), **params(name))
     twice = found(before, context(), **params(name))

@@ -51,6 +51,31 @@ def test_names_attributes_and_control_inputs_do_not_change_values(before):
     assert_same_values(before, result.graph, fetches)
 
 
+@relaxed(30)
+@given(graphs(split=True), st.sampled_from(["", "op=Relu, op=Unpack, show_name=true", "prefix=n1"]))
+def test_logging_is_the_tools_where_all_outputs_are_read(before, args):
+    transforms = f"insert_logging({args})"
+    after = pipeline.run(before, INPUTS, OUTPUTS, transforms).graph
+    theirs = cpp_tool(before, INPUTS, OUTPUTS, transforms)
+    assert not differences(theirs, after, INPUTS, OUTPUTS)
+    assert [node.name for node in after.nodes] == [node.name for node in theirs.nodes]
+
+
+@relaxed(20)
+@given(st.lists(st.sampled_from([0, -1, 1]), min_size=1, max_size=5))
+def test_joining_is_the_tools(axes):
+    lines, at = ["x = Placeholder(shape=[2,3])"], "x"
+    for index, axis in enumerate(axes):
+        lines.append(f"k{index} = Const(value={axis}, dtype=int32)")
+        lines.append(f"c{index} = ConcatV2({at}, {at}:0, k{index}, N=2) @/cpu:0")
+        at = f"c{index}"
+    before = graph("\n".join([*lines, f"y = Neg({at})"]))
+    after = pipeline.run(before, INPUTS, ["y"], "backport_concatv2").graph
+    theirs = cpp_tool(before, INPUTS, ["y"], "backport_concatv2")
+    assert not differences(theirs, after, INPUTS, ["y"])
+    assert_same_values(before, after, ["y"])
+
+
 def test_a_node_without_the_old_name_is_no_error_to_the_tool_either():
     (item,) = plan("rename_node(old_node_name=a, new_node_name=b)")
     before = graph("x = Placeholder(shape=[2]) ; y = Relu(x)")

@@ -49,6 +49,8 @@ OPS = [
     "MirrorPad",
     "ResizeBilinear",
     "ConcatV2",
+    "TensorArrayV3",
+    "TensorArrayWriteV3",
     "Shape",
     "ShapeN",
     "Rank",
@@ -62,7 +64,19 @@ OPS = [
     "NoOp",
     "Nonsense",
 ]
-KEYS = ["T", "dtype", "value", "shape", "data_format", "is_training", "epsilon", "N", "_class", "f"]
+KEYS = [
+    "T",
+    "Tidx",
+    "dtype",
+    "value",
+    "shape",
+    "data_format",
+    "is_training",
+    "epsilon",
+    "N",
+    "_class",
+    "f",
+]
 
 
 @st.composite
@@ -150,6 +164,9 @@ def test_no_graph_crashes_the_pipeline(before, names):
 
 
 CHAINS = {
+    "backport_concatv2": ("p = ConcatV2(q, q, k)", ()),
+    "backport_tensor_array_v3": ("p = TensorArrayV3(q)", ()),
+    "insert_logging": ("p = Relu(q)", ()),
     "remove_nodes": ("p = Identity(q)", (("op", "Identity"),)),
     "merge_duplicate_nodes": ("p = Relu(q)", ()),
     "fold_batch_norms": ("p = Mul(q, k)", ()),

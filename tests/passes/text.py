@@ -29,10 +29,10 @@ def graph(text: str) -> Graph:
     return Graph.of(graph_def(text))
 
 
-def graph_def(text: str) -> GraphDef:
-    """The same as a GraphDef."""
+def graph_def(text: str, producer: int = PRODUCER) -> GraphDef:
+    """The same as a GraphDef, which says which TensorFlow made it."""
     proto = GraphDef()
-    proto.versions.producer = PRODUCER
+    proto.versions.producer = producer
     for line in re.split(r"\s*;\s*|\s*\n\s*", text.strip()):
         if line:
             proto.node.append(node(line))
