@@ -62,11 +62,16 @@ class Checkpoint(ABC):
     """Keys and values of one checkpoint, whatever its format.
 
     Attributes:
-        prefix: What its files' names begin with, and what TensorFlow restores it by.
+        prefix: What its files' names begin with.
     """
 
     name: str
     prefix: Path
+
+    @property
+    def restore_path(self) -> str:
+        """What TensorFlow's restore op takes."""
+        return str(self.prefix)
 
     @abstractmethod
     def files(self) -> list[Path]:

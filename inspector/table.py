@@ -26,13 +26,13 @@ _CHUNK = 1 << 24
 _CRC_DELTA = 0xA282EAD8
 
 
-def is_table(tail: bytes) -> bool:
+def is_table(tail: bytes | memoryview) -> bool:
     """True where these last bytes of a file end in a table's magic number."""
     return tail[-8:] == MAGIC
 
 
-def read_table(data: bytes, what: str) -> Iterator[tuple[bytes, bytes]]:
-    """Every key and value of a table, in order.
+def read_table(data: bytes | memoryview, what: str) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    """Every key and value of a table, in order; the values of a memoryview are views of it.
 
     Raises: CorruptModel(what, ...) where the bytes are no table; LimitExceeded.
     """
@@ -92,7 +92,7 @@ def masked_crc(data: bytes | memoryview) -> int:
     return ((crc >> 15 | crc << 17) + _CRC_DELTA) & 0xFFFFFFFF
 
 
-def _block(data: bytes, offset: int, size: int, what: str) -> bytes:
+def _block(data: bytes | memoryview, offset: int, size: int, what: str) -> bytes | memoryview:
     end = offset + size
     if end + _TRAILER > len(data):
         raise CorruptModel(what, "checkpoint", "a block of the table lies beyond the file's end")
@@ -107,7 +107,7 @@ def _block(data: bytes, offset: int, size: int, what: str) -> bytes:
     raise CorruptModel(what, "checkpoint", f"a block is compressed by unknown method {compression}")
 
 
-def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _entries(block: bytes | memoryview) -> Iterator[tuple[bytes, bytes | memoryview]]:
     restarts = int.from_bytes(block[-4:], "little")
     end = len(block) - 4 - 4 * restarts
     if end < 0:
@@ -125,7 +125,7 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         position += length
 
 
-def _unsnap(data: bytes, what: str) -> bytes:
+def _unsnap(data: bytes | memoryview, what: str) -> bytes:
     """Unpack Snappy's raw format: literals, and copies from what is there already."""
     size, position = varint(data, 0)
     if size > MAX_BLOCK:

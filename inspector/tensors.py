@@ -121,6 +121,11 @@ def itemsize(enum: int) -> int:
     return 0 if numpy is None or numpy == np.object_ else numpy.itemsize
 
 
+def value_field(enum: int) -> str:
+    """The field of a TensorProto that lists values of this dtype; empty for one without values."""
+    return _BY_ENUM[enum].field if enum in _BY_ENUM else ""
+
+
 def enum_of(array: Array) -> int:
     """The dtype number an array has; text and bytes are strings.
 

@@ -28,7 +28,7 @@ FLOORS = (
     "edit functions shape_dims",
     "inlining shape_* signatures variable_flow",
     "shapes checkpoint flagged restore_walk constant_forms",
-    "model",
+    "checkpoint_v1 model",
     "variable_values",
     "init_op",
     "freezing",

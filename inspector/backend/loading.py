@@ -105,7 +105,7 @@ class LoadedModel:
         self._imported(proto, load)
         checkpoint = self.model.checkpoint
         if saver is not None and checkpoint is not None:
-            files = {tensor_name(saver.filename_tensor_name): str(checkpoint.prefix)}
+            files = {tensor_name(saver.filename_tensor_name): checkpoint.restore_path}
             self.session.run(
                 self.graph.get_operation_by_name(node_name(saver.restore_op_name)), files
             )

@@ -1,32 +1,58 @@
 """Where the files of a checkpoint are: by its prefix, by one of the files, by the state file.
 
 A checkpoint is called by its prefix, which is no file. V2 has ``PREFIX.index`` and data files;
-``PREFIX.meta`` may lie beside them. A folder's file ``checkpoint`` names the latest prefix in it.
+V1 is one file of that name, or ``PREFIX-00000-of-00002`` and so on. ``PREFIX.meta`` may lie beside
+them. A folder's file ``checkpoint`` names the latest prefix in it.
 
 Source: python/training/checkpoint_management.py, saver.py; core/util/tensor_bundle/naming.cc.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path, PurePosixPath
 
-from inspector.checkpoint import Checkpoint, open_checkpoint
+from inspector.checkpoint import Bundle, Checkpoint, open_checkpoint
+from inspector.checkpoint_v1 import TensorSlices, is_v1
 from inspector.errors import CorruptModel, MissingFile, did_you_mean
 from inspector.formats import text
+from inspector.formats.files import map_file
+from inspector.table import FOOTER, is_table
 
 STATE_FILE = "checkpoint"
 INDEX = ".index"
 
+_SHARD = re.compile(r"-(\d{5}|\?{5})-of-\d{5}$")
+
 
 def find(prefix: Path) -> Path | None:
-    """The file that tells what the checkpoint of this prefix holds; None where there is none."""
-    index = prefix.with_name(prefix.name + INDEX) if prefix.name else prefix
-    return index if index.is_file() else None
+    """The file that tells what the checkpoint of this prefix holds; None where there is none.
+
+    Of a V1 checkpoint it is the file of that name, or the first shard; a shard's name, also with
+    ``?????`` for its number, is taken for the prefix.
+    """
+    if not prefix.name:
+        return None
+    index = prefix.with_name(prefix.name + INDEX)
+    if index.is_file():
+        return index
+    if prefix.is_file() and is_table_file(prefix):
+        return prefix
+    return next(iter(_shards(prefix_of(prefix))), None)
 
 
 def prefix_of(path: Path) -> Path:
     """The prefix of the checkpoint that a file of `find` belongs to."""
-    return path.with_name(path.name.removesuffix(INDEX))
+    name = path.name.removesuffix(INDEX)
+    return path.with_name(_SHARD.sub("", name) or name)
+
+
+def is_table_file(path: Path) -> bool:
+    """True for an index, and for a file of a V1 checkpoint."""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, FOOTER), os.SEEK_END)
+        return is_table(file.read())
 
 
 def open_at(path: Path) -> Checkpoint:
@@ -34,7 +60,28 @@ def open_at(path: Path) -> Checkpoint:
 
     Raises: MissingVariables, CorruptModel, LimitExceeded.
     """
-    return open_checkpoint(prefix_of(path))
+    data = map_file(path)
+    if is_v1(data, path.name):
+        prefix = prefix_of(path)
+        return TensorSlices(prefix, _shards(prefix) if prefix != path else [path])
+    if path.name.endswith(INDEX):
+        return open_checkpoint(path.with_name(path.name.removesuffix(INDEX)))
+    # An index of another name tells what is in the checkpoint, and not where its data files are.
+    return Bundle(path, bytes(data))
+
+
+def _shards(prefix: Path) -> list[Path]:
+    """The shards of a V1 checkpoint, in order."""
+    if not prefix.parent.is_dir():
+        return []
+    return sorted(
+        path
+        for path in prefix.parent.iterdir()
+        if path.name.startswith(prefix.name)
+        and _SHARD.fullmatch(path.name[len(prefix.name) :])
+        and path.is_file()
+        and path.stat().st_size
+    )
 
 
 def behind_state(path: Path, data: memoryview) -> Path:
@@ -52,7 +99,7 @@ def behind_state(path: Path, data: memoryview) -> Path:
     root = path.parent.resolve()
     for part in ([] if inside.is_absolute() else [inside]) + [PurePosixPath(inside.name)]:
         found = find(path.parent / part)
-        if found is not None and found.resolve().is_relative_to(root):
+        if found is not None and found != path and found.resolve().is_relative_to(root):
             return found
     last = inside.name[:200]
     reason = f"the file '{path.name}' names '{last}', and there is no '{last}{INDEX}' beside it"
@@ -60,5 +107,5 @@ def behind_state(path: Path, data: memoryview) -> Path:
 
 
 def in_folder(folder: Path) -> list[str]:
-    """The prefixes of the checkpoints in a folder."""
+    """The prefixes of the V2 checkpoints in a folder."""
     return sorted(prefix_of(path).name for path in folder.glob("*" + INDEX) if path.is_file())
