@@ -22,6 +22,8 @@ MAX_NODES = 500_000
 """Most nodes that inlining may make; nested calls multiply, and a small file can ask for 10^12."""
 
 _COLOCATE = b"loc:@"
+_MOST_CONTROLS = 4
+"""Control inputs of a call that its nodes repeat; more of them meet in one node first."""
 
 
 @dataclass
@@ -32,6 +34,7 @@ class _Call:
     results: list[str]
     controls: list[str]
     dtypes: list[int]
+    waits: list[str] = field(default_factory=list)
     kept: bool = False
 
 
@@ -44,6 +47,8 @@ class _Frame:
     names: Mapping[str, str]
     args: Mapping[str, str]
     controls: list[str]
+    anchors: list[str] = field(default_factory=list)
+    anchored: bool = False
     rest: Iterator[NodeDef] = field(default_factory=lambda: iter(()))
 
 
@@ -67,9 +72,47 @@ def inline(
     return _Inliner(graph, {*roots, *keep}, ops, max_nodes).run(roots)
 
 
+def inline_whole(
+    graph: Graph,
+    *,
+    keep: Iterable[str] = (),
+    leave: Iterable[str] = (),
+    inside: Iterable[str] = (),
+    max_nodes: int = MAX_NODES,
+) -> list[NodeDef]:
+    """All nodes of a graph, needed or not, with all calls inlined; new ones where the call was.
+
+    The device of a call is not handed on. What a call waits for, all of its body waits for.
+
+    Args:
+        keep: Calls to keep under their name as Identity or IdentityN.
+        leave: Calls to leave as they are.
+        inside: Nodes in a loop or branch of TensorFlow 1; bodies of calls there run there.
+    Raises: InvalidGraph (a function calls itself), LimitExceeded, CorruptModel.
+    """
+    inliner = _Inliner(graph, set(keep), (), max_nodes, _Whole(frozenset(leave), frozenset(inside)))
+    return inliner.flat([node.name for node in graph.nodes])
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What `inline_whole` asks for beside what `inline` does."""
+
+    leave: frozenset[str]
+    inside: frozenset[str]
+
+
 class _Inliner:
-    def __init__(self, graph: Graph, keep: set[str], ops: Iterable[OpDef], max_nodes: int) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        keep: set[str],
+        ops: Iterable[OpDef],
+        max_nodes: int,
+        whole: _Whole | None = None,
+    ) -> None:
         self._graph = graph
+        self._whole = whole
         self._keep = keep
         self._library = Library(graph.library, ops)
         self._max_nodes = max_nodes
@@ -79,6 +122,13 @@ class _Inliner:
         self._nodes: list[NodeDef | str] = []
 
     def run(self, roots: list[str]) -> Graph:
+        flat = self.flat(roots)
+        kept = Graph(flat, self._graph.library, self._graph.versions)
+        wanted = kept.ancestors([*roots, *(name for name in self._keep if name in kept)])
+        nodes = [node for node in flat if node.name in wanted]
+        return Graph(nodes, reachable(self._graph.library, nodes), self._graph.versions)
+
+    def flat(self, roots: list[str]) -> list[NodeDef]:
         needed = self._graph.ancestors(roots)
         stack: list[_Frame] = []
         for node in self._graph.nodes:
@@ -87,11 +137,7 @@ class _Inliner:
                 while stack:
                     self._step(stack)
         self._mark_kept()
-        flat = self._resolve()
-        kept = Graph(flat, self._graph.library, self._graph.versions)
-        wanted = kept.ancestors([*roots, *(name for name in self._keep if name in kept)])
-        nodes = [node for node in flat if node.name in wanted]
-        return Graph(nodes, reachable(self._graph.library, nodes), self._graph.versions)
+        return self._resolve()
 
     def _step(self, stack: list[_Frame]) -> None:
         frame = stack[-1]
@@ -106,7 +152,7 @@ class _Inliner:
 
     def _take(self, node: NodeDef, stack: list[_Frame]) -> None:
         name = self._library.called(node)
-        if name is None:
+        if name is None or (self._whole and node.name in self._whole.leave):
             self._nodes.append(node)
             self._guard()
             return
@@ -122,6 +168,8 @@ class _Inliner:
         names = {item.name: self._unique(f"{node.name}/{item.name}") for item in body.nodes}
         args = dict(zip(body.args, inputs, strict=True))
         frame = _Frame(body, node, names, args, controls)
+        if self._whole:
+            self._hold(frame, inputs, bool(stack) and stack[-1].anchored)
         frame.rest = iter(body.nodes)
         must_run = [names[item] for item in body.controls]
         if not body.proto.control_ret:
@@ -129,19 +177,47 @@ class _Inliner:
             must_run = [names[n.name] for n in body.nodes if self._library.changes_state(n)]
         dtypes = [item.type for item in body.proto.signature.output_arg]
         results = [_mapped(text, frame) for text in body.results]
-        self._calls[node.name] = _Call(node, results, must_run, dtypes)
+        if self._whole and not must_run:
+            must_run = [node_name(text) for text in results or controls]
+        call = self._calls[node.name] = _Call(node, results, must_run, dtypes)
+        if self._whole and any(text in args for text in body.results):
+            call.waits = controls
         stack.append(frame)
+
+    def _hold(self, frame: _Frame, inputs: list[str], anchored: bool) -> None:
+        """Settle what the body's nodes wait for, and in a loop or branch what ties them to it."""
+        name = frame.call.name
+        frame.controls = self._gated(frame.controls, f"{name}/waits")
+        frame.anchored = anchored or (self._whole is not None and name in self._whole.inside)
+        if frame.anchored:
+            anchors = dict.fromkeys("^" + node_name(text) for text in inputs)
+            frame.anchors = self._gated(list(anchors), f"{name}/inputs")
+
+    def _gated(self, controls: list[str], name: str) -> list[str]:
+        """The same control inputs, or one on a new node that has them if there are many."""
+        if len(controls) <= _MOST_CONTROLS:
+            return controls
+        gate = NodeDef(name=self._unique(name), op="NoOp", input=controls)
+        self._nodes.append(gate)
+        return ["^" + gate.name]
+
+    def _held_by(self, node: NodeDef, frame: _Frame) -> list[str]:
+        """What a node of a body waits for because of its call."""
+        if self._whole:
+            data = [text for text in node.input if not text.startswith("^")]
+            held = frame.controls if all(text in frame.args for text in data) else []
+            return held if data else held + frame.anchors
+        return frame.controls if frame.controls and self._waits(node) else []
 
     def _copy(self, node: NodeDef, frame: _Frame) -> NodeDef:
         copy = NodeDef()
         copy.CopyFrom(node)
         copy.name = frame.names[node.name]
         inputs = [_mapped(text, frame) for text in node.input]
-        if frame.controls and self._waits(node):
-            inputs += [text for text in frame.controls if text not in inputs]
+        inputs += [text for text in self._held_by(node, frame) if text not in inputs]
         # An argument and its control may have become one and the same control input.
         copy.input[:] = dict.fromkeys(inputs) if _repeats_control(inputs) else inputs
-        if not copy.device:
+        if not copy.device and not self._whole:
             copy.device = frame.call.device
         if "_class" in copy.attr:
             _move_colocation(copy, frame.names)
@@ -183,7 +259,8 @@ class _Inliner:
             if any(item in changing for item in call.controls):
                 changing.add(name)
                 call.kept = True
-            call.kept = (call.kept or name in self._keep) and bool(call.results)
+            wanted = call.kept or name in self._keep or bool(call.waits)
+            call.kept = wanted and bool(call.results)
 
     def _resolve(self) -> list[NodeDef]:
         """Give every reader of a call what the call gave, and the calls that stay their nodes."""
@@ -275,7 +352,7 @@ def _move_colocation(node: NodeDef, names: Mapping[str, str]) -> None:
 def _identity(call: _Call) -> NodeDef:
     node = NodeDef(name=call.node.name, device=call.node.device)
     node.input.extend(call.results)
-    node.input.extend("^" + item for item in dict.fromkeys(call.controls))
+    node.input.extend(dict.fromkeys(["^" + item for item in call.controls] + call.waits))
     if len(call.results) == 1:
         node.op = "Identity"
         node.attr["T"].type = call.dtypes[0]

@@ -13,6 +13,8 @@ from inspector.passes import PASSES
 from inspector.passes.base import PassContext
 from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS
+from inspector.protos import FunctionDef
+from tests.function_graphs import FLOAT, function, node
 from tests.passes.running import assert_same_values, context
 from tests.passes.text import PRODUCER, graph, graph_def
 
@@ -28,6 +30,7 @@ PAD = (
 )
 RESIZE = f"{IMAGE} ; z = Const(value=[9,8], dtype=int32) ; r = ResizeBilinear(x, z)"
 RANGES = Path(__file__).with_name("ranges.log")
+RELU = function("relu", "a", [node("r", "Relu", "a", T=FLOAT)], {"b": "r:activations:0"})
 
 
 class Case(NamedTuple):
@@ -36,6 +39,7 @@ class Case(NamedTuple):
     settles: bool = True
     atol: float = 0.0
     producer: int = PRODUCER
+    functions: tuple[FunctionDef, ...] = ()
     idle: str = "x = Placeholder(shape=[2]) ; y = Softplus(x)"
 
 
@@ -81,6 +85,10 @@ CASES = {
     "fuse_resize_and_conv": Case(f"{RESIZE} ; y = Conv2D(r, w)", atol=1e-6),
     "fuse_resize_pad_and_conv": Case(
         f"{RESIZE} ; y = Conv2D(m, w)" + PAD[PAD.index(" ; p") :].replace("IN", "r"), atol=1e-6
+    ),
+    "inline_partitionedcall": Case(
+        "x = Placeholder(shape=[2]) ; c = PartitionedCall(x, f=relu) ; y = Neg(c)",
+        functions=(RELU,),
     ),
     # Run again, it logs the log.
     "insert_logging": Case(
@@ -133,6 +141,13 @@ CASES = {
 }
 
 
+def build(name: str) -> Graph:
+    case = CASES[name]
+    proto = graph_def(case.text, case.producer)
+    proto.library.function.extend(case.functions)
+    return Graph.of(proto)
+
+
 def params(name: str) -> dict[str, Any]:
     (item,) = plan(f"{name}({CASES[name].params})")
     return item.params
@@ -142,7 +157,7 @@ def params(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_every_pass_keeps_the_contract(name):
     case, found = CASES[name], PASSES[name]  # KeyError: the new pass has no case yet
-    before = Graph.of(graph_def(case.text, case.producer))
+    before = build(name)
     frozen = before.to_proto().SerializeToString(deterministic=True)
     once = found(before, context(), **params(name))
     twice = found(before, context(), **params(name))
@@ -173,7 +188,7 @@ def test_nothing_to_do_changes_nothing(name):
 
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_feeds_and_fetches_keep_their_names(name):
-    before = graph(CASES[name].text)
+    before = build(name)
     for inputs, outputs in ((["x"], ["y"]), (["x:0"], ["y:0"])):
         after = PASSES[name](before, context(inputs, outputs), **params(name)).graph
         assert after.node("x").op == "Placeholder"
