@@ -26,7 +26,7 @@ with right:
         st.rerun()
     running.show(optimising.SLOT)
     result = state.result()
-    if result is not None:
+    if result is not None and running.idle(optimising.SLOT):
         st.success(optimising.gain(result), icon=":material/check_circle:")
         st.page_link(
             "pages/compare.py", label="Compare and download", icon=":material/compare_arrows:"

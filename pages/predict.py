@@ -23,6 +23,7 @@ with st.container(border=True, key="feeds"):
             width="stretch",
         )
 if run and feeds is not None:
+    st.session_state.pop(predicting.ANSWER, None)
     predicting.start(predicting.SLOT, model, result, feeds, runs)
     st.rerun()
 if result is None:

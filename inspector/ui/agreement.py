@@ -27,6 +27,8 @@ def checked(model: state.OpenModel, result: state.Optimised) -> None:
             predicting.start(SLOT, model, result, feeds)
             st.rerun()
         running.show(SLOT, stop=False)
+        if running.failed(SLOT):
+            st.page_link("pages/predict.py", label="Try other feeds", icon=":material/play_arrow:")
         return
     value = kept[1]
     rows = "random rows" if model.feeds is None else f"rows of {text.escape(model.feeds.name)}"

@@ -144,5 +144,5 @@ _COUNTS: dict[str, Callable[[dict[str, Any]], int]] = {
 
 def _named(result: state.Optimised, file: str) -> str:
     model = state.model()
-    stem = model.name.split(".")[0] if model is not None else "model"
+    stem = text.file_stem(model.name if model is not None else "model")
     return f"{stem}_{file}" if not file.startswith("saved_model") else f"{stem}_optimised.zip"

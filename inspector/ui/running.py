@@ -83,6 +83,11 @@ def idle(slot: str) -> bool:
     return f"job:{slot}" not in st.session_state and f"failed:{slot}" not in st.session_state
 
 
+def failed(slot: str) -> bool:
+    """True if the slot's last job failed."""
+    return f"failed:{slot}" in st.session_state
+
+
 def show(slot: str, *, stop: bool = True) -> None:
     """Show the error of the slot's last job, or the progress of its job.
 

@@ -49,7 +49,7 @@ def configure() -> StreamlitPage:
         page_title="Inspector",
         page_icon=str(locations.assets() / "icon.png"),
         layout="wide",
-        initial_sidebar_state=250,
+        initial_sidebar_state="expanded",
     )
     st.logo(str(locations.assets() / "icon.svg"), size="large")
     st.html(f"<style>{_STYLE}</style>")

@@ -13,6 +13,11 @@ def escape(text: str, limit: int = 200) -> str:
     return _MARKDOWN.sub(r"\\\1", shorten(" ".join(text.split()), limit))
 
 
+def file_stem(name: str) -> str:
+    """A model's name as the beginning of a file's, e.g. ``Iris_classifier``."""
+    return re.sub(r"\W+", "_", name.removesuffix(".pb")).strip("_")[:60] or "model"
+
+
 def shorten(text: str, limit: int = 60) -> str:
     """The text, its middle left out where it is longer than `limit` characters."""
     if len(text) <= limit:

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -42,10 +43,13 @@ def page(request: pytest.FixtureRequest, chromium: Any, address: str) -> Iterato
     page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).hostname or ""))
     page.goto(address)
     yield page
     context.close()
     assert errors == []
+    assert asked <= {"127.0.0.1", ""}  # no request leaves the machine; blobs have no host
 
 
 def go(page: Any, title: str) -> None:

@@ -142,3 +142,4 @@ def test_feeds_that_do_not_fit_say_what_would() -> None:
     app.settled(at.run())
     assert "petal_length" in only_error(at)
     assert at.button(key="predict")
+    assert "prediction" not in at.session_state

@@ -44,3 +44,20 @@ def test_outputs_in_the_table_leave_out_the_name_that_stands_beside_them() -> No
     made = operations.tabulated(pd.DataFrame(rows))
     assert list(made["outputs"]) == ["float32 [?, 4]", "int32 [2], int32 []"]
     assert list(made.columns) == ["op", "name", "outputs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        (
+            "Iris classifier (TensorFlow 1.10 estimator)",
+            "Iris_classifier_TensorFlow_1_10_estimator",
+        ),
+        ("frozen.pb", "frozen"),
+        ('<b>../a"b:c', "b_a_b_c"),
+        ("größe", "größe"),
+        ("***", "model"),
+    ],
+)
+def test_a_download_is_named_after_the_model(name: str, stem: str) -> None:
+    assert text.file_stem(name) == stem
