@@ -67,6 +67,7 @@ def freeze(
         init_op=frozen.init_op,
         notes=_notes(frozen),
         warnings=frozen.warnings,
+        unpacked=model.unpacked,
     )
 
 

@@ -61,6 +61,7 @@ class Model:
         init_op: Node to run once before the first run (tables), or None.
         warnings: One sentence each, on what is wrong with the model.
         notes: One sentence each, on what was done to a model that is a result.
+        unpacked: Keeps the files of an archive for as long as this Model is in use.
     """
 
     format: str
@@ -81,6 +82,7 @@ class Model:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     source: GraphBytes | None = None
+    unpacked: object | None = field(default=None, repr=False, compare=False)
     # Worked out from the rest when asked; not an argument, so that `replace` starts them anew.
     served: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)
     _outline: Graph | None = field(default=None, init=False, repr=False, compare=False)

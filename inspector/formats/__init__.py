@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
-from inspector.errors import MissingFile, UnknownFormat
+from inspector.errors import MissingFile, UnknownFormat, UnsupportedModel
 from inspector.formats import (
+    archives,
     checkpoint_files,
     checkpoints,
     graphdef,
@@ -15,6 +16,7 @@ from inspector.formats import (
     recognising,
     saved_model,
 )
+from inspector.formats.files import map_file
 from inspector.model import Model
 
 READERS: Mapping[str, Callable[[Path, memoryview, Sequence[str] | None], Model]] = {
@@ -26,27 +28,81 @@ READERS: Mapping[str, Callable[[Path, memoryview, Sequence[str] | None], Model]]
 """What `recognising.load` finds, to what reads a file of it."""
 
 
-def open_model(path: str | PathLike[str], tag_set: Sequence[str] | None = None) -> Model:
+def open_model(
+    path: str | PathLike[str],
+    tag_set: Sequence[str] | None = None,
+    *,
+    scratch: Path | None = None,
+) -> Model:
     """Open a model without running any of it.
 
     Args:
-        path: A folder with a SavedModel or a checkpoint in it; the prefix of a checkpoint; or a
-            file of any name with a SavedModel, GraphDef or MetaGraphDef, in binary form or as
-            text, or the index of a checkpoint.
+        path: A folder with a SavedModel or a checkpoint in it; the prefix of a checkpoint; a file
+            of any name with a SavedModel, GraphDef or MetaGraphDef, in binary form or as text, or
+            the index of a checkpoint; or an archive with one of these.
         tag_set: Which MetaGraphDef of a SavedModel; its tags in any order. Without it: ``serve``
             where there is one, else the first.
+        scratch: Where an archive is unpacked, in a folder that goes with the Model; by default
+            where temporary folders are made.
     Raises: MissingFile, UnknownFormat, CorruptModel, UnsupportedModel, UnknownTagSet,
         LimitExceeded.
     """
-    path = Path(path)
-    place = _place(path)
+    place = _place(Path(path))
     kind, data = recognising.load(place)
+    if kind != recognising.ARCHIVE:
+        return _read(place, kind, data, tag_set)
+    home = archives.Scratch(scratch)
+    try:
+        folder = home.path / archives.stem(place.name)
+        archives.unpack(place, data, folder)
+        inside = _place(_model_in(folder, place.name))
+        kind, data = recognising.load(inside)
+        if kind == recognising.ARCHIVE:
+            reason = "an archive inside an archive is not opened"
+            raise UnsupportedModel(place.name, f"entry '{inside.name}'", reason)
+        model = _read(inside, kind, data, tag_set)
+    except BaseException:
+        home.remove()
+        raise
+    model.unpacked = home
+    return model
+
+
+def _read(place: Path, kind: str | None, data: memoryview, tag_set: Sequence[str] | None) -> Model:
     if kind == "CheckpointState":
         place = checkpoint_files.behind_state(place, data)
         kind, data = recognising.load(place)
     if kind is None or kind not in READERS:
         raise recognising.not_readable(place.name, data)
     return READERS[kind](place, data, tag_set)
+
+
+def _model_in(folder: Path, what: str) -> Path:
+    """The folder or file of the one model in an unpacked archive."""
+    for _ in range(archives.MAX_DEPTH + 1):
+        marks = (saved_model.FILE, saved_model.TEXT_FILE, checkpoint_files.STATE_FILE)
+        if any((folder / name).is_file() for name in marks):
+            return folder
+        entries = sorted(folder.iterdir())
+        kinds = {
+            file: recognising.kind_of(map_file(file))
+            for file in entries
+            if file.is_file() and file.stat().st_size
+        }
+        # The index of a checkpoint stands for the other files of it.
+        tables = [file for file, kind in kinds.items() if kind == recognising.CHECKPOINT]
+        models = tables or [file for file, kind in kinds.items() if kind is not None]
+        folders = [entry for entry in entries if entry.is_dir()]
+        if len(models) == 1 and (models[0] in tables or not folders):
+            return models[0]
+        if models or len(folders) > 1:
+            names = [entry.name for entry in models or folders]
+            listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            raise UnknownFormat(what, "archive", f"which one is the model? It holds {listed}")
+        if not folders:
+            break
+        folder = folders[0]
+    raise UnknownFormat(what, "archive", "no model is in it")
 
 
 def _place(path: Path) -> Path:

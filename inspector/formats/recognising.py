@@ -6,24 +6,23 @@ from pathlib import Path
 
 from inspector import table, wire
 from inspector.errors import UnknownFormat, UnsupportedModel
-from inspector.formats import text
+from inspector.formats import archives, text
 from inspector.formats.files import map_file
 
-CHECKPOINT = "Checkpoint"
+CHECKPOINT, ARCHIVE = "Checkpoint", "Archive"
 
 _MAGIC = (
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras writes"),
     (4, b"TFL3", "a TensorFlow Lite model"),
-    (0, b"PK\x03\x04", "a zip archive"),
-    (0, b"\x1f\x8b", "a gzip archive"),
 )
 
 
 def kind_of(data: memoryview) -> str | None:
-    """The message's name, whether in binary form or text; ``Checkpoint``; None for all else."""
-    if table.is_table(bytes(data[-8:])):
+    """The message's name, whether in binary form or text; ``Checkpoint``, ``Archive``, or None."""
+    if table.is_table(data[-8:]):
         return CHECKPOINT
-    return wire.recognise(data) or text.recognise(data)
+    kind = wire.recognise(data) or text.recognise(data)
+    return ARCHIVE if kind is None and archives.kind_of(data) is not None else kind
 
 
 def load(path: Path) -> tuple[str | None, memoryview]:

@@ -6,14 +6,17 @@ operator's log with its traceback, and to the user as `JobFailed` without one.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import os
+import shutil
 import socket
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +27,7 @@ from inspector.jobs.requests import MIB, Limits
 
 _PROGRESS_EVERY_S = 0.05
 _TEXT = 200
+_TEMPORARY = "temporary"
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,24 @@ def _serve(channel: wire.Channel) -> None:
     sandbox.enter(limits)
     blobs = {name: channel.receive().body for name, _size in announced}
     context = JobContext(channel, Path(order["folder"]), limits, blobs)
-    answer = _answer(order, context)
+    with _temporary_files(context.folder):
+        answer = _answer(order, context)
     sys.stderr.flush()  # the runner reads the log until the answer is there
     channel.send(answer)
+
+
+@contextlib.contextmanager
+def _temporary_files(folder: Path) -> Iterator[None]:
+    """Keep temporary files, such as an archive's, in the job's folder and not with its result.
+
+    If the job is killed they go with the folder.
+    """
+    tempfile.tempdir = str(folder / _TEMPORARY)
+    (folder / _TEMPORARY).mkdir()
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder / _TEMPORARY, ignore_errors=True)
 
 
 def _answer(order: dict[str, Any], context: JobContext) -> list[bytes]:

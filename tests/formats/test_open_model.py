@@ -136,7 +136,7 @@ WRONG = {
     "GraphDef cut short": (CorruptModel, NODES.SerializeToString()[:-3], "cut short"),
     "h5": (UnsupportedModel, b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5"),
     "tflite": (UnsupportedModel, b"\x1c\0\0\0TFL3" + bytes(90), "Lite"),
-    "zip": (UnsupportedModel, b"PK\x03\x04" + bytes(90), "zip"),
+    "zip": (CorruptModel, b"PK\x03\x04" + bytes(90), "zip archive: its list of entries"),
 }
 
 

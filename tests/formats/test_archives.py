@@ -1,0 +1,272 @@
+"""Archives: any model in any of them, and nothing that a hostile one could do."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import io
+import shutil
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inspector import errors
+from inspector.formats import archives, open_model
+from inspector.freeze import freeze
+from tests.conftest import shared
+
+FROZEN = "models/seed/ppscore/checkpoints/frozen_model.pb"
+SOURCES = {
+    "SavedModel": "models/seed/ppscore/two_metagraphs",
+    "Checkpoint": "models/seed/ppscore/checkpoints",
+    "GraphDef": FROZEN,
+    "MetaGraphDef": "models/public/tfnet_meta_cond_test/graph.meta",
+}
+Entries = list[tuple[str, bytes]]
+
+
+def contents(source: str) -> Entries:
+    path = shared(source)
+    if path.is_file():
+        return [(path.name, path.read_bytes())]
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return [(file.relative_to(path).as_posix(), file.read_bytes()) for file in files]
+
+
+def zipped(path: Path, entries: Entries) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+    return path
+
+
+def tarred(path: Path, entries: Entries) -> Path:
+    mode = "w:gz" if path.suffix in (".gz", ".tgz") else "w"
+    with tarfile.open(path, mode) as archive:
+        for name, data in entries:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+PACK: dict[str, Callable[[Path, Entries], Path]] = {
+    ".zip": zipped,
+    ".tar": tarred,
+    ".tar.gz": tarred,
+    ".tgz": tarred,
+}
+
+
+@pytest.fixture(autouse=True)
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where archives are unpacked in these tests."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("top", ["", "top/", "./", "a/b/c/"])
+@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("format", SOURCES)
+def test_every_format_opens_from_every_archive(
+    tmp_path: Path, format: str, suffix: str, top: str
+) -> None:
+    original = open_model(shared(SOURCES[format]))
+    entries = [(top + name, data) for name, data in contents(SOURCES[format])]
+    entries += [("__MACOSX/top/._saved_model.pb", b"node {"), (f"{top}README.md", b"# words")]
+    model = open_model(PACK[suffix](tmp_path / f"my model{suffix}", entries))
+    assert model.format == format
+    assert model.graph.to_proto() == original.graph.to_proto()
+    assert model.variables == original.variables
+    assert model.files == original.files
+    assert model.warnings == original.warnings
+    if format == "SavedModel":
+        parts = [part for part in top.split("/") if part not in ("", ".")]
+        assert model.name == (parts[-1] if parts else "my model")
+        assert all(asset.path and asset.path.is_file() for asset in model.assets)
+    else:
+        assert model.name == original.name
+
+
+def test_the_suffix_does_not_matter_and_other_files_do_not_either(tmp_path: Path) -> None:
+    entries = [*contents(FROZEN), ("README.md", b"# words"), ("labels.txt", b"a\nb\n")]
+    assert len(open_model(zipped(tmp_path / "model.bin", entries)).graph) == 51
+
+
+def test_files_live_as_long_as_a_model_that_needs_them(tmp_path: Path, scratch: Path) -> None:
+    path = zipped(tmp_path / "m.zip", contents(SOURCES["Checkpoint"]))
+    model = open_model(path)
+    assert len(list(scratch.iterdir())) == 1
+    frozen = freeze(model, ["ppscore"])
+    assert len(frozen.graph) == 51
+    del model
+    gc.collect()
+    assert len(list(scratch.iterdir())) == 1
+    del frozen
+    gc.collect()
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_caller_may_say_where(tmp_path: Path, scratch: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    path = zipped(tmp_path / "m.zip", contents(FROZEN))
+    model = open_model(path, scratch=tmp_path / "mine")
+    assert model.path is not None
+    assert model.path.is_relative_to(tmp_path / "mine")
+    assert list(scratch.iterdir()) == []
+
+
+def refused(path: Path, kind: type[Exception], reason: str) -> None:
+    """One clear error, and nothing left behind."""
+    around = sorted(path.parent.rglob("*"))
+    with pytest.raises(kind, match=reason) as caught:
+        open_model(path)
+    assert str(path.parent) not in str(caught.value)
+    del caught
+    gc.collect()
+    assert sorted(path.parent.rglob("*")) == around
+
+
+NAMES = ["../out.pb", "/out.pb", "a/../../out.pb", "a\\..\\out.pb", "..", "a/.."]
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tgz"])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_leads_out(tmp_path: Path, suffix: str, name: str) -> None:
+    path = PACK[suffix](tmp_path / f"m{suffix}", [*contents(FROZEN), (name, b"x")])
+    refused(path, errors.UnsupportedModel, "leads out of the archive")
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+)
+def test_links_and_devices_in_a_tar_are_refused(tmp_path: Path, kind: bytes) -> None:
+    info = tarfile.TarInfo("link")
+    info.type, info.linkname = kind, "/etc/passwd"
+    with tarfile.open(tmp_path / "m.tar", "w") as archive:
+        archive.addfile(info)
+    refused(tmp_path / "m.tar", errors.UnsupportedModel, "entry 'link': it is a link")
+
+
+def test_links_in_a_zip_are_refused(tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("link")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    refused(tmp_path / "m.zip", errors.UnsupportedModel, "entry 'link': it is a link")
+
+
+def test_entries_that_get_in_each_others_way_are_refused(tmp_path: Path) -> None:
+    twice = tarred(tmp_path / "m.tar", [("a", b"1"), ("a", b"2")])
+    refused(twice, errors.CorruptModel, "two entries have one name")
+    below = tarred(tmp_path / "n.tar", [("a", b"1"), ("a/b", b"2")])
+    refused(below, errors.CorruptModel, "its name cannot be used")
+    long = tarred(tmp_path / "o.tar", [("x" * 300, b"1")])
+    refused(long, errors.CorruptModel, "its name cannot be used")
+
+
+def test_the_number_of_entries_and_their_depth_have_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tarred(tmp_path / "deep.tar", [("a/" * 40 + "b", b"1")])
+    refused(deep, errors.LimitExceeded, "folders deep")
+    monkeypatch.setattr(archives, "MAX_ENTRIES", 5)
+    many = [(f"f{number}", b"") for number in range(6)]
+    for suffix in (".zip", ".tar"):
+        path = PACK[suffix](tmp_path / f"many{suffix}", many)
+        refused(path, errors.LimitExceeded, "more than 5 entries")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tgz"])
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    monkeypatch.setattr(archives, "RATIO_FROM", 1 << 20)
+    path = PACK[suffix](tmp_path / f"m{suffix}", [("zeros", bytes(8 << 20))])
+    refused(path, errors.LimitExceeded, "more than 200 times its size")
+    monkeypatch.setattr(archives, "MAX_BYTES", 1 << 20)
+    refused(path, errors.LimitExceeded, "more than 1 MiB")
+    plain = tarred(tmp_path / "m.tar", [("zeros", bytes(2 << 20))])
+    refused(plain, errors.LimitExceeded, "more than 1 MiB")
+
+
+def test_a_zip_that_lies_about_its_sizes_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.zip", [("a.pb", b"x" * 5000)])
+    data = path.read_bytes()
+    for lie in (10, 9999):
+        path.write_bytes(data.replace((5000).to_bytes(4, "little"), lie.to_bytes(4, "little")))
+        refused(path, errors.CorruptModel, "damaged|its entry says")
+
+
+def test_a_header_without_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1 << 40
+    path = tmp_path / "m.tar"
+    path.write_bytes(info.tobuf(tarfile.GNU_FORMAT) + bytes(4096))
+    refused(path, errors.CorruptModel, "header of more than")
+
+
+def test_an_archive_in_an_archive_is_not_opened(tmp_path: Path) -> None:
+    inner = zipped(tmp_path / "inner.zip", contents(FROZEN))
+    path = zipped(tmp_path / "m.zip", [("inner.zip", inner.read_bytes())])
+    refused(path, errors.UnsupportedModel, "archive inside an archive")
+
+
+def test_what_is_no_model_is_said(tmp_path: Path) -> None:
+    pb = shared(FROZEN).read_bytes()
+    cases: list[tuple[Entries, type[Exception], str]] = [
+        ([], errors.UnknownFormat, "no model is in it"),
+        ([("a.txt", b"words"), ("b", b"")], errors.UnknownFormat, "no model is in it"),
+        ([("1/a.pb", pb), ("2/a.pb", pb)], errors.UnknownFormat, "which one .* holds 1, 2"),
+        ([("a.pb", pb), ("b.pb", pb)], errors.UnknownFormat, "which one .* holds a.pb, b.pb"),
+        ([("saved_model.pb", b"xx")], errors.UnknownFormat, "the bytes are no|text, no"),
+        ([("config.json", b"{}"), ("metadata.json", b"{}")], errors.UnsupportedModel, "Keras"),
+    ]
+    for number, (entries, kind, reason) in enumerate(cases):
+        refused(zipped(tmp_path / f"m{number}.zip", entries), kind, reason)
+    (tmp_path / "m.gz").write_bytes(gzip.compress(pb))
+    refused(tmp_path / "m.gz", errors.UnsupportedModel, "no tar archive")
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_cut_or_changed_anywhere_is_one_clear_error_or_a_model(
+    tmp_path: Path, suffix: str, scratch: Path
+) -> None:
+    path = PACK[suffix](tmp_path / f"m{suffix}", contents(FROZEN))
+    data = path.read_bytes()
+    step = max(len(data) // 60, 1)
+    broken = [data[:length] for length in range(1, len(data), step)]
+    for position in [*range(0, min(len(data), 300), 3), *range(0, len(data), step)]:
+        changed = bytearray(data)
+        changed[position] ^= 0x15
+        broken.append(bytes(changed))
+    for content in broken:
+        path.write_bytes(content)
+        try:
+            open_model(path)
+        except errors.InspectorError as err:
+            told = str(err)
+            assert str(tmp_path) not in told
+    gc.collect()
+    assert list(scratch.iterdir()) == []
+
+
+def test_an_encrypted_zip_is_said(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.zip", [("a.pb", b"x" * 50)])
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    data[6] |= 1
+    path.write_bytes(data)
+    refused(path, errors.UnsupportedModel, "encrypted")
+
+
+def test_the_original_is_left_alone(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.zip", contents(FROZEN))
+    before = path.read_bytes()
+    open_model(path)
+    assert path.read_bytes() == before
+    shutil.rmtree(tmp_path / "scratch")
