@@ -13,7 +13,7 @@ import pytest
 from inspector.checkpoint import OBJECT_GRAPH
 from inspector.checkpoint_v1 import TensorSlices
 from inspector.errors import CorruptModel, InspectorError, MissingVariables, UnsupportedModel
-from inspector.formats import checkpoint_files, open_model
+from inspector.formats import checkpoint_files, open_model, saved_model_writer
 from inspector.freeze import freeze
 from inspector.protos import SavedTensorSlices
 from inspector.table import slice_key
@@ -96,6 +96,13 @@ def test_frozen_and_restored_it_answers_the_same(saved: tuple[Path, Any], way: s
     for side in (model, frozen):
         done = predict(side, {"x:0": np.ones((1, 3))}, ["y:0"])
         np.testing.assert_allclose(done.outputs["y:0"], saved[1], rtol=1e-6)
+
+
+@pytest.mark.tensorflow
+def test_a_saved_model_cannot_hold_it(saved: tuple[Path, Any], tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedModel, match="freeze the model first"):
+        saved_model_writer.write(open_model(saved[0] / "whole"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.tensorflow

@@ -14,7 +14,8 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from inspector import opdefs, signatures
-from inspector.errors import LimitExceeded, MissingFile, OutputExists
+from inspector.checkpoint import Bundle
+from inspector.errors import LimitExceeded, MissingFile, OutputExists, UnsupportedModel
 from inspector.formats.saved_model import FILE
 from inspector.graph import Graph
 from inspector.model import Model
@@ -34,7 +35,8 @@ def write(model: Model, folder: Path, signature_key: str = signatures.DEFAULT) -
     Args:
         folder: Made where it is not there; it must be empty.
         signature_key: The key of the signature, where the model has one only.
-    Raises: OutputExists, MissingFile (an asset), LimitExceeded (the graph is 2 GiB or more).
+    Raises: OutputExists, MissingFile (an asset), LimitExceeded (the graph is 2 GiB or more),
+        UnsupportedModel (variables in a V1 checkpoint).
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputExists(folder.name, "output", "the folder is there already and is not empty")
@@ -59,8 +61,8 @@ def write(model: Model, folder: Path, signature_key: str = signatures.DEFAULT) -
     (folder / FILE).write_bytes(saved.SerializeToString(deterministic=True))
     # TensorFlow makes this folder also where there are no variables.
     (folder / "variables").mkdir()
-    for source in variables:
-        shutil.copyfile(source, folder / "variables" / source.name)
+    for name, source in variables:
+        shutil.copyfile(source, folder / "variables" / name)
     for name, source in assets:
         target = folder / "assets" / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -75,12 +77,16 @@ def check_size(graph: Graph, what: str) -> None:
         raise LimitExceeded(what, "GraphDef", reason)
 
 
-def _variables(model: Model) -> list[Path]:
-    """The files of the checkpoint of a model that is not frozen."""
-    if model.checkpoint is None or model.path is None or model.format != "SavedModel":
+def _variables(model: Model) -> list[tuple[str, Path]]:
+    """The files of the checkpoint of a model that is not frozen, by the names they get."""
+    checkpoint = model.checkpoint
+    if checkpoint is None:
         return []
-    folder = (model.path if model.path.is_dir() else model.path.parent) / "variables"
-    return sorted(path for path in folder.glob("variables.*") if path.is_file())
+    if not isinstance(checkpoint, Bundle):
+        reason = "a SavedModel cannot hold a V1 checkpoint: freeze the model first"
+        raise UnsupportedModel(model.name, "checkpoint", reason)
+    length = len(checkpoint.name)
+    return [(f"variables{file.name[length:]}", file) for file in checkpoint.files()]
 
 
 def _tell_meta(model: Model, meta: MetaGraphDef) -> None:

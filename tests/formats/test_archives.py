@@ -17,6 +17,7 @@ import pytest
 from inspector import errors
 from inspector.formats import archives, open_model
 from inspector.freeze import freeze
+from inspector.jobs.runner import default_runner
 from tests.conftest import shared
 
 FROZEN = "models/seed/ppscore/checkpoints/frozen_model.pb"
@@ -270,3 +271,12 @@ def test_the_original_is_left_alone(tmp_path: Path) -> None:
     open_model(path)
     assert path.read_bytes() == before
     shutil.rmtree(tmp_path / "scratch")
+
+
+def test_a_job_leaves_nothing_of_an_archive_with_its_result(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "m.zip", contents(SOURCES["SavedModel"]))
+    answer = default_runner().run("open", {"path": str(path), "tag_set": ["train"]})
+    assert answer.value["facts"]["tag_set"] == ["train"]
+    assert not answer.folder or not any(answer.folder.iterdir())
+    workspace = default_runner().workspace.root
+    assert not [file for file in workspace.rglob("saved_model.pb") if file.parent.name == "m"]

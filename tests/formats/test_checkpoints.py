@@ -18,7 +18,7 @@ from inspector.errors import (
     UnknownFormat,
     UnknownNode,
 )
-from inspector.formats import open_model
+from inspector.formats import open_model, saved_model_writer
 from inspector.freeze import freeze
 from inspector.looking import Look
 from inspector.tensors import to_numpy
@@ -110,6 +110,20 @@ def test_the_seed_predicts_what_was_recorded() -> None:
     feeds, expected = recorded("seed/ppscore")
     feeds = {f"{key}:0": value for key, value in feeds.items()}
     done = predict(open_model(shared(SEED)), feeds, ["ppscore:0"])
+    np.testing.assert_allclose(done.outputs["ppscore:0"], expected["ppscore"], rtol=1e-5)
+
+
+@pytest.mark.tensorflow
+def test_a_checkpoint_becomes_a_saved_model_with_its_variables(tmp_path: Path) -> None:
+    from inspector.backend.predict import predict
+
+    saved_model_writer.write(open_model(shared(SEED)), tmp_path / "out")
+    again = open_model(tmp_path / "out")
+    assert [item.name for item in again.variables] == [
+        item.name for item in open_model(shared(SEED)).variables
+    ]
+    feeds, expected = recorded("seed/ppscore")
+    done = predict(again, {f"{key}:0": value for key, value in feeds.items()}, ["ppscore:0"])
     np.testing.assert_allclose(done.outputs["ppscore:0"], expected["ppscore"], rtol=1e-5)
 
 
