@@ -29,6 +29,7 @@ from inspector.passes.insert_logging import insert_logging
 from inspector.passes.names import obfuscate_names, rename_node
 from inspector.passes.old_batch_norms import fold_old_batch_norms
 from inspector.passes.quantize import quantize_weights, round_weights
+from inspector.passes.quantized_graph import quantize_nodes
 from inspector.passes.requantization import freeze_requantization_ranges
 from inspector.passes.strip import strip_unused_nodes
 
@@ -50,6 +51,7 @@ PASSES: dict[str, Pass] = {
         insert_logging,
         merge_duplicate_nodes,
         obfuscate_names,
+        quantize_nodes,
         quantize_weights,
         remove_attribute,
         remove_control_dependencies,

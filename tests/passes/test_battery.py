@@ -100,6 +100,11 @@ CASES = {
     "obfuscate_names": Case(
         "x = Placeholder(shape=[2]) ; long/name = Relu(x) ; y = Neg(long/name)"
     ),
+    "quantize_nodes": Case(
+        "x = Placeholder(shape=[2,3]) ; w = Const(value=random(3,4)) ; m = MatMul(x, w)"
+        " ; b = Const(value=random(4)) ; a = BiasAdd(m, b) ; y = Relu(a)",
+        atol=0.06,
+    ),
     "quantize_weights": Case(
         "x = Placeholder(shape=[2,40]) ; w = Const(value=random(40,40)) ; y = MatMul(x, w)",
         atol=0.02,

@@ -16,6 +16,8 @@ from tests.passes.text import graph, show
 
 pytestmark = pytest.mark.tensorflow
 UNARY = ("Identity", "Relu", "Neg", "Tanh", "Square")
+NEEDS_A_LOG = {"freeze_requantization_ranges"}
+"""Of a run of this very graph."""
 ARGS = {
     "insert_logging": (("op", "Tanh"),),
     "remove_nodes": (("op", "Identity"),),
@@ -155,7 +157,7 @@ def test_values_stay_through_every_exact_pass(before):
 
 
 @relaxed(30)
-@given(graphs(controls=True, split=True), st.sampled_from(sorted(PASSES)))
+@given(graphs(controls=True, split=True), st.sampled_from(sorted(set(PASSES) - NEEDS_A_LOG)))
 def test_every_pass_settles_or_says_so(before, name):
     found = PASSES[name]
     params = found.read(ARGS.get(name, ()))

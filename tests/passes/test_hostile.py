@@ -46,6 +46,11 @@ OPS = [
     "BatchToSpaceND",
     "SpaceToBatchND",
     "RequantizationRange",
+    "Requantize",
+    "QuantizeV2",
+    "Dequantize",
+    "FakeQuantWithMinMaxVars",
+    "Relu",
     "MirrorPad",
     "ResizeBilinear",
     "ConcatV2",
@@ -175,6 +180,7 @@ CHAINS = {
     "fold_constants": ("p = Relu(q)", ()),
     "strip_unused_nodes": ("p = Relu(q)", ()),
     "sort_by_execution_order": ("p = Relu(q)", ()),
+    "quantize_nodes": ("p = FakeQuantWithMinMaxVars(q, k, k)", ()),
     "quantize_weights": ("p = Relu(q)", ()),
     "round_weights": ("p = Relu(q)", ()),
     "remove_device": ("p = Relu(q) @/cpu:0", ()),
@@ -199,6 +205,9 @@ CHAINS = {
     "remove_control_dependencies": ("p = Relu(q)", ()),
 }
 
+SIZES = {"quantize_nodes": 5_000}
+"""It makes several nodes of each, and goes over them seven times."""
+
 
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_twenty_thousand_nodes_in_a_chain_all_waited_for(name):
@@ -206,7 +215,7 @@ def test_twenty_thousand_nodes_in_a_chain_all_waited_for(name):
     nodes = [node("x = Placeholder(shape=[2])"), node("k = Const(value=[1, 2])")]
     model = node(line)
     end = NodeDef(name="y", op="NoOp")
-    for index in range(20_000):
+    for index in range(SIZES.get(name, 20_000)):
         made = NodeDef()
         made.CopyFrom(model)
         made.name = f"n{index}"

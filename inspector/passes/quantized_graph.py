@@ -1,0 +1,342 @@
+"""quantize_nodes: float ops become 8-bit ones, with quantize and dequantize around each.
+
+Then what is between two 8-bit ops goes, so that values stay in 8 bits from one to the next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Annotated
+
+from inspector import opdefs, shapes, tensors
+from inspector.edit import GraphEdit
+from inspector.errors import BadParameter
+from inspector.graph import control_inputs, data_inputs, split_input
+from inspector.passes import fake_quants
+from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.channels import Skipped
+from inspector.passes.cleanup import merge_duplicate_nodes
+from inspector.passes.constants import constant
+from inspector.passes.fake_quants import dequantize, ports
+from inspector.passes.pattern import ANY, in_order, match, op, producer
+from inspector.passes.quantized_ops import QINT32, QUANTIZED, QUINT8, check
+from inspector.protos import NodeDef
+from inspector.tensors import Shape
+
+_NAME = "quantize_nodes"
+_ENTERS = ("Enter", "RefEnter")
+_FOLLOWED = op(
+    "Requantize",
+    op(
+        "QuantizeV2",
+        op("Dequantize", op("Requantize", label="first"), ANY, ANY, label="dequantize"),
+        op("Const"),
+        op("Const"),
+        label="quantize",
+    ),
+    ANY,
+    ANY,
+    op("Const"),
+    op("Const"),
+)
+_AGAIN = op("QuantizeV2", op("Dequantize", label="dequantize"), op("Min"), op("Max"))
+
+
+@graph_pass(effect="lossy", source="graph_transforms/quantize_nodes.cc")
+def quantize_nodes(
+    edit: GraphEdit,
+    ctx: PassContext,
+    *,
+    input_min: Annotated[
+        str, Arg("Smallest value that is fed; then floats are fed as quint8. With input_max.")
+    ] = "",
+    input_max: Annotated[str, Arg("Largest value that is fed. With input_min.")] = "",
+    fallback_min: Annotated[
+        str, Arg("Smallest value between ops, instead of looking each time. With fallback_max.")
+    ] = "",
+    fallback_max: Annotated[str, Arg("Largest value between ops. With fallback_min.")] = "",
+    ignore_op: Annotated[tuple[str, ...], Arg("Op types to leave in float.")] = (),
+) -> None:
+    """Compute in 8 bits what has a kernel for it: predictions move by a few percent.
+
+    Add, AvgPool, BiasAdd, Concat, Conv2D, MatMul, MaxPool, Mul, Relu, Relu6, Reshape and
+    ResizeBilinear, and FakeQuant with a constant range. Run quantize_weights before and
+    strip_unused_nodes after it. Seldom faster today. Left in float: dilations, NCHW, half-pixel
+    centers, explicit padding, dtypes other than float32.
+    """
+    fed = _range("input", input_min, input_max)
+    fallback = _range("fallback", fallback_min, fallback_max)
+    rounds: list[Callable[[GraphEdit], None]] = [
+        lambda work: _feed_bytes(work, ctx, fed),
+        lambda work: fake_quants.hoist(work, ctx),
+        lambda work: fake_quants.convert(work, ctx),
+        lambda work: _Quantize(work, ctx, fallback, ignore_op).run(),
+        lambda work: _merge_requantizes(work, ctx),
+        lambda work: merge_duplicate_nodes.function(work, ctx),
+        lambda work: _stay_in_bytes(work, ctx),
+    ]
+    graph = edit.graph
+    for index, work_on in enumerate(rounds):
+        if index == 4 and graph is edit.graph:
+            return  # nothing is new, so there is nothing to clean up
+        ctx.check_cancelled(_NAME)
+        work = GraphEdit(graph)
+        work_on(work)
+        graph = work.finish()
+        edit.skipped += work.skipped
+        for change in work.changes() if graph is not edit.graph else ():
+            if change.rule:
+                edit.explain(change.name, change.rule, *change.sources)
+    _adopt(edit, graph.nodes)
+
+
+def _adopt(edit: GraphEdit, nodes: Iterable[NodeDef]) -> None:
+    """Make the session's nodes these."""
+    wanted = {node.name: node for node in nodes}
+    for node in edit.nodes():
+        if node.name not in wanted:
+            edit.remove(node.name)
+    for name, node in wanted.items():
+        if name not in edit:
+            edit.add(node)
+        elif edit[name] is not node:
+            edit.replace(node)
+    edit.reorder(list(wanted))
+
+
+def _range(what: str, low: str, high: str) -> tuple[float, float] | None:
+    if not low and not high:
+        return None
+    if not low or not high:
+        reason = f"You must pass both {what}_min and {what}_max into quantize_nodes"
+        raise BadParameter(_NAME, f"{what}_min", reason)
+    values = []
+    for key, text in ((f"{what}_min", low), (f"{what}_max", high)):
+        try:
+            values.append(float(text))
+        except ValueError:
+            values.append(math.nan)
+        if not math.isfinite(values[-1]):
+            reason = f"Couldn't interpret the {key} argument as a float number:{text}"
+            raise BadParameter(_NAME, key, reason)
+    return values[0], values[1]
+
+
+def _feed_bytes(edit: GraphEdit, ctx: PassContext, fed: tuple[float, float] | None) -> None:
+    """Placeholders of float32 take quint8, and a Dequantize gives floats to who reads them."""
+    for node in edit.nodes("Placeholder") if fed is not None else ():
+        assert fed is not None
+        if "dtype" not in node.attr or node.attr["dtype"].type != tensors.FLOAT:
+            edit.skip(node, "is no placeholder for float32")
+            continue
+        if node.name in ctx.fetches:
+            edit.skip(node, "is a fetch")
+            continue
+        names = []
+        for part, value in zip(("min", "max"), fed, strict=True):
+            name = edit.unique(f"{node.name}_eightbit/{part}")
+            edit.add(constant(name, value), before=node.name)
+            names.append(name)
+        name = edit.unique(f"{node.name}_eightbit/dequantize")
+        edit.redirect(node.name, name)
+        edit.add(dequantize(name, [node.name, *names]), before=None)
+        edit.mutable(node.name).attr["dtype"].type = QUINT8
+        for made in (*names, name, node.name):
+            edit.explain(made, "fed in 8 bits", node.name)
+
+
+class _Quantize:
+    """The main round: every node that has an 8-bit form, each for itself."""
+
+    def __init__(
+        self,
+        edit: GraphEdit,
+        ctx: PassContext,
+        fallback: tuple[float, float] | None,
+        ignored: tuple[str, ...],
+    ) -> None:
+        self.edit, self.ctx, self.fallback = edit, ctx, fallback
+        self.wanted = QUANTIZED.keys() - set(ignored)
+        self.loops = any(node.op in _ENTERS for node in edit.graph.nodes)
+        self.shapes: dict[str, list[Shape | None]] | None = None
+
+    def run(self) -> None:
+        for node in in_order(self.edit, self.wanted):
+            if node.op == "Reshape" and "_eightbit/" in node.name:
+                continue  # made here to look for a range
+            try:
+                if node.name in self.ctx.feeds:
+                    raise Skipped("is a feed")
+                operands = data_inputs(node) if node.op in ("Add", "Mul") else []
+                check(node, [self._shape(text) for text in operands])
+            except Skipped as skipped:
+                self.edit.skip(node, str(skipped))
+            else:
+                self._one(node)
+
+    def _one(self, node: NodeDef) -> None:
+        edit, form, name = self.edit, QUANTIZED[node.op], node.name
+        values: list[str] = []
+        ranges: list[list[str]] = []
+        made: dict[str, list[str]] = {}
+        for index, text in enumerate(data_inputs(node)):
+            if index in form.plain:
+                values.append(text)
+                continue
+            source = str(split_input(text))
+            if source not in made:
+                made[source] = ports(self._quantized_input(name, source))
+            values.append(made[source][0])
+            ranges.append(made[source][1:])
+        order = ranges if form.pairs else [[low for low, _ in ranges], [high for _, high in ranges]]
+        eight = NodeDef(name=edit.unique(f"{name}/eightbit"), op=form.op)
+        eight.input[:] = [*values, *(text for part in order for text in part)]
+        eight.input.extend(control_inputs(node))
+        for key in form.types:
+            eight.attr[key].type = QUINT8
+        if form.output:
+            eight.attr[form.output].type = QINT32
+        for key in form.copied:
+            if key in node.attr:
+                eight.attr[key].CopyFrom(node.attr[key])
+        self._add(eight, name)
+        result = ports(eight.name)
+        if form.output:
+            result = ports(self._requantized(name, eight.name))
+        edit.replace(dequantize(name, result))
+        edit.explain(name, "computed in 8 bits", eight.name)
+
+    def _quantized_input(self, name: str, text: str) -> str:
+        """Range and 8-bit values of one float input; the name of the QuantizeV2."""
+        source = split_input(text)
+        own = source.name if source.port == 0 else f"{source.name}__port__{source.port}"
+        prefix, waits = f"{name}_eightbit/{own}", [f"^{source.name}"]
+        unique = self.edit.unique
+        dims = constant(unique(f"{prefix}/reshape_dims"), [-1], tensors.INT32, waits)
+        axes = constant(unique(f"{prefix}/reduction_dims"), [0], tensors.INT32, waits)
+        flat = NodeDef(name=unique(f"{prefix}/reshape"), op="Reshape", input=[text, dims.name])
+        flat.attr["T"].type = tensors.FLOAT
+        self._add(dims, name)
+        self._add(axes, name)
+        self._add(flat, name)
+        quantize = NodeDef(name=unique(f"{prefix}/quantize"), op="QuantizeV2", input=[text])
+        for part in ("Min", "Max"):
+            found = NodeDef(name=unique(f"{prefix}/{part.lower()}"), op=part)
+            found.input[:] = [flat.name, axes.name]
+            found.attr["T"].type = tensors.FLOAT
+            found.attr["keep_dims"].b = False
+            self._add(found, name)
+            quantize.input.append(found.name)
+        quantize.attr["T"].type = QUINT8
+        quantize.attr["mode"].s = b"MIN_FIRST"
+        self._add(quantize, name)
+        return str(quantize.name)
+
+    def _requantized(self, name: str, eight: str) -> str:
+        """From 32 bits to 8, in the range found or in the one given."""
+        bounds: list[str] = []
+        if self.fallback is None:
+            found = NodeDef(name=self.edit.unique(f"{eight}/requant_range"))
+            found.op = "RequantizationRange"
+            found.input[:] = ports(eight)
+            found.attr["Tinput"].type = QINT32
+            self._add(found, name)
+            bounds = ports(found.name)[:2]
+        else:
+            waits = [f"^{eight}"] if self.loops else []
+            for part, value in zip(("min", "max"), self.fallback, strict=True):
+                bound = constant(
+                    self.edit.unique(f"{eight}/fallback_{part}"), value, controls=waits
+                )
+                self._add(bound, name)
+                bounds.append(bound.name)
+        again = NodeDef(name=self.edit.unique(f"{eight}/requantize"), op="Requantize")
+        again.input[:] = [*ports(eight), *bounds]
+        again.attr["Tinput"].type = QINT32
+        again.attr["out_type"].type = QUINT8
+        self._add(again, name)
+        return str(again.name)
+
+    def _add(self, node: NodeDef, before: str) -> None:
+        self.edit.add(node, before=before)
+        self.edit.explain(node.name, "8-bit arithmetic", before)
+
+    def _shape(self, text: str) -> Shape | None:
+        if self.shapes is None:
+            self.shapes = shapes.infer(self.edit.graph)
+        source = split_input(text)
+        found = self.shapes.get(source.name, [])
+        return found[source.port] if source.port < len(found) else None
+
+
+def _merge_requantizes(edit: GraphEdit, ctx: PassContext) -> None:
+    """Of two requantizations in a row, where the second's range is constant, one is enough."""
+    for node in in_order(edit, ("Requantize",)):
+        found = match(edit, node, _FOLLOWED)
+        if found is None:
+            continue
+        first, middle, quantize = found["first"], found["dequantize"], found["quantize"]
+        texts = data_inputs(first)
+        found_range = producer(edit, texts[3]) if len(texts) == 5 else None
+        if found_range is None or found_range.op != "RequantizationRange":
+            continue
+        chain = [node, quantize, middle, first, found_range]
+        if any(_read_outside(edit, ctx, own, chain) for own in chain[1:]):
+            continue
+        if any(control_inputs(own) for own in chain[1:]):
+            continue
+        bounds = data_inputs(node)[3:]
+        straight = (
+            (data_inputs(node)[:3], ports(quantize.name)),
+            (data_inputs(quantize)[1:], bounds),
+            (data_inputs(middle), ports(first.name)),
+            (texts[3:], ports(found_range.name)[:2]),
+        )
+        if any(list(map(split_input, a)) != list(map(split_input, b)) for a, b in straight):
+            continue
+        edit.set_inputs(node.name, [*texts[:3], *bounds, *control_inputs(node)])
+        edit.explain(node.name, "requantized once, in the constant range", first.name)
+        for own in chain[1:]:
+            edit.explain(own.name, "one requantization is enough", node.name)
+            edit.remove(own.name, node.name)
+
+
+def _read_outside(edit: GraphEdit, ctx: PassContext, node: NodeDef, chain: list[NodeDef]) -> bool:
+    names = {own.name for own in chain}
+    return node.name in ctx.boundary or any(name not in names for name in edit.reads(node.name))
+
+
+def _stay_in_bytes(edit: GraphEdit, ctx: PassContext) -> None:
+    """Who reads floats made of bytes and turned to bytes again reads the bytes."""
+    for node in in_order(edit, ("QuantizeV2",)):
+        found = match(edit, node, _AGAIN)
+        if found is None or node.name in ctx.boundary:
+            continue
+        source = found["dequantize"]
+        if _settings(node) != _settings(source) or len(data_inputs(source)) != 3:
+            continue
+        if not _is_own_range(edit, node, source):
+            edit.skip(node, "its range is not that of the values it reads")
+            continue
+        for port, text in enumerate(data_inputs(source)):
+            for reader in edit.reads(node.name):
+                edit.explain(reader, "reads the bytes as they are", source.name)
+            edit.redirect(f"{node.name}:{port}", text)
+
+
+def _settings(node: NodeDef) -> tuple[int, bytes]:
+    dtype, mode = opdefs.attr(node, "T"), opdefs.attr(node, "mode")
+    return 0 if dtype is None else dtype.type, b"" if mode is None else mode.s
+
+
+def _is_own_range(edit: GraphEdit, quantize: NodeDef, source: NodeDef) -> bool:
+    """True if min and max are those of the tensor that is quantized."""
+    for text in data_inputs(quantize)[1:]:
+        node = producer(edit, text)
+        flat = producer(edit, data_inputs(node)[0]) if node is not None else None
+        if flat is None or flat.op != "Reshape":
+            return False
+        if producer(edit, data_inputs(flat)[0]) is not source:
+            return False
+    return True
