@@ -16,13 +16,13 @@ _NAME = "inline_partitionedcall"
 
 @graph_pass(effect="exact", source="graph_transforms/inline_partitionedcall.cc")
 def inline_partitionedcall(edit: GraphEdit, ctx: PassContext) -> None:
-    """Replace calls of functions by the function's nodes, named ``call/node``.
+    """Put the nodes of functions in the place of the calls.
 
-    Beside PartitionedCall also StatefulPartitionedCall and calls by function name, and all levels
-    at once: the tool does one level of the first. Right where the tool breaks the graph: control
-    inputs of and on calls and inside bodies, named outputs, returned arguments, loops and branches
-    of TensorFlow 1. A call that is an output, or changes state, keeps its name as Identity or
-    IdentityN. The function library stays.
+    They are named ``call/node``. Beside PartitionedCall also StatefulPartitionedCall and calls by
+    function name, and all levels at once: the tool does one level of the first. Right where the
+    tool breaks the graph: control inputs of and on calls and inside bodies, named outputs, returned
+    arguments, loops and branches of TensorFlow 1. A call that is an output, or changes state,
+    keeps its name as Identity or IdentityN. The function library stays.
     """
     library = Library(edit.library)
     calls = [node for node in edit.nodes() if node.op in CALLS or library.called(node)]
