@@ -47,7 +47,8 @@ def open_model(path: str | PathLike[str], tag_set: Sequence[str] | str | None = 
     """Open a model; nothing of it is run, and no variable is read.
 
     Args:
-        path: A SavedModel's folder, or a file of any name.
+        path: A folder with a SavedModel or a checkpoint, a checkpoint's prefix, a file of any
+            name, or an archive of any of these.
         tag_set: Which MetaGraphDef of a SavedModel, e.g. ``["serve", "gpu"]`` or ``"serve,gpu"``;
             by default ``serve``.
     Raises: ModelError.

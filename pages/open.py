@@ -36,12 +36,18 @@ for cell, sample in zip(cells, samples, strict=False):
 st.subheader("Your own")
 file_tab, folder_tab, path_tab = st.tabs(["A file", "A folder", "A path on the server"])
 with file_tab:
-    st.caption("A GraphDef `.pb`. The content decides what it is, not the suffix.")
+    st.caption(
+        "A GraphDef `.pb` or `.pbtxt`, a `.meta`, or a `.zip`, `.tar`, `.tar.gz` of any model. "
+        "The content decides what it is, not the suffix."
+    )
     single = st.file_uploader("File", key="upload_file", label_visibility="collapsed")
     if single is not None and st.button("Open the file", key="open_file", type="primary"):
         opening.attempt(opening.open_upload, [single], folder=False)
 with folder_tab:
-    st.caption("A SavedModel folder: `saved_model.pb` with its `variables` and `assets`.")
+    st.caption(
+        "A SavedModel: `saved_model.pb` with its `variables` and `assets`. Or a checkpoint: its "
+        "`.index` and data files, and its `.meta`."
+    )
     several = st.file_uploader(
         "Folder",
         accept_multiple_files="directory",

@@ -57,6 +57,9 @@ def tag_sets(model: state.OpenModel) -> None:
 
 def op_types(counts: dict[str, int], key: str) -> None:
     """Op-type counts as a chart and a table side by side."""
+    if not counts:
+        st.caption("None.")
+        return
     chart, table = st.columns([3, 2])
     chart.altair_chart(charts.op_counts(counts), key=f"chart_{key}")
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
