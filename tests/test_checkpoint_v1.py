@@ -204,6 +204,12 @@ def test_what_does_not_fit_is_an_error(tmp_path: Path, case: str) -> None:
         read(written(tmp_path / "m", listed, (extent, part)))
 
 
+def test_the_name_of_an_index_does_not_mislead(tmp_path: Path) -> None:
+    path = written(tmp_path / "m.index", listing(), ((0, 4), values(1, 2, 3, 4)))
+    assert read(path) == [1, 2, 3, 4]
+    assert open_model(tmp_path / "m").files == [("m.index", path.stat().st_size)]
+
+
 def test_a_missing_key_and_a_table_without_a_list_are_told(tmp_path: Path) -> None:
     path = written(tmp_path / "m", listing(), ((0, 4), values(1, 2, 3, 4)))
     with pytest.raises(MissingVariables, match="did you mean 'v'"):

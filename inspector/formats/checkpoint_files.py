@@ -62,8 +62,10 @@ def open_at(path: Path) -> Checkpoint:
     """
     data = map_file(path)
     if is_v1(data, path.name):
-        prefix = prefix_of(path)
-        return TensorSlices(prefix, _shards(prefix) if prefix != path else [path])
+        shards = _shards(prefix_of(path))
+        return (
+            TensorSlices(prefix_of(path), shards) if path in shards else TensorSlices(path, [path])
+        )
     if path.name.endswith(INDEX):
         return open_checkpoint(path.with_name(path.name.removesuffix(INDEX)))
     # An index of another name tells what is in the checkpoint, and not where its data files are.
