@@ -107,6 +107,8 @@ def _model_in(folder: Path, what: str) -> Path:
 
 def _place(path: Path) -> Path:
     """The file to begin with."""
+    if path.name in ("", ".."):  # the folder one is in has a name too
+        path = path.resolve()
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
