@@ -205,6 +205,17 @@ class Graph:
             seen.add(node.name)
         return self.nodes
 
+    def descendants(self, names: Iterable[str]) -> set[str]:
+        """The named nodes and all that need them, by data and control."""
+        found = set(names)
+        todo = list(found)
+        while todo:
+            for reader in self.consumers(todo.pop()):
+                if reader not in found:
+                    found.add(reader)
+                    todo.append(reader)
+        return found
+
     def order(self) -> list[NodeDef]:
         """The nodes in the tool's execution order: deterministic, the last source first.
 

@@ -18,7 +18,7 @@ def needed_nodes(flat: Graph, needed: set[str], init_op: str | None) -> tuple[li
     """
     if init_op is not None and init_op in flat and init_op not in needed:
         held = {identity(node) for node in flat if node.name in needed} - {None}
-        touched = _descendants(flat, (node.name for node in flat if identity(node) in held))
+        touched = flat.descendants(node.name for node in flat if identity(node) in held)
         if init_op in touched:
             return _joined(flat, needed, init_op, touched), True
     return [node for node in flat if node.name in needed], False
@@ -94,14 +94,3 @@ def _joined(flat: Graph, needed: set[str], init_op: str, touched: set[str]) -> l
     nodes: list[NodeDef] = [replaced.get(node.name, node) for node in flat]
     wanted = flat.with_nodes(nodes).ancestors([init_op]) | needed
     return [node for node in nodes if node.name in wanted]
-
-
-def _descendants(graph: Graph, names: Iterable[str]) -> set[str]:
-    found = set(names)
-    todo = list(found)
-    while todo:
-        for reader in graph.consumers(todo.pop()):
-            if reader not in found:
-                found.add(reader)
-                todo.append(reader)
-    return found

@@ -8,7 +8,7 @@ saving, summaries, losses, metrics, and all that depends on the labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from inspector import opdefs, tensors
@@ -98,7 +98,7 @@ def of_graph(graph: Graph) -> list[Suggestion]:
     """Suggestions for a graph without signatures, from its structure and names."""
     feeds, labels = _feeds(graph)
     idle = _idle(graph, labels)
-    fed = _descendants(graph, feeds) if feeds else {node.name for node in graph}
+    fed = graph.descendants(feeds) if feeds else {node.name for node in graph}
     inner = graph.ancestors(
         text
         for node in graph
@@ -221,7 +221,7 @@ def _idle(graph: Graph, labels: set[str]) -> set[str]:
         if _IDLE_OP.fullmatch(node.op) or node.op in _SHAPE_OPS or _NOT_INFERENCE.search(node.name)
     }
     roots = [node.name for node in graph if node.op in _LOSS_OPS or node.name in labels]
-    idle |= _descendants(graph, roots)
+    idle |= graph.descendants(roots)
     # What leads to a scalar summary or an assertion alone (a fraction of zeros) goes with it.
     todo = [node for node in graph if node.op in ("ScalarSummary", "Assert")]
     while todo:
@@ -266,17 +266,6 @@ def _head_behind(graph: Graph, node: NodeDef) -> str:
             return ""
         node = source
     return ""
-
-
-def _descendants(graph: Graph, roots: Iterable[str]) -> set[str]:
-    todo = list(roots)
-    found = set(todo)
-    while todo:
-        for reader in graph.consumers(todo.pop()):
-            if reader not in found:
-                found.add(reader)
-                todo.append(reader)
-    return found
 
 
 def _some(names: set[str]) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from inspector import opdefs
 from inspector.errors import BlockedOp
 from inspector.flagged import flag, is_blocked
+from inspector.functions import function_names
 from inspector.graph import Graph, data_inputs, node_name
 from inspector.protos import GraphDef, NodeDef
 
@@ -69,7 +70,7 @@ def blocked_ops(
         part = todo.pop()
         named = {node.name: node for node in part.nodes}
         for node in part.nodes:
-            called = [name for name in _called(node) if name in bodies]
+            called = [name for name in (node.op, *function_names(node)) if name in bodies]
             if node.op in _READERS:
                 paths = data_inputs(node)[_READERS[node.op] :][:1]
                 if not paths or not _is_own(paths[0], named, part.own_files):
@@ -121,17 +122,6 @@ def _is_own(text: str, named: dict[str, NodeDef], own: frozenset[str]) -> bool:
             return False
         text = node.input[0]
     return False
-
-
-def _called(node: NodeDef) -> set[str]:
-    names = {node.op}
-    for value in node.attr.values():
-        kind = value.WhichOneof("value")
-        if kind == "func":
-            names.add(value.func.name)
-        elif kind == "list":
-            names.update(function.name for function in value.list.func)
-    return names
 
 
 def _why(op: str) -> str:

@@ -20,6 +20,7 @@ from inspector import opdefs, tensors
 from inspector.backend.sessions import quiet_config, reason, to_tensorflow
 from inspector.errors import InspectorError
 from inspector.flagged import is_blocked
+from inspector.functions import function_names
 from inspector.graph import Graph, node_name, split_input
 from inspector.protos import AttrValue, FunctionDefLibrary, NodeDef, TensorProto, VersionDef
 
@@ -190,13 +191,17 @@ class _Functions:
 
     def objection(self, node: NodeDef) -> str:
         """Why this node must not run, itself or by what it calls; empty if it may."""
-        called = {name for name in _called(node) if name in self._bodies} - {node.name}
+        called = {name for name in {node.op, *function_names(node)} if name in self._bodies} - {
+            node.name
+        }
         todo, seen = list(called), set(called)
         why = self._own(node)
         while todo and not why:
             for inner in self._bodies[todo.pop()]:
                 why = why or self._own(inner)
-                fresh = {name for name in _called(inner) if name in self._bodies} - seen
+                fresh = {
+                    name for name in {inner.op, *function_names(inner)} if name in self._bodies
+                } - seen
                 seen |= fresh
                 todo += fresh
         return why
@@ -216,18 +221,6 @@ class _Functions:
         if opdefs.is_stateful(op):
             return f"'{op}' keeps state or gives another value each time"
         return ""
-
-
-def _called(node: NodeDef) -> set[str]:
-    """Names of the functions a node calls, and its op, which may be one."""
-    names = {node.op}
-    for value in node.attr.values():
-        kind = value.WhichOneof("value")
-        if kind == "func":
-            names.add(value.func.name)
-        elif kind == "list":
-            names.update(function.name for function in value.list.func)
-    return names
 
 
 def _attr(value: AttrValue) -> Any:

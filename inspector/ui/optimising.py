@@ -9,7 +9,7 @@ import streamlit as st
 
 from inspector.jobs.job import JobResult
 from inspector.passes.parser import format_calls
-from inspector.ui import pipeline, running, shown, state, text
+from inspector.ui import picks, pipeline, running, shown, state, text
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
@@ -19,18 +19,7 @@ SLOT = "optimise"
 def choose_outputs(model: state.OpenModel) -> None:
     """Outputs: suggested, picked in the picture, or typed."""
     chosen = state.outputs()
-    for index, name in enumerate(chosen):
-        row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
-        row.code(name, language=None, wrap_lines=True)
-        row.button(
-            "",
-            key=f"unpick_{index}",
-            icon=":material/close:",
-            type="tertiary",
-            help="Not an output",
-            on_click=state.remove_output,
-            args=(name,),
-        )
+    picks.rows("unpick")
     if not chosen:
         st.caption("None chosen yet.")
     suggestions = {item["name"]: item["why"] for item in model.facts["suggested_outputs"]}

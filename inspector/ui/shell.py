@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from inspector import locations
-from inspector.ui import opening, state, text
+from inspector.ui import opening, picks, state, text
 
 
 class PageEntry(NamedTuple):
@@ -95,20 +95,7 @@ def _outputs(model: state.OpenModel) -> None:
     with st.container(border=True, key="sidebar_outputs"):
         chosen = state.outputs()
         st.markdown(f"**Outputs** · {len(chosen) or 'none'} chosen")
-        for index, name in enumerate(chosen):
-            row = st.container(
-                horizontal=True, vertical_alignment="center", wrap=False, gap="small"
-            )
-            row.code(name, language=None, wrap_lines=True)
-            row.button(
-                "",
-                key=f"drop_output_{index}",
-                icon=":material/close:",
-                type="tertiary",
-                help="Not an output",
-                on_click=state.remove_output,
-                args=(name,),
-            )
+        picks.rows("drop_output")
         suggested = [
             item for item in model.facts["suggested_outputs"] if item["name"] not in chosen
         ]
