@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.conftest import shared
 from tests.pages import app
 
 SOFTMAX = "dnn/head/predictions/probabilities"
@@ -150,3 +151,20 @@ def test_compare_counts_what_the_overview_counts() -> None:
     stages = next(table for table in frames(at) if "as opened" in table).set_index("")["as opened"]
     names = ["Operations", "Constants", "Variables", "Identities", "Op types"]
     assert [stages[name] for name in names] == [before[name] for name in names]
+
+
+def test_another_tag_set_is_another_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = shared("models/seed/ppscore/two_metagraphs")
+    monkeypatch.setenv("INSPECTOR_ROOTS", str(path.parent))
+    at = app.started()
+    at.text_input(key="open_path_text").set_value(str(path)).run()
+    at.button(key="open_path").click()
+    app.on(app.settled(at.run()), "overview")
+    assert app.metrics(at)["Operations"] == "92"
+    (choice,) = (box for box in at.selectbox if box.label == "Tag-set")
+    assert choice.options == ["train", "serve"]
+    choice.set_value("train").run()
+    app.home(at)
+    app.on(at, "overview")
+    assert app.metrics(at)["Operations"] == "413"
+    assert at.session_state["model"].tag_set == ["train"]
