@@ -17,7 +17,7 @@ from inspector import opdefs, signatures
 from inspector.errors import FreezeError, UnknownNode, did_you_mean
 from inspector.freezing import Freezer, Frozen
 from inspector.functions import reachable
-from inspector.graph import Graph, node_name, split_input
+from inspector.graph import Graph, node_name, split_input, validate
 from inspector.inlining import calls, inline
 from inspector.model import Model
 from inspector.protos import NodeDef, OpDef, SignatureDef
@@ -52,6 +52,7 @@ def freeze(
     nodes = [_clean(node, frozen.graph, keep_devices) for node in frozen.graph.nodes]
     library = reachable(frozen.graph.library, nodes)
     graph = Graph(nodes, library, model.graph.versions)
+    validate(graph, model.name)
     known = [model.signatures[key]] if key is not None else []
     known += [model.signatures[other] for other in signatures.serving_keys(model.signatures)]
     return Model(

@@ -19,7 +19,6 @@ from inspector.errors import InspectorError
 from inspector.shape_dims import MAX_RANK, Contradiction, Value, View
 from inspector.tensors import Shape
 
-Items = tuple[int | None, ...]
 ValueRule = Callable[[View, Sequence[Shape | None]], Sequence[Value | None]]
 
 MAX_ITEMS = 512

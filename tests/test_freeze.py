@@ -14,6 +14,7 @@ from inspector import opdefs
 from inspector.errors import (
     CorruptModel,
     FreezeError,
+    InvalidGraph,
     MissingVariables,
     UnknownNode,
     UnknownSignature,
@@ -388,3 +389,12 @@ def test_a_variable_that_stays_counts_on_over_runs(made: Any, tmp_path: Path) ->
     frozen = freeze(open_model(folder))
     assert tf_models.run_frozen(frozen, feeds)["count"] == 4.0
     assert frozen.init_op == "init_frozen"
+
+
+def test_two_nodes_of_one_name_are_refused(tmp_path: Path) -> None:
+    graph = GraphDef()
+    for name in ("x", "x", "y"):
+        graph.node.add(name=name, op="NoOp")
+    (tmp_path / "twice.pb").write_bytes(graph.SerializeToString())
+    with pytest.raises(InvalidGraph, match=r"twice.pb: node 'x': two nodes have this name"):
+        freeze(open_model(tmp_path / "twice.pb"), ["x"])

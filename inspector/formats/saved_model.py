@@ -21,7 +21,6 @@ from inspector.wire import Field
 
 FILE, TEXT_FILE = "saved_model.pb", "saved_model.pbtxt"
 INIT_SIGNATURE = "__saved_model_init_op"
-TRAIN_SIGNATURE = "__saved_model_train_op"
 
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS_COLLECTION = "saved_model_assets"

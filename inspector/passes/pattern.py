@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from inspector.edit import GraphEdit
 from inspector.errors import InvalidGraph
-from inspector.graph import Input, data_inputs, split_input
+from inspector.graph import data_inputs, split_input
 from inspector.passes.base import PassContext
 from inspector.protos import NodeDef
 
@@ -94,8 +94,3 @@ def drop_unread(edit: GraphEdit, ctx: PassContext, names: Collection[str], why: 
         if name in edit and name not in ctx.boundary and not edit.reads(name):
             edit.explain(name, why)
             edit.remove(name)
-
-
-def source_of(node: NodeDef, index: int) -> Input:
-    """The tensor that data input number `index` reads."""
-    return split_input(data_inputs(node)[index])

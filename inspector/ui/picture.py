@@ -72,7 +72,7 @@ def _canvas(model: state.OpenModel) -> None:
         picture.layout,
         key="graph_canvas",
         selected=seen.selected,
-        marks=pick_marks(seen.outputs),
+        marks=pick_marks(actions.drawn_names(tree, seen.outputs)),
         on_event=heard,
     )
 

@@ -85,17 +85,5 @@ def drawn_names(tree: Hierarchy, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def box_above(tree: Hierarchy, opened: frozenset[str], name: str) -> str | None:
-    """The box or cluster that a node is seen in with these scopes open; None if unknown."""
-    item = tree.item(name)
-    if item is None:
-        return None
-    shown = set(view_scopes(tree, opened))
-    for scope in tree.path(item):
-        if scope not in shown:
-            return tree.names[scope]
-    return tree.name(tree.drawn(item) if item >= 0 else item)
-
-
 def _texts(names: Iterable[object]) -> list[str]:
     return [name for name in names if isinstance(name, str)]

@@ -94,10 +94,6 @@ class Summary:
         """The shape of each output tensor that has one known to us."""
         return self.shapes[self.shape[node]]
 
-    def device_of(self, node: int) -> str:
-        """The device a node asks for, or the empty string."""
-        return self.devices[self.device[node]]
-
     def sources(self, node: int) -> Iterable[tuple[int, int]]:
         """(source node, port) of each data input whose source is in the graph."""
         flat = self.inputs[node]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.view.actions import ViewState, act, box_above, drawn_names, select, show
+from inspector.view.actions import ViewState, act, drawn_names, select, show
 from inspector.view.hierarchy import build
 from tests.view.graphs import layered
 
@@ -52,9 +52,6 @@ def test_select_keeps_only_what_is_there(tree):
 def test_show_opens_what_is_around(tree):
     state = show(tree, ViewState(), [RELU])
     assert {"model/stage_0/", BLOCK, BLOCK + "a/"} <= state.opened
-    assert box_above(tree, state.opened, RELU) == RELU
-    assert box_above(tree, frozenset(), RELU) == "model/stage_0/"
-    assert box_above(tree, frozenset(), "gone") is None
 
 
 def test_a_folded_weight_stands_for_its_reader(tree):
