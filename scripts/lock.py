@@ -20,11 +20,12 @@ HEADER = """\
 
 
 def wanted() -> list[str]:
-    """What pyproject.toml asks for, for users and for developers."""
+    """What pyproject.toml asks for, for users with every extra and for developers."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     dependencies: list[str] = project["project"]["dependencies"]
+    extras: dict[str, list[str]] = project["project"]["optional-dependencies"]
     developers: list[str] = project["dependency-groups"]["dev"]
-    return [*dependencies, *developers]
+    return [*dependencies, *(name for extra in extras.values() for name in extra), *developers]
 
 
 def resolve(requirements: list[str]) -> list[str]:
