@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from google.protobuf import text_format
 
-from inspector import api, feeds, optimising, storing
+from inspector import api, feeds, optimising, settings, storing
 from inspector.errors import (
     BadFeed,
     CorruptModel,
@@ -25,9 +25,6 @@ from inspector.passes import PASSES, pipeline
 from inspector.passes.presets import PRESETS
 from inspector.protos import GraphDef
 from inspector.terminal import plain, shape
-
-MAX_TEXT_BYTES = 64 << 20
-"""Largest text graph read: parsing 31 MB of it takes 14 seconds."""
 
 _SHOWN = 6
 """First values of an answer that are printed."""
@@ -83,8 +80,8 @@ def read_graph_def(path: Path) -> GraphDef:
     except Exception as binary:  # protobuf's own error, of a class that depends on its engine
         if b"\0" in data[:4096]:
             raise CorruptModel(path.name, "GraphDef", str(binary)) from binary
-    if len(data) > MAX_TEXT_BYTES:
-        why = f"text graphs are read up to {MAX_TEXT_BYTES >> 20} MiB"
+    if len(data) > (most := settings.TEXT_SIZE()):
+        why = f"text graphs are read up to {most >> 20} MiB"
         raise LimitExceeded(path.name, "GraphDef", why)
     try:
         return text_format.Parse(data, GraphDef())

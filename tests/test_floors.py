@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # its place here and in docs/architecture.md.
 FLOORS = (
     "errors locations",
+    "settings",
     "storing table terminal",
     "protos",
     "wire",

@@ -25,19 +25,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from inspector import settings
 from inspector.errors import CorruptModel, InspectorError, LimitExceeded, UnsupportedModel
 
-MAX_ENTRIES = 10_000
-"""Most files and folders of one archive."""
-
-MAX_BYTES = 4 << 30
-"""Most bytes that an archive may unpack to."""
-
-MAX_RATIO = 200
-"""Most bytes out per byte of the archive; a model compresses 2 times, zeros 1000 times."""
-
 RATIO_FROM = 64 << 20
-"""An archive may unpack to this in any case: small files of zeros are no attack."""
+"""An archive may unpack to this in any case: small files of zeros are no attack. Beyond it counts
+the ratio; a model compresses 2 times, zeros 1000 times."""
 
 MAX_DEPTH = 32
 """Most folders inside one another."""
@@ -129,12 +122,15 @@ class _Target:
         self._packed = packed
         self._entries = 0
         self._bytes = 0
+        self._most = settings.UNPACK_SIZE()
+        self._ratio = settings.UNPACK_RATIO()
+        self._most_entries = settings.FILES()
 
     def place(self, name: str) -> Path | None:
         """Where an entry goes; None for what Macs put beside the files. Counts the entry."""
         self._entries += 1
-        if self._entries > MAX_ENTRIES:
-            raise LimitExceeded(self.what, "archive", f"more than {MAX_ENTRIES} entries")
+        if self._entries > self._most_entries:
+            raise LimitExceeded(self.what, "archive", f"more than {self._most_entries} entries")
         name = name.encode(errors="surrogateescape").decode(errors="replace")
         path = PurePosixPath(name)
         shown = f"entry '{name[:100]}'"
@@ -154,11 +150,11 @@ class _Target:
     def count(self, size: int) -> None:
         """Bytes that come out. Raises: LimitExceeded."""
         self._bytes += size
-        if self._bytes > MAX_BYTES:
-            reason = f"it unpacks to more than {MAX_BYTES >> 20} MiB"
+        if self._bytes > self._most:
+            reason = f"it unpacks to more than {self._most >> 20} MiB"
             raise LimitExceeded(self.what, "archive", reason)
-        if self._bytes > max(RATIO_FROM, self._packed * MAX_RATIO):
-            reason = f"it unpacks to more than {MAX_RATIO} times its size"
+        if self._bytes > max(RATIO_FROM, self._packed * self._ratio):
+            reason = f"it unpacks to more than {self._ratio} times its size"
             raise LimitExceeded(self.what, "archive", reason)
 
     def write(self, source: _Readable, place: Path, size: int) -> None:
@@ -238,8 +234,9 @@ def _check_directory(data: memoryview, what: str) -> None:
     if at < 0 or len(tail) - at < _ZIP_END_BYTES:
         raise CorruptModel(what, "zip archive", "its list of entries is missing (cut short?)")
     count, size = struct.unpack_from("<HL", tail, at + 10)
-    if count > MAX_ENTRIES or size > MAX_ENTRIES * _ZIP_ENTRY_BYTES:
-        raise LimitExceeded(what, "archive", f"more than {MAX_ENTRIES} entries")
+    most = settings.FILES()
+    if count > most or size > most * _ZIP_ENTRY_BYTES:
+        raise LimitExceeded(what, "archive", f"more than {most} entries")
 
 
 def _untar(source: _Counted, target: _Target) -> None:

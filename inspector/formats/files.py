@@ -5,10 +5,8 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 
+from inspector import settings
 from inspector.errors import CorruptModel, LimitExceeded, MissingFile
-
-MAX_FILES = 10_000
-"""Most files that are listed for one model."""
 
 
 def map_file(path: Path) -> memoryview:
@@ -33,6 +31,7 @@ def list_files(folder: Path, names: tuple[str, ...]) -> list[tuple[str, int]]:
     Links are not followed. Raises: LimitExceeded.
     """
     found: list[tuple[str, int]] = []
+    most = settings.FILES()
     todo = [folder / name for name in names]
     while todo:
         path = todo.pop()
@@ -42,6 +41,6 @@ def list_files(folder: Path, names: tuple[str, ...]) -> list[tuple[str, int]]:
             todo += path.iterdir()
         elif path.is_file():
             found.append((path.relative_to(folder).as_posix(), path.stat().st_size))
-        if len(found) > MAX_FILES:
-            raise LimitExceeded(folder.name, "folder", f"more than {MAX_FILES} files")
+        if len(found) > most:
+            raise LimitExceeded(folder.name, "folder", f"more than {most} files")
     return sorted(found)

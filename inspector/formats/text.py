@@ -13,6 +13,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
+from inspector import settings
 from inspector.errors import CorruptModel, LimitExceeded
 from inspector.protos import (
     POOL,
@@ -21,9 +22,6 @@ from inspector.protos import (
     MetaGraphDef,
     SavedModel,
 )
-
-MAX_TEXT_BYTES = 64 << 20
-"""Largest text that is parsed; this takes half a minute and some gigabytes of memory."""
 
 HEAD_BYTES = 1 << 16
 """How far the first field is looked for: a file may begin with a comment."""
@@ -61,9 +59,10 @@ def parse(data: bytes | memoryview, kind: str, what: str) -> Any:
 
     Raises: LimitExceeded; CorruptModel with line and column.
     """
-    if len(data) > MAX_TEXT_BYTES:
+    most = settings.TEXT_SIZE()
+    if len(data) > most:
         reason = (
-            f"{len(data) / (1 << 20):.0f} MiB of text, the limit is {MAX_TEXT_BYTES >> 20} MiB: "
+            f"{len(data) / (1 << 20):.0f} MiB of text, the limit is {most >> 20} MiB: "
             "save it in binary form"
         )
         raise LimitExceeded(what, f"{kind} as text", reason)

@@ -22,11 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from inspector import settings
 from inspector.errors import LimitExceeded, MissingFile, UnsupportedModel
-from inspector.jobs.requests import GIB, MIB
-
-SETTING = "INSPECTOR_WORKSPACE"
-MAX_BYTES = 20 * GIB
+from inspector.jobs.requests import MIB
 
 _ENTRY = "entry.json"
 _VALUE = "value.json"
@@ -57,8 +55,8 @@ class StoredResult:
 
 def default_root() -> Path:
     """The setting ``INSPECTOR_WORKSPACE``, else a folder in the user's cache directory."""
-    if chosen := os.environ.get(SETTING):
-        return Path(chosen).expanduser().resolve()
+    if chosen := settings.WORKSPACE():
+        return chosen.resolve()
     if sys.platform == "darwin":
         caches = Path.home() / "Library" / "Caches"
     else:
@@ -81,9 +79,9 @@ def safe_relative(name: str) -> PurePosixPath:
 class Workspace:
     """A folder of models and results. Safe to share between threads and processes."""
 
-    def __init__(self, root: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, root: Path | None = None, max_bytes: int | None = None) -> None:
         self.root = (root or default_root()).absolute()
-        self.max_bytes = max_bytes
+        self.max_bytes = settings.WORKSPACE_SIZE() if max_bytes is None else max_bytes
         self._models, self._results, self._tmp = (
             self.root / part for part in ("models", "results", "tmp")
         )

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector import locations
+from inspector import settings as operator
 from inspector.errors import InspectorError, MissingFile
 
 DEFAULT_PORT = 8501
@@ -41,6 +42,7 @@ def settings(host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> dict[str, Any
     found = dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
     found["server.address"] = host
     found["server.port"] = port
+    found["server.maxUploadSize"] = max(1, operator.UPLOAD_SIZE() >> 20)
     # A real list: the same as text on a command line becomes one bogus host that refuses everyone.
     found["server.allowedHosts"] = sorted({*found["server.allowedHosts"], *_names_of(host)})
     return found
@@ -61,8 +63,10 @@ def serve(
         port: Exactly this one; None takes 8501 or, said in a line, the next that is free.
         open_browser: Show the app in the user's browser once it answers.
 
-    Raises: MissingFile (no such model); InspectorError (the port is taken, the host is not ours).
+    Raises: MissingFile (no such model); InspectorError (a setting cannot be read, the port is
+        taken, the host is not ours).
     """
+    operator.check()
     if model is not None and "://" not in model:
         path = Path(model).expanduser().resolve()
         if not path.exists():

@@ -177,7 +177,7 @@ def test_the_number_of_entries_and_their_depth_have_limits(
 ) -> None:
     deep = tarred(tmp_path / "deep.tar", [("a/" * 40 + "b", b"1")])
     refused(deep, errors.LimitExceeded, "folders deep")
-    monkeypatch.setattr(archives, "MAX_ENTRIES", 5)
+    monkeypatch.setenv("INSPECTOR_FILES", "5")
     many = [(f"f{number}", b"") for number in range(6)]
     for suffix in (".zip", ".tar"):
         path = PACK[suffix](tmp_path / f"many{suffix}", many)
@@ -189,7 +189,7 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suff
     monkeypatch.setattr(archives, "RATIO_FROM", 1 << 20)
     path = PACK[suffix](tmp_path / f"m{suffix}", [("zeros", bytes(8 << 20))])
     refused(path, errors.LimitExceeded, "more than 200 times its size")
-    monkeypatch.setattr(archives, "MAX_BYTES", 1 << 20)
+    monkeypatch.setenv("INSPECTOR_UNPACK_SIZE", "1 MiB")
     refused(path, errors.LimitExceeded, "more than 1 MiB")
     plain = tarred(tmp_path / "m.tar", [("zeros", bytes(2 << 20))])
     refused(plain, errors.LimitExceeded, "more than 1 MiB")

@@ -142,7 +142,7 @@ def test_an_any_of_a_type_that_is_not_known_is_told(tmp_path: Path) -> None:
 
 
 def test_text_has_a_limit_with_a_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "MAX_TEXT_BYTES", 10)
+    monkeypatch.setenv("INSPECTOR_TEXT_SIZE", "10")
     (tmp_path / "m.pbtxt").write_text('node { name: "x" op: "NoOp" }')
     with pytest.raises(LimitExceeded, match="save it in binary form"):
         open_model(tmp_path / "m.pbtxt")

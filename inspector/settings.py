@@ -1,0 +1,137 @@
+"""What whoever runs Inspector may set: each a variable of the environment, a default, a sentence.
+
+A setting is read when it is needed. `SETTINGS` is the table; the README shows it, and a test
+compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspector.errors import InspectorError
+
+_UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    Attributes:
+        default: What holds where the variable is unset or empty, in words where it is worked out.
+        what: One sentence for the operator.
+    """
+
+    name: str
+    default: str
+    what: str
+
+    @property
+    def text(self) -> str:
+        """What the environment says; empty where it says nothing."""
+        return os.environ.get(self.name, "").strip()
+
+    def wrong(self, example: str) -> InspectorError:
+        """The error for a value that cannot be read."""
+        return InspectorError(self.name, self.text[:60], f"cannot be read; write e.g. {example}")
+
+    def check(self) -> None:
+        """Raises: InspectorError for a value that cannot be read."""
+
+
+class Size(Setting):
+    """Bytes, with a unit or without: ``500 MiB``."""
+
+    def __call__(self) -> int:
+        """The number of bytes. Raises: InspectorError."""
+        found = re.fullmatch(r"(\d{1,15})\s*([KMGT]?i?B)?", self.text or self.default, re.I)
+        unit = (found[2] or "").upper() if found else "?"
+        if found is None or unit not in _UNITS:
+            raise self.wrong(self.default)
+        return int(found[1]) * _UNITS[unit]
+
+    def check(self) -> None:
+        """Raises: InspectorError for what is no size."""
+        self()
+
+
+class Number(Setting):
+    """A whole number above zero, of things or of seconds."""
+
+    def __call__(self) -> int:
+        """The number. Raises: InspectorError."""
+        found = re.fullmatch(r"[\d,_]{1,15}", self.text or self.default)
+        value = int(re.sub(r"\D", "", found[0]) or "0") if found else 0
+        if value < 1:
+            raise self.wrong(self.default)
+        return value
+
+    def check(self) -> None:
+        """Raises: InspectorError for what is no number."""
+        self()
+
+
+class Folders(Setting):
+    """Folders with ``:`` between them."""
+
+    def __call__(self) -> list[Path]:
+        """The folders, or none; ``~`` is the home of who runs the server."""
+        return [Path(part).expanduser() for part in self.text.split(os.pathsep) if part.strip()]
+
+
+class Folder(Setting):
+    """One folder."""
+
+    def __call__(self) -> Path | None:
+        """The folder, or None."""
+        return Path(self.text).expanduser() if self.text else None
+
+
+WORKSPACE = Folder(
+    "INSPECTOR_WORKSPACE",
+    "the user's cache folder",
+    "the one folder that is written to: models by content, results",
+)
+WORKSPACE_SIZE = Size(
+    "INSPECTOR_WORKSPACE_SIZE",
+    "20 GiB",
+    "what the workspace may hold; past it, what was used longest ago goes first",
+)
+ROOTS = Folders(
+    "INSPECTOR_ROOTS",
+    "where the app was started",
+    "folders (split by `:`) below which the browser may list and open paths of the server",
+)
+UPLOAD_SIZE = Size("INSPECTOR_UPLOAD_SIZE", "500 MiB", "the largest file that the browser may send")
+UNPACK_SIZE = Size("INSPECTOR_UNPACK_SIZE", "4 GiB", "what an archive may unpack to")
+UNPACK_RATIO = Number(
+    "INSPECTOR_UNPACK_RATIO",
+    "200",
+    "how many times its own size an archive of more than a few MiB may unpack to",
+)
+FILES = Number("INSPECTOR_FILES", "10,000", "files and folders that one model may consist of")
+TEXT_SIZE = Size(
+    "INSPECTOR_TEXT_SIZE",
+    "64 MiB",
+    "the largest model in text form (`.pbtxt`) that is read; it takes half a minute",
+)
+
+SETTINGS: tuple[Setting, ...] = (
+    WORKSPACE,
+    WORKSPACE_SIZE,
+    ROOTS,
+    UPLOAD_SIZE,
+    UNPACK_SIZE,
+    UNPACK_RATIO,
+    FILES,
+    TEXT_SIZE,
+)
+
+
+def check() -> None:
+    """Read every setting. Raises: InspectorError for the first that cannot be read."""
+    for setting in SETTINGS:
+        setting.check()
