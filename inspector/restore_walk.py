@@ -44,11 +44,19 @@ def walk_restore(graph: Graph, restore_op: str, ops: Iterable[OpDef] = ()) -> Re
 
     Raises: InvalidGraph, CorruptModel, LimitExceeded from inlining.
     """
-    found = Restored()
     root = split_input(restore_op).name
     if root not in graph:
-        return found
-    flat = inline(graph, [root], ops=ops)
+        return Restored()
+    return _assigned(inline(graph, [root], ops=ops))
+
+
+def assigned_keys(graph: Graph) -> dict[str, Key]:
+    """Variable node to key, by all assignments of the main graph that are fed by a restore op."""
+    return _assigned(graph).variables
+
+
+def _assigned(flat: Graph) -> Restored:
+    found = Restored()
     keys: dict[str, list[Key]] = {}
     for node in flat:
         if node.op in _ASSIGNS:

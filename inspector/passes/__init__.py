@@ -31,6 +31,7 @@ from inspector.passes.old_batch_norms import fold_old_batch_norms
 from inspector.passes.quantize import quantize_weights, round_weights
 from inspector.passes.quantized_graph import quantize_nodes
 from inspector.passes.requantization import freeze_requantization_ranges
+from inspector.passes.sparsify import sparsify_gather
 from inspector.passes.strip import strip_unused_nodes
 
 PASSES: dict[str, Pass] = {
@@ -63,6 +64,7 @@ PASSES: dict[str, Pass] = {
         round_weights,
         set_device,
         sort_by_execution_order,
+        sparsify_gather,
         strip_unused_nodes,
     )
 }

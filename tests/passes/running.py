@@ -17,8 +17,14 @@ from tests.conftest import shared
 from tests.passes.text import node as text_node
 
 
-def run(graph: Graph, fetches: list[str], feeds: dict[str, Any] | None = None) -> list[Any]:
-    """Values of tensors, from a session of one thread that rewrites nothing."""
+def run(
+    graph: Graph, fetches: list[str], feeds: dict[str, Any] | None = None, first: str = ""
+) -> list[Any]:
+    """Values of tensors, from a session of one thread that rewrites nothing.
+
+    Args:
+        first: A node to run before, e.g. one that fills tables.
+    """
     import tensorflow as tf
 
     proto = tf.compat.v1.GraphDef.FromString(channels_last(graph).to_bytes())
@@ -33,6 +39,8 @@ def run(graph: Graph, fetches: list[str], feeds: dict[str, Any] | None = None) -
             values = {
                 f"{name}:0" if ":" not in name else name: v for name, v in (feeds or {}).items()
             }
+            if first:
+                session.run(imported.get_operation_by_name(first))
             return list(session.run(names, values))
 
 
@@ -76,15 +84,22 @@ def feeds_for(graph: Graph, seed: int = 0) -> dict[str, Any]:
 
 
 def assert_same_values(
-    before: Graph, after: Graph, fetches: list[str], rtol: float = 0.0, atol: float = 0.0
+    before: Graph,
+    after: Graph,
+    fetches: list[str],
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    first: str = "",
 ) -> None:
     """Both graphs give the same values on the same random feeds, within a tolerance.
 
-    `atol` is multiplied with the largest value, where that is over 1.
+    `atol` is multiplied with the largest value, where that is over 1; `first` is run before the
+    second graph's values are fetched.
     """
     feeds = feeds_for(before)
     kept = {name: value for name, value in feeds.items() if name in after}
-    for expected, found in zip(run(before, fetches, feeds), run(after, fetches, kept), strict=True):
+    results = run(after, fetches, kept, first)
+    for expected, found in zip(run(before, fetches, feeds), results, strict=True):
         assert expected.dtype == found.dtype
         scale = max(1.0, float(np.abs(expected.astype(float)).max(initial=0.0)))
         np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol * scale)
