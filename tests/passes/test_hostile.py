@@ -192,6 +192,7 @@ CHAINS = {
     "fuse_pad_and_conv": ("p = MirrorPad(q, k, mode=REFLECT)", ()),
     "fuse_resize_and_conv": ("p = Conv2D(q, k)", ()),
     "fuse_resize_pad_and_conv": ("p = Conv2D(q, k)", ()),
+    "sparsify_gather": ("p = Gather(q, k, Tindices=int32)", ()),
     "set_device": ("p = Relu(q)", (("device", "/cpu:0"),)),
     "add_default_attributes": ("p = LeakyRelu(q)", ()),
     "remove_attribute": ("p = Relu(q)", (("attribute_name", "T"),)),
