@@ -14,7 +14,7 @@ from inspector.model import Model
 from inspector.protos import FunctionDefLibrary, NodeDef
 from inspector.tensors import RESOURCE, STRING, Array, from_numpy, to_numpy
 from inspector.variable_flow import READS, VARIABLES, Flow, FlowAnalysis, Tensor
-from inspector.variable_values import TABLES, VariableValues, identity
+from inspector.variable_values import TABLES, VariableValues, identity, without_values
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Freezer:
             name, port, _ = split_input(node.input[0])
             if (name, port) in flow.carried:
                 assigned.setdefault(flow.carried[name, port], []).append(node)
-        missing: list[MissingVariables] = []
+        missing: dict[str, MissingVariables] = {}
         constants: dict[str, NodeDef] = {}
         values: dict[str, Value] = {}
         extra: list[NodeDef] = []
@@ -98,16 +98,19 @@ class Freezer:
                 if node.name in assigned:
                     flow.blocked.setdefault(node.name, "only the init op gives it a value")
                 elif node.name not in flow.blocked:
-                    missing.append(found)
+                    missing[node.name] = found
             elif node.name in flow.blocked:
                 extra += self._assign(node, *found)
             else:
                 array, dtype = found
                 values[node.name] = Value(dtype, tuple(array.shape))
                 constants[node.name] = _constant(node.name, array, dtype, node.device)
+        if missing and self._model.checkpoint is None:
+            raise without_values(self._model, list(missing))
         if missing:
+            first = next(iter(missing.values()))
             more = f" (and {len(missing) - 1} more variables)" if len(missing) > 1 else ""
-            raise MissingVariables(missing[0].what, missing[0].where, missing[0].why + more)
+            raise MissingVariables(first.what, first.where, first.why + more)
         result.kept = {n.name: flow.blocked[n.name] for n in variables if n.name in flow.blocked}
         result.variables = [name for name, node in constants.items() if node.op == "Const"]
         gone = {node.name for name in constants for node in assigned.get(name, ())}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from inspector import opdefs
 from inspector.checkpoint import Checkpoint
@@ -58,10 +59,7 @@ class VariableValues:
         name = f"variable '{node.name}'"
         checkpoint, key = self._model.checkpoint, self._key(node)
         if checkpoint is None:
-            reason = f"its value '{key.name}' cannot be read: "
-            damaged = any("cannot be read" in text for text in self._model.warnings)
-            reason += "the checkpoint is damaged" if damaged else _absent(self._model)
-            raise MissingVariables(self._model.name, name, reason)
+            raise without_values(self._model, [node.name])
         if key.name not in checkpoint:
             reason = f"the checkpoint has no key '{key.name}'"
             raise MissingVariables(self._model.name, name, reason)
@@ -114,13 +112,23 @@ class VariableValues:
         return self._known
 
 
+def without_values(model: Model, variables: Sequence[str]) -> MissingVariables:
+    """The error for variables of a model without a checkpoint: which, and what is not there."""
+    more = f" and {len(variables) - 1} more" if len(variables) > 1 else ""
+    verb = "they have no values" if more else "it has no value"
+    return MissingVariables(
+        model.name, f"variable '{variables[0]}'{more}", f"{verb}: {_absent(model)}"
+    )
+
+
 def _absent(model: Model) -> str:
-    """What would have to be there for the variables to have values."""
+    if any("cannot be read" in text for text in model.warnings):
+        return "the checkpoint is damaged"
     if model.format == "SavedModel":
         return "there is no variables folder"
     if model.format == "MetaGraphDef":
         prefix = model.name.removesuffix(".meta")
-        return f"no checkpoint lies beside the file ({prefix}.index and its data files)"
+        return f"the checkpoint '{prefix}' is not beside it ({prefix}.index and its data files)"
     return "the graph came without a checkpoint"
 
 

@@ -96,52 +96,6 @@ def test_the_notebooks_figures_of_iris() -> None:
     assert "serving" not in facts
 
 
-def public() -> list[str]:
-    folder = Path(__file__).parents[2] / "shared/models/public"
-    return sorted(path.parent.name for path in folder.glob("*/EXPECTED.json"))
-
-
-@pytest.mark.parametrize("name", public())
-def test_public_models_count_as_measured(name: str) -> None:
-    folder = shared(f"models/public/{name}")
-    expected = json.loads((folder / "EXPECTED.json").read_text())
-    opened = folder / expected["open"]
-    if expected["kind"] == "saved_model":
-        path = opened / "saved_model.pb"
-    elif expected["kind"] == "checkpoint":
-        path = opened.parent / (opened.name + ".meta")
-    else:
-        path = opened
-    if path.suffix == ".tflite" or not path.exists():
-        pytest.skip(f"{name} holds no GraphDef")
-    metas = expected.get("meta_graphs") or [{**expected["graph"], **expected}]
-    for index, meta in enumerate(metas):
-        facts = describe(read_model(path, index)).to_dict()
-        assert facts["nodes"] == meta["nodes"]
-        ops = meta["ops"] if "ops" in meta else expected["graph"]["ops"]
-        assert facts["op_counts"] == ops
-        assert facts["variables"] == sum(count for op, count in ops.items() if "Variable" in op)
-        assert facts["functions"] == meta.get("function_count", 0)
-        bodies: dict[str, int] = {}
-        for body in meta.get("functions", {}).values():
-            for op, count in body["ops"].items():
-                bodies[op] = bodies.get(op, 0) + count
-        assert facts["function_op_counts"] == bodies
-        assert [item["name"] for item in facts["placeholders"]] == [
-            item["name"] for item in meta["placeholders"]
-        ]
-        for key, signature in meta.get("signatures", {}).items():
-            found = facts["signatures"][key]
-            assert found["method_name"] == signature["method"]
-            for side in ("inputs", "outputs"):
-                assert {
-                    label: (info["name"], info["shape"]) for label, info in found[side].items()
-                } == {
-                    label: (info["name"], unsigned(info["shape"]))
-                    for label, info in signature[side].items()
-                }
-
-
 def test_the_json_has_the_fields_of_the_contract_in_order() -> None:
     model = Model(
         "GraphDef",

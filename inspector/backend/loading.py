@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,8 +20,14 @@ from inspector.errors import MissingVariables, RunFailed
 from inspector.graph import node_name, tensor_name
 from inspector.model import Model
 from inspector.protos import SaverDef
+from inspector.variable_flow import VARIABLES
+from inspector.variable_values import without_values
 
 _ERRORS = (tf.errors.OpError, ValueError, TypeError, KeyError, RuntimeError, OSError)
+
+_NO_VALUE = re.compile(
+    r"(?:uninitialized value|reading resource variable|find variable) ([^ ]{1,200}?)[. ]*(?: |$)"
+)
 
 
 class LoadedModel:
@@ -68,6 +74,17 @@ class LoadedModel:
         """Raise BlockedOp if a run that reaches this far would meet an op that is not allowed."""
         if not self.allow:
             refuse(self.model.name, blocked_ops(self.model.outline, **reach))
+
+    def need_values(self, fetches: Iterable[str], feeds: Iterable[str]) -> None:
+        """Raise MissingVariables where a run needs variables of a file without a checkpoint."""
+        model = self.model
+        if model.checkpoint is not None or model.init_op or model.format == "SavedModel":
+            return
+        graph = model.outline
+        needed = graph.ancestors(map(node_name, fetches), stop=map(node_name, feeds))
+        names = [node.name for node in graph if node.op in VARIABLES and node.name in needed]
+        if names:
+            raise without_values(model, names)
 
     def _load_saved_model(self, path: Path) -> None:
         folder = path if path.is_dir() else path.parent
@@ -151,6 +168,9 @@ def translated(model: Model, where: str) -> Iterator[None]:
         if "not a valid checkpoint" in told or "variables.index" in told:
             why = "the SavedModel's variables are not there, or not complete"
             raise MissingVariables(model.name, "variables", why) from err
+        if variable := _NO_VALUE.search(told):
+            why = "neither the checkpoint nor the init op gives it a value"
+            raise MissingVariables(model.name, f"variable '{variable[1]}'", why) from err
         if unknown := re.search(r"Op type not registered '([^']+)'", told):
             told = f"the op {unknown[1]} is not part of TensorFlow; it needs a library of its own"
         if model.path is not None:  # where the server keeps it is nobody's business

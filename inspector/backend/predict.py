@@ -100,7 +100,9 @@ class Run:
             self.tensors[name] = tensor.name
         self._fed = self._feed(feeds, inputs, lenient)
         self._need_no_more(inputs, lenient)
-        loaded.refuse(fetches=self.tensors.values(), feeds=[t.name for t in self._fed])
+        fed = [tensor.name for tensor in self._fed]
+        loaded.refuse(fetches=self.tensors.values(), feeds=fed)
+        loaded.need_values(self.tensors.values(), fed)
         with translated(model, "run"):
             self._call = loaded.session.make_callable(self._fetched, list(self._fed))
 

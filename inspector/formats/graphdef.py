@@ -18,6 +18,7 @@ from inspector.graph import Graph, data_inputs, node_name
 from inspector.model import LazyGraph, Model
 from inspector.protos import NodeDef
 from inspector.tensors import STRING, Array, dtype_name, from_numpy, numpy_dtype
+from inspector.variable_flow import VARIABLES
 from inspector.wire import GraphBytes
 
 _FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
@@ -41,7 +42,8 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
         bytes={"graph": size, "variables": 0, "assets": 0, "total": size},
     )
     # Parsed here, so that a damaged file is told when it is opened and not when it is looked at.
-    _ = model.outline.nodes
+    if any(node.op in VARIABLES for node in model.outline):
+        model.warnings.append("A GraphDef holds no values: its variables have none.")
     return model
 
 

@@ -62,7 +62,7 @@ def test_what_is_missing_to_freeze_is_said(tmp_path: Path) -> None:
     shutil.copy(shared(f"{SEED}/var.meta"), tmp_path)
     model = open_model(tmp_path / "var.meta")
     assert (model.format, model.name, model.producer) == ("MetaGraphDef", "var.meta", "1.10.0")
-    with pytest.raises(MissingVariables, match=r"no checkpoint lies beside .*var\.index"):
+    with pytest.raises(MissingVariables, match=r"'W' and 1 more: they have no values: .*"):
         freeze(model, ["ppscore"])
 
 
