@@ -85,9 +85,14 @@ class Library:
 
     def body(self, name: str, call: NodeDef | None = None) -> Body:
         """The body of a function; a call gives the attributes of a function that has some."""
+        if call is None:
+            return self.body_with(name, None)
+        return self.body_with(name, call.attr if call.op == name else call.attr["f"].func.attr)
+
+    def body_with(self, name: str, values: Mapping[str, AttrValue] | None) -> Body:
+        """The body of a function, its own attributes (where it has some) with these values."""
         function = self.functions[name]
-        if call is not None and function.signature.attr:
-            values = call.attr if call.op == name else call.attr["f"].func.attr
+        if values is not None and function.signature.attr:
             return _convert(_bind(function, values), self.signatures)
         if name not in self._bodies:
             self._bodies[name] = _convert(function, self.signatures)

@@ -1,7 +1,8 @@
 """What the pages show of a graph: the node table of the picture, and one operation in full.
 
 The graph that is looked at is the one a person means: of TensorFlow 2 the serving function, its
-calls inlined.
+calls inlined. The bodies of its loops, branches and other calls are there too, under names that
+`inspector.freeze.freeze` takes as outputs.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import numpy as np
 
 from inspector import opdefs, shapes, signatures, tensors
 from inspector.errors import InspectorError
-from inspector.freeze import serving_graph
+from inspector.freeze import known_ops, serving_graph
 from inspector.functions import reachable
-from inspector.graph import Graph, control_inputs, data_inputs, split_input
+from inspector.graph import Graph, control_inputs, data_inputs, node_name, split_input
 from inspector.model import Model
 from inspector.operations import Operation, operations
 from inspector.protos import AttrValue, NodeDef
 from inspector.tensors import Shape
+from inspector.unfolding import Unfolded, unfold
 from inspector.view.summary import Summary, summarise
 
 VARIABLES = ("Variable", "VariableV2", "VarHandleOp", "AutoReloadVariable")
@@ -35,11 +37,18 @@ _TEXT = 400
 
 
 class Look:
-    """One graph to look at, with the shapes of all its tensors."""
+    """One graph to look at, bodies of functions unfolded, with the shapes of all its tensors.
+
+    Attributes:
+        warnings: One sentence each, on what is not shown.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.graph, self.warning = drawn(model)
+        graph, why = drawn(model)
+        self.unfolded: Unfolded = unfold(graph, known_ops(model))
+        self.graph = self.unfolded.graph
+        self.warnings = [*([why] if why else []), *self.unfolded.notes]
         known = {variable.name: variable.shape for variable in model.variables}
         self.shapes: Mapping[str, Sequence[Shape | None]] = shapes.infer(self.graph, known)
 
@@ -50,7 +59,12 @@ class Look:
         feeds = [info.name for info in chosen.inputs.values()] if chosen is not None else []
         fetches = signatures.output_tensors(chosen) if chosen is not None else []
         return summarise(
-            self.graph, shapes=self.shapes, weights=self.weights(), fetches=fetches, feeds=feeds
+            self.graph,
+            shapes=self.shapes,
+            weights=self.weights(),
+            fetches=fetches,
+            feeds=feeds,
+            returns=self.unfolded.returns,
         )
 
     def weights(self) -> dict[str, tuple[int, int]]:
@@ -83,11 +97,12 @@ class Look:
         ]
 
     def columns(self) -> dict[str, list[str]]:
-        """The table of all operations, one list per column; bodies of functions at the end."""
+        """The table of all operations, one list per column; bodies not drawn at the end."""
         table: dict[str, list[str]] = {key: [] for key in _COLUMNS}
         for node in self.graph:
             shown = [_tensor_text(item) for item in self.tensors(node)]
-            _add(table, node.name, node.op, shown, node.input, node.device, "")
+            function = self.unfolded.functions.get(node.name, "")
+            _add(table, node.name, node.op, shown, node.input, node.device, function)
         for row in self._bodies():
             shown = [_tensor_text(item.to_dict()) for item in row.outputs]
             _add(table, row.name, row.op, shown, row.inputs, row.device, row.function)
@@ -101,6 +116,7 @@ class Look:
                 if row.name == plain:
                     return self._in_body(row)
         node = self.graph.node(plain, self.model.name)
+        function = self.unfolded.functions.get(node.name)
         return {
             "name": node.name,
             "op": node.op,
@@ -110,14 +126,24 @@ class Look:
             "control_inputs": [text[1:] for text in control_inputs(node)[:_LISTED]],
             "attrs": {key: attr_text(node.attr[key]) for key in sorted(node.attr)},
             "value": self._value(node) if node.op == "Const" else None,
-            "consumers": self.graph.consumers(node.name)[:_LISTED],
-        }
+            "consumers": self._readers(node.name)[:_LISTED],
+        } | ({} if function is None else {"function": function})
+
+    def _readers(self, name: str) -> list[str]:
+        """Who reads a node; of a node of a body also whose result it is."""
+        found = list(self.graph.consumers(name))
+        if name in self.unfolded.functions:
+            for owner, texts in self.unfolded.returns.items():
+                if any(node_name(text) == name for text in texts):
+                    found.append(owner)
+        return list(dict.fromkeys(found))
 
     def _bodies(self) -> Iterator[Operation]:
-        """The operations of the functions that the graph still calls: loops and branches."""
+        """The operations of functions that are called and yet not drawn."""
         library = reachable(self.graph.library, self.graph.nodes)
         for function in library.function:
-            yield from operations(self.graph, function=function.signature.name)
+            if function.signature.name not in self.unfolded.shown:
+                yield from operations(self.graph, function=function.signature.name)
 
     def _in_body(self, row: Operation) -> dict[str, Any]:
         nodes = [

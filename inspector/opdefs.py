@@ -87,7 +87,7 @@ def output_dtypes(
     Args that repeat (``number_attr``) or list types (``type_list_attr``) are written out.
     """
     found = get(node.op, library)
-    return None if found is None else _expand(found.output_arg, node)
+    return None if found is None else expand(found.output_arg, node)
 
 
 def input_dtypes(
@@ -95,7 +95,7 @@ def input_dtypes(
 ) -> list[int] | None:
     """The dtype of every data input a node declares, or None where the op is not known."""
     found = get(node.op, library)
-    return None if found is None else _expand(found.input_arg, node)
+    return None if found is None else expand(found.input_arg, node)
 
 
 def output_index(
@@ -115,14 +115,15 @@ def output_index(
     for item in found.output_arg:
         if item.name == arg:
             return port + index
-        width = _width(item, node)
+        width = arg_width(item, node)
         if width is None:
             return None
         port += width
     return None
 
 
-def _expand(args: object, node: NodeDef) -> list[int] | None:
+def expand(args: object, node: NodeDef) -> list[int] | None:
+    """The dtype of each tensor that these arguments of a node's op stand for, or None."""
     dtypes: list[int] = []
     for item in args:  # type: ignore[attr-defined]
         if item.type_list_attr:
@@ -131,7 +132,7 @@ def _expand(args: object, node: NodeDef) -> list[int] | None:
                 return None
             dtypes += value.list.type
             continue
-        width = _width(item, node)
+        width = arg_width(item, node)
         if width is None:
             return None
         enum = item.type
@@ -144,7 +145,8 @@ def _expand(args: object, node: NodeDef) -> list[int] | None:
     return dtypes
 
 
-def _width(item: OpDef, node: NodeDef) -> int | None:
+def arg_width(item: OpDef, node: NodeDef) -> int | None:
+    """How many tensors an argument of a node's op stands for, or None."""
     key = item.type_list_attr or item.number_attr
     if not key:
         return 1

@@ -28,7 +28,7 @@ FLOORS = (
     "graph",
     "edit functions shape_dims",
     "inlining shape_* signatures variable_flow",
-    "shapes checkpoint flagged restore_walk constant_forms",
+    "shapes checkpoint flagged restore_walk constant_forms unfolding",
     "checkpoint_v1 model",
     "variable_values",
     "init_op",

@@ -41,8 +41,7 @@ def open_model(args: Args, job: JobContext) -> TaskResult:
     facts = describe(model).to_dict()
     job.progress(None, "draw up the node table")
     look = looking.Look(model)
-    if look.warning:
-        facts["warnings"].append(look.warning)
+    facts["warnings"] += look.warnings
     summary = look.summary()
     job.progress(None, "group the nodes")
     blobs = {

@@ -23,6 +23,9 @@ WEIGHT = re.compile(
 )
 """Ops without inputs whose value is part of the model, not of the data."""
 
+ARGUMENT = "_Arg"
+"""What a body is given anew each time it runs: data, whatever it starts with."""
+
 PLUMBING = re.compile(
     r"Save(V2|Slices)?|Restore(V2|Slice)?|MergeV2Checkpoints|ShardedFilename|.*Summary(V2)?|"
     r"Assert|Assign|AssignAdd|AssignSub|Assign(Add|Sub)?VariableOp|VarIsInitializedOp|"
@@ -81,7 +84,7 @@ def fold(table: Summary) -> Folding:
     todo = []
     for node in order:
         op = table.op[node]
-        if node in feeds:
+        if node in feeds or table.ops[op] == ARGUMENT:
             todo.append(node)
         elif not sources[node] and not apart[node]:
             # Sources that are not in the graph: nothing says that they are weights.

@@ -23,7 +23,7 @@ from typing import Any
 
 from inspector.errors import CorruptModel
 from inspector.view import scopes
-from inspector.view.folding import Folding, fold
+from inspector.view.folding import ARGUMENT, Folding, fold
 from inspector.view.grouping import WIDE, Edges, Group, Level, arrange
 from inspector.view.scopes import Tree
 from inspector.view.summary import Summary
@@ -147,6 +147,7 @@ def build(table: Summary) -> Hierarchy:
     drawn = [node for node in order if folding.into[node] < 0]
     scopes.by_name(tree, 0, [node for node in drawn if not folding.plumbing[node]], table.names)
     scopes.collapse(tree, 1)
+    scopes.lift_bodies(tree, {node for node in drawn if table.op_of(node) == ARGUMENT})
     scopes.drop_head(tree, scopes.sizes(tree))
     apart = [node for node in drawn if folding.plumbing[node]]
     if apart:

@@ -6,7 +6,7 @@ below zero (so ``~item`` is the scope again). Scope 0 is the root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 MAX_DEPTH = 24
@@ -106,6 +106,27 @@ def collapse(tree: Tree, first: int) -> None:
         for item in children:
             if item < 0:
                 tree.parents[~item] = scope
+
+
+def lift_bodies(tree: Tree, arguments: Collection[int]) -> None:
+    """Where a body is its arguments and one scope, lift what is in the scope: it says nothing.
+
+    Args:
+        arguments: The nodes that are arguments of bodies.
+    """
+    if not arguments:
+        return
+    for scope in downward(tree):
+        while True:
+            inner = [item for item in tree.children[scope] if item not in arguments]
+            if len(inner) != 1 or inner[0] >= 0 or len(inner) == len(tree.children[scope]):
+                break
+            at = tree.children[scope].index(inner[0])
+            tree.children[scope][at : at + 1] = tree.children[~inner[0]]
+            for item in tree.children[~inner[0]]:
+                if item < 0:
+                    tree.parents[~item] = scope
+            tree.children[~inner[0]] = []
 
 
 def drop_head(tree: Tree, sizes: Sequence[int]) -> None:

@@ -24,7 +24,7 @@ from inspector.graph import Graph, split_input
 from inspector.tensors import dtype_name
 
 Shape = Sequence[int | None]
-VERSION = 1
+VERSION = 2
 MAX_OUTPUTS = 256
 """Outputs kept per node; `Split` into thousands is told by its count elsewhere."""
 
@@ -42,6 +42,8 @@ class Summary:
         shapes: Distinct tuples of output shapes; None is a shape, or a dimension, nobody knows.
         weights: Node to (elements, bytes) of the Const or variable it is.
         calls: Node to the functions its attrs name, e.g. the body of a While.
+        returns: Node that runs bodies which are in the table too, to ``[source, port, ...]`` of
+            what they give back to it: edges of the picture, and no inputs of the node.
         feeds, fetches: Tensor names of the signature, or what the user picked.
     """
 
@@ -59,6 +61,7 @@ class Summary:
     device: list[int] = field(default_factory=list)
     weights: dict[int, tuple[int, int]] = field(default_factory=dict)
     calls: dict[int, list[str]] = field(default_factory=dict)
+    returns: dict[int, list[int]] = field(default_factory=dict)
     feeds: list[str] = field(default_factory=list)
     fetches: list[str] = field(default_factory=list)
 
@@ -95,8 +98,10 @@ class Summary:
         return self.shapes[self.shape[node]]
 
     def sources(self, node: int) -> Iterable[tuple[int, int]]:
-        """(source node, port) of each data input whose source is in the graph."""
+        """(source node, port) of each data input in the graph, then of what its bodies return."""
         flat = self.inputs[node]
+        if node in self.returns:
+            flat = flat + self.returns[node]
         return ((flat[i], flat[i + 1]) for i in range(0, len(flat), 2) if flat[i] >= 0)
 
     def input_names(self, node: int) -> list[str]:
@@ -136,7 +141,7 @@ class Summary:
             data = json.loads(text)
             if data.pop("version") != VERSION:
                 raise ValueError("written by another version")
-            for key in ("controls", "weights", "calls"):
+            for key in ("controls", "weights", "calls", "returns"):
                 data[key] = {int(node): value for node, value in data[key].items()}
             data["weights"] = {node: (int(a), int(b)) for node, (a, b) in data["weights"].items()}
             table = cls(**data)
@@ -153,6 +158,7 @@ def summarise(
     weights: Mapping[str, tuple[int, int]],
     fetches: Iterable[str] = (),
     feeds: Iterable[str] = (),
+    returns: Mapping[str, Sequence[str]] | None = None,
 ) -> Summary:
     """The node table of a graph, in the graph's own order of nodes.
 
@@ -161,6 +167,8 @@ def summarise(
         weights: Name of a Const or variable to (elements, bytes).
         fetches: Tensor or node names that are asked for: a signature's outputs, or picks.
         feeds: Tensor or node names that are given.
+        returns: Per node that runs bodies, the input strings of what they give back; see
+            `inspector.unfolding.Unfolded`.
     """
     index: dict[str, int] = {}
     for number, node in enumerate(graph.nodes):
@@ -184,6 +192,11 @@ def summarise(
                 )
             elif source is not None:
                 waits.append(source)
+        if returns and node.name in returns:
+            given, after = _given_back(returns[node.name], index)
+            waits += after
+            if given:
+                table.returns[number] = given
         found = opdefs.output_dtypes(node, graph.library) or []
         known = [None if shape is None else list(shape) for shape in shapes.get(node.name, ())]
         table.names.append(node.name)
@@ -208,6 +221,18 @@ def summarise(
     table.feeds = list(dict.fromkeys(feeds))
     table.fetches = list(dict.fromkeys(fetches))
     return table
+
+
+def _given_back(texts: Sequence[str], index: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    """``[source, port, ...]`` of input strings that are tensors, and the nodes of the others."""
+    given: list[int] = []
+    after: list[int] = []
+    for text in texts:
+        name, port, control = split_input(text)
+        if name in index:
+            given += () if control else (index[name], port)
+            after += (index[name],) if control else ()
+    return given, after
 
 
 class _Table:
@@ -254,10 +279,13 @@ def _check(table: Summary) -> None:
     for flat in table.inputs:
         if flat and (len(flat) % 2 or not low <= min(flat[::2]) <= max(flat[::2]) < count):
             raise ValueError("an input points outside of the table")
-    for key in ("controls", "weights", "calls"):
+    for key in ("controls", "weights", "calls", "returns"):
         sparse: dict[int, Any] = getattr(table, key)
         if sparse and not 0 <= min(sparse) <= max(sparse) < count:
             raise ValueError(f"{key} points outside of the table")
+    for flat in table.returns.values():
+        if len(flat) % 2 or (flat and not 0 <= min(flat[::2]) <= max(flat[::2]) < count):
+            raise ValueError("what a body returns points outside of the table")
     for waits in table.controls.values():
         if waits and not 0 <= min(waits) <= max(waits) < count:
             raise ValueError("a control input points outside of the table")

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inspector.view.folding import ARGUMENT
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.kinds import KINDS, kind_of
 from inspector.view.tally import Tally, tally
@@ -352,7 +353,8 @@ def _box(
     shapes = tree.table.shapes_of(item)
     first = shape_text(shapes[0]) if shapes else ""
     more = f" +{len(shapes) - 1}" if first and len(shapes) > 1 else ""
-    sub = " · ".join(filter(None, (op, first + more, weights)))
+    said = "argument" if op == ARGUMENT else op
+    sub = " · ".join(filter(None, (said, first + more, weights)))
     return Box(
         tree.table.names[item], title, sub, op, kind_of(op), False, False, 1,
         found.nodes[item], parent, feed, fetch, _is_apart(tree, item),

@@ -38,7 +38,6 @@ def test_open(name):
     facts = answer.value["facts"]
     assert facts["nodes"] == SAMPLE[name]["expected"]["nodes"]
     summary = Summary.from_json(answer.blobs["summary"])
-    assert len(summary) == (facts.get("serving") or facts)["nodes"]
     for tensor in summary.fetches + summary.feeds:
         assert summary.get(tensor) is not None
     tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
@@ -46,12 +45,10 @@ def test_open(name):
     table = json.loads(answer.blobs["operations"])
     assert set(table) == {"name", "op", "outputs", "inputs", "device", "function"}
     assert len({len(column) for column in table.values()}) == 1
-    main = [
-        name
-        for name, function in zip(table["name"], table["function"], strict=True)
-        if not function
-    ]
-    assert main == summary.names
+    # The bodies of loops are in the picture too, and are not counted as nodes of the graph.
+    assert table["name"] == summary.names
+    assert table["function"].count("") == (facts.get("serving") or facts)["nodes"]
+    assert (set(table["function"]) != {""}) == (name == "forecast")
     assert any(text.endswith("float32 [?, 3]") for text in table["outputs"]) == (
         name in ("iris", "bikes")
     )
@@ -114,7 +111,7 @@ def test_optimise_leaves_the_files(name, optimised):
         assert key in value["after"]
     assert set(value["diff"]["nodes"]) == {"added", "removed", "changed", "unchanged"}
     summary = Summary.from_json(answer.blobs["summary"])
-    assert len(summary) == value["after"]["nodes"]
+    assert (len(summary) > value["after"]["nodes"]) == (name == "forecast")
     assert Hierarchy.from_json(summary, answer.blobs["hierarchy"]).children[0]
     record = json.loads((folder / "record.json").read_text())
     assert len(record["steps"]) == len(steps)

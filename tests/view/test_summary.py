@@ -71,7 +71,9 @@ def test_functions_that_attrs_name_are_calls():
         ("controls", {"0": [-1]}),
         ("shape", [0]),
         ("names", 3),
-        ("version", 2),
+        ("version", 0),
+        ("returns", {"1": [5, 0]}),
+        ("returns", {"1": [0]}),
         ("extra", 1),
     ],
 )
