@@ -61,7 +61,7 @@ class Tour:
 
     def show(self, name: str) -> None:
         """Bring a node into the picture by its search, and select it."""
-        self.page.get_by_placeholder("name, op, op:Conv2D").fill(name)
+        self.page.get_by_placeholder("name, op:Conv2D").fill(name)
         self.page.locator('[class*="st-key-hits_"] input').click()
         self.page.keyboard.press("Enter")
         self.page.locator(".st-key-pick_output button").wait_for()

@@ -1,13 +1,15 @@
-// The graph canvas: gestures and what they tell Python. Drawing is in canvas_draw.js, which
-// stands before this file in one module. Streamlit calls the default export again whenever data
-// or theme change; one state per mounted element, listeners attached once.
+// The graph canvas: gestures and what they tell Python. Drawing is in canvas_draw.js, keys are in
+// canvas_keys.js; both stand before this file in one module. Streamlit calls the default export
+// again whenever data or theme change; one state per mounted element, listeners attached once.
 
 const TOOLS = 50; // pixels at the right that the buttons cover
 const DEBOUNCE = 120, DOUBLE = 350, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
 const STATES = new WeakMap();
 const ICONS = {
   in: "M8 3v10M3 8h10", out: "M3 8h10", fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
-  multi: "M3 3h7v7H3zM6 13h7V6", full: "M9 7l5-5M10 2h4v4M7 9l-5 5M6 14H2v-4",
+  back: "M13 8H3M7 4L3 8l4 4", forward: "M3 8h10M9 4l4 4-4 4",
+  deeper: "M8 2v4M5 4l3-3 3 3M8 14v-4M5 12l3 3 3-3M3 8h10", shallower: "M8 1v4M5 3l3 3 3-3M8 15v-4M5 13l3-3 3 3",
+  first: "M2 8l6-6 6 6M4 7v7h8V7", multi: "M3 3h7v7H3zM6 13h7V6", full: "M9 7l5-5M10 2h4v4M7 9l-5 5M6 14H2v-4",
 };
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -33,7 +35,7 @@ function mount(parent) {
   const root = parent.querySelector(".inspector-canvas"), $ = (name) => root.querySelector(name);
   const S = {
     root, stage: $(".stage"), picture: $(".picture"), map: $(".map"), legend: $(".legend"),
-    status: $(".status"), live: $(".live"), empty: $(".empty"), stop: new AbortController(),
+    status: $(".status"), live: $(".live"), crumbs: $(".crumbs"), empty: $(".empty"), stop: new AbortController(),
     v: { x: 0, y: 0, z: 1 }, selected: new Set(), marks: {}, focus: null, multi: false,
     pointers: new Map(), acts: [], clicked: 0, number: Date.now(), width: 0, height: 0,
   };
@@ -70,6 +72,10 @@ function update(S, data) {
   if (data.height) S.root.style.setProperty("--stage-height", `${data.height}px`);
   S.kinds = data.kinds;
   S.marks = data.marks || {};
+  S.heat = data.heat || null;
+  if (!S.acts.length) S.trace = data.trace || ""; // else a key was pressed since
+  for (const step of ["back", "forward"])
+    S.root.querySelector(`[data-do=${step}]`).disabled = !(data.can || []).includes(step);
   const before = S.graph, fresh = S.rev !== data.rev;
   let stays = null;
   if (fresh) {
@@ -91,6 +97,8 @@ function update(S, data) {
     jumped = data.select[1].length > 0;
   }
   drawMarks(S);
+  drawHeat(S);
+  drawLegend(S);
   measure(S);
   if (fresh) {
     if (!before || !(anchored(S, S.anchor) || anchored(S, stays) || jumped)) home(S);
@@ -231,7 +239,8 @@ function targetOf(S, event) {
 
 function tell(S, item) {
   const name = item?.ours ? item.title : item?.name.replace(/\/$/, "");
-  S.status.textContent = item ? [name, item.sub].filter(Boolean).join("  ·  ") : "";
+  const heat = item && S.heat?.[item.name]?.[1];
+  S.status.textContent = item ? [name, item.sub, heat].filter(Boolean).join("  ·  ") : "";
 }
 
 function listen(S) {
@@ -319,6 +328,13 @@ function listen(S) {
   });
   on(picture, "keydown", (event) => key(S, event));
   on(picture, "focus", () => picture.classList.toggle("keys", !S.pressing));
+  on(S.crumbs, "click", (event) => {
+    const place = event.target.closest("[data-crumb]")?.dataset.crumb;
+    if (place === undefined) return;
+    const cluster = S.graph.clusters[place];
+    select(S, cluster ? cluster.name : null, false);
+    if (cluster) bring(S, cluster.name); else home(S);
+  });
   on(S.root, "click", (event) => {
     const what = event.target.closest("[data-do]")?.dataset.do;
     if (what) tool(S, what, event.target.closest("[data-do]"));
@@ -338,70 +354,7 @@ function tool(S, what, button) {
   if (what === "in" || what === "out") zoomAt(S, S.width / 2, S.height / 2, what === "in" ? 1.3 : 1 / 1.3);
   else if (what === "fit") fitAll(S);
   else if (what === "multi") button.setAttribute("aria-pressed", String((S.multi = !S.multi)));
+  else if (what !== "full") act(S, what, { name: "" });
   else if (document.fullscreenElement) document.exitFullscreen();
   else S.stage.requestFullscreen?.();
-}
-
-function key(S, event) {
-  if (event.altKey || !S.graph?.nodes.length) return;
-  const { nodes, clusters } = S.graph, node = nodes[S.focus];
-  const handlers = {
-    ArrowDown: () => walk(S, 0, 1), ArrowUp: () => walk(S, 0, -1),
-    ArrowRight: () => walk(S, 1, 0), ArrowLeft: () => walk(S, -1, 0),
-    Home: () => focusOn(S, 0), End: () => focusOn(S, nodes.length - 1),
-    Enter: () => node && select(S, node.name, event.ctrlKey || event.shiftKey),
-    " ": () => node && select(S, node.name, true),
-    Escape: () => select(S, null, false),
-    "+": () => tool(S, "in"), "=": () => tool(S, "in"), "-": () => tool(S, "out"),
-    f: () => fitAll(S), 0: () => fitWidth(S),
-    e: () => {
-      // A closed scope opens; from a node, the scope around it closes.
-      const chosen = clusters.find((item) => S.selected.has(item.name));
-      open(S, node?.scope ? { node } : { cluster: node ? clusters[node.parent] : chosen });
-    },
-    o: () => node && !node.scope && act(S, "output", node),
-    i: () => node && !node.scope && act(S, "input", node),
-  };
-  const plain = !event.ctrlKey && !event.metaKey;
-  const handler = handlers[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!handler || !(plain || event.key === "Enter")) return;
-  event.preventDefault();
-  event.stopPropagation();
-  S.picture.classList.add("keys");
-  handler();
-}
-
-function focusOn(S, place) {
-  S.focus = place;
-  S.focusName = S.graph.nodes[place].name;
-  drawFocus(S);
-  light(S, place);
-  tell(S, S.graph.nodes[place]);
-  const node = S.graph.nodes[place], { z } = S.v, pad = 30;
-  const x = node.x * z + S.v.x, y = node.y * z + S.v.y;
-  S.v.x += Math.max(0, pad - x) - Math.max(0, x + node.w * z - S.width + pad);
-  S.v.y += Math.max(0, pad - y) - Math.max(0, y + node.h * z - S.height + pad);
-  queue(S);
-}
-
-// Down and up go along edges, to the nearest where there are several; else to the nearest box.
-function walk(S, dx, dy) {
-  const { nodes, edges } = S.graph, from = nodes[S.focus];
-  if (!from) {
-    const chosen = nodes.findIndex((node) => S.selected.has(node.name));
-    focusOn(S, Math.max(0, chosen));
-    return;
-  }
-  const middle = (node) => [node.x + node.w / 2, node.y + node.h / 2], [x, y] = middle(from);
-  const along = dy > 0 ? S.outs[S.focus].map((i) => edges[i].b) : dy < 0 ? S.ins[S.focus].map((i) => edges[i].a) : [];
-  let best = null, least = Infinity;
-  const places = along.length ? along : nodes.keys();
-  for (const place of places) {
-    if (place === S.focus) continue;
-    const [nx, ny] = middle(nodes[place]), ahead = (nx - x) * dx + (ny - y) * dy;
-    if (!along.length && ahead <= 2) continue;
-    const cost = along.length ? Math.abs(nx - x) : ahead + 3 * Math.abs((nx - x) * dy) + 3 * Math.abs((ny - y) * dx);
-    if (cost < least) [best, least] = [place, cost];
-  }
-  if (best !== null) focusOn(S, best);
 }

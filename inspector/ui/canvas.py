@@ -1,9 +1,9 @@
 """The graph canvas: a laid out picture that can be moved, zoomed, walked and clicked.
 
-A component of `st.components.v2` in plain files: canvas.html, canvas.css, canvas_draw.js and
-canvas.js. The browser draws what `inspector.view.layout` placed; selection, hover and zoom stay
-there. Python hears of a selection (120 ms after the click) and of what is to be opened, closed or
-picked, each once, before the page's script runs.
+A component of `st.components.v2` in plain files: canvas.html, canvas.css and `SCRIPTS`. The browser
+draws what `inspector.view.layout` placed; selection, hover and zoom stay there. Python hears of a
+selection (120 ms after the click) and of what is to be opened, closed or picked, each once, before
+the page's script runs.
 
 A page in a fragment, so that a click reruns nothing else:
 
@@ -37,7 +37,19 @@ import streamlit as st
 from inspector.view.kinds import KINDS
 
 HERE = Path(__file__).parent
-DOINGS = ("expand", "collapse", "output", "input")
+SCRIPTS = ("canvas_draw.js", "canvas_keys.js", "canvas.js")
+"""One module in the browser, in this order."""
+DOINGS = (
+    "expand",
+    "collapse",
+    "output",
+    "input",
+    "trace",
+    "back",
+    "forward",
+    "deeper",
+    "shallower",
+)
 MAX_NAMES = 500
 
 
@@ -47,7 +59,7 @@ class CanvasEvent:
 
     Args:
         do: ``select``, or one of `DOINGS`.
-        name: The node or scope of the latter; empty for ``select``.
+        name: The node or scope of the latter, or the kind of a trace; else empty.
         names: What is selected now; empty for the latter.
     """
 
@@ -62,8 +74,7 @@ def _style() -> str:
 
 
 def _script() -> str:
-    parts = [(HERE / name).read_text(encoding="utf-8") for name in ("canvas_draw.js", "canvas.js")]
-    return "\n".join(parts)
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 _mount = st.components.v2.component(
@@ -81,6 +92,9 @@ def canvas(
     key: str,
     selected: Sequence[str] | None = None,
     marks: Mapping[str, Sequence[str]] | None = None,
+    heat: Mapping[str, Sequence[Any]] | None = None,
+    trace: str = "",
+    can: Sequence[str] = (),
     height: int | None = None,
     on_event: Callable[[CanvasEvent], None] | None = None,
 ) -> CanvasEvent | None:
@@ -93,6 +107,9 @@ def canvas(
             canvas follows. None leaves it to the canvas.
         marks: Node name to some of ``output``, ``input`` (badges), ``added``, ``removed``,
             ``changed`` (borders), ``dim``.
+        heat: Box name to its strength, 0 to 1, and what to say of it; colours boxes by it.
+        trace: What is traced from the selection; `marks` dim the rest.
+        can: Which of ``back`` and ``forward`` there are.
         height: Pixels of the stage; None for the height that the window leaves.
         on_event: Called before the script runs, so that the new picture needs one run only.
     Returns: The event of this run, for a page without ``on_event``; a selection comes back in
@@ -111,6 +128,12 @@ def canvas(
     data: dict[str, Any] = {"rev": layout["rev"], "graph": layout["graph"], "kinds": _KINDS}
     if marks:
         data["marks"] = {name: list(found) for name, found in marks.items()}
+    if heat is not None:
+        data["heat"] = {name: list(found) for name, found in heat.items()}
+    if trace:
+        data["trace"] = trace
+    if can:
+        data["can"] = list(can)
     if height:
         data["height"] = height
     if st.session_state[memory]["told"]:

@@ -30,7 +30,6 @@ function draw(S) {
   S.labelled = false;
   S.lit = [];
   S.empty.hidden = nodes.length > 0;
-  drawLegend(S);
 }
 
 function keep(S, element, x0, y0, x1, y1) {
@@ -135,6 +134,40 @@ function drawSelection(S) {
   for (const element of S.picture.querySelectorAll(".selected")) element.classList.remove("selected");
   for (const name of S.selected)
     for (const element of S.byName.get(name) || []) element.classList.add("selected");
+  drawCrumbs(S);
+}
+
+// The scopes around what was selected last, from the outermost to itself.
+function drawCrumbs(S) {
+  S.crumbs.replaceChildren();
+  const { nodes, clusters } = S.graph, name = [...S.selected].at(-1);
+  const node = nodes.find((item) => item.name === name && !item.stub);
+  const around = [];
+  let place = node ? node.parent : clusters.findIndex((item) => item.name === name);
+  for (; place >= 0; place = clusters[place].parent) around.unshift(place);
+  if (!node && !around.length) return;
+  const crumb = (text, at) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.dataset.crumb = at;
+    S.crumbs.append(button);
+  };
+  crumb("All", -1);
+  for (const at of around) crumb(clusters[at].title, at);
+  if (!node) return;
+  const last = document.createElement("span");
+  last.textContent = node.title;
+  S.crumbs.append(last);
+}
+
+// A figure laid over the boxes: the stronger, the more of its colour.
+function drawHeat(S) {
+  S.picture.classList.toggle("heated", S.heat !== null);
+  for (const node of S.graph.nodes) {
+    const strength = S.heat ? (S.heat[node.name] || [0])[0] : 0;
+    node.element.style.setProperty("--heat", `${Math.round(60 * Math.sqrt(strength))}%`);
+  }
 }
 
 // Hover: what it reads green, what reads it orange, with shapes. Only the few elements concerned.
@@ -253,7 +286,10 @@ function drawLegend(S) {
     span.append(swatch, text);
     S.legend.append(span);
   };
-  for (const kind of [...new Set(nodes.map((node) => node.kind))].sort((a, b) => a - b))
+  if (S.heat) {
+    const most = Object.values(S.heat).find(([strength]) => strength === 1);
+    entry("heat", most ? `none to the most: ${most[1]}` : "no box has any");
+  } else for (const kind of [...new Set(nodes.map((node) => node.kind))].sort((a, b) => a - b))
     entry(`k${kind}`, S.kinds[kind][0]);
   if (nodes.some((node) => node.scope)) entry("scope", "Closed scope: double click opens");
   if ([...nodes, ...clusters].some((item) => item.ours)) entry("ours", "Grouped by Inspector");

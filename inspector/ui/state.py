@@ -17,7 +17,7 @@ from inspector.ui import text
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
-MODEL, OUTPUTS, RESULT = "model", "outputs", "result"
+MODEL, OUTPUTS, INPUTS, RESULT = "model", "outputs", "inputs", "result"
 VIEW = "view_state"
 
 
@@ -94,7 +94,7 @@ def set_model(opened: OpenModel) -> None:
 
 def close_model() -> None:
     """Forget the model and all that was made of it."""
-    for key in (MODEL, OUTPUTS, RESULT, VIEW, "prediction", "checked"):
+    for key in (MODEL, OUTPUTS, INPUTS, RESULT, VIEW, "view_history", "prediction", "checked"):
         st.session_state.pop(key, None)
 
 
@@ -123,6 +123,27 @@ def add_output(name: str) -> None:
 def remove_output(name: str) -> None:
     """Take a chosen output back."""
     set_outputs([chosen for chosen in outputs() if chosen != name])
+
+
+def inputs() -> list[str]:
+    """The chosen inputs: nodes at which the graph is cut, in the order of choosing."""
+    chosen: list[str] = st.session_state.setdefault(INPUTS, [])
+    return chosen
+
+
+def set_inputs(names: list[str]) -> None:
+    """Choose these inputs and no others."""
+    st.session_state[INPUTS] = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
+def add_input(name: str) -> None:
+    """Choose one more input."""
+    set_inputs([*inputs(), name])
+
+
+def remove_input(name: str) -> None:
+    """Take a chosen input back."""
+    set_inputs([chosen for chosen in inputs() if chosen != name])
 
 
 def error(message: object) -> None:

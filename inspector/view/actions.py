@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from inspector.view.hierarchy import Hierarchy
-from inspector.view.visible import reveal, toggle, view_scopes
+from inspector.view.reach import TRACES
+from inspector.view.visible import close_level, reveal, start, toggle, view_scopes
 
 MAX_SELECTED = 500
 
@@ -28,6 +29,7 @@ class ViewState:
         selected: Node names and scope ids, the one to show details of last.
         last: The scope opened or closed last; it is the last to close when room is short.
         outputs, inputs: Names of picked nodes, in the order they were picked.
+        trace: What is lit beside the selection: one of `reach.TRACES`, or nothing.
     """
 
     opened: frozenset[str] = frozenset()
@@ -35,6 +37,7 @@ class ViewState:
     last: str = ""
     outputs: tuple[str, ...] = field(default=())
     inputs: tuple[str, ...] = field(default=())
+    trace: str = ""
 
 
 def select(tree: Hierarchy, state: ViewState, names: Iterable[object]) -> ViewState:
@@ -44,10 +47,14 @@ def select(tree: Hierarchy, state: ViewState, names: Iterable[object]) -> ViewSt
 
 
 def act(tree: Hierarchy, state: ViewState, do: object, name: object) -> ViewState:
-    """The state after ``expand``, ``collapse``, ``output`` or ``input`` of a name.
+    """The state after ``expand``, ``collapse``, ``output`` or ``input`` of a name, or a trace.
 
-    ``output`` and ``input`` add a node to the picks, or take it away again.
+    ``output`` and ``input`` add a node to the picks, or take it away again. ``trace`` has one of
+    `reach.TRACES` for a name, or nothing.
     """
+    if do == "trace":
+        is_known = isinstance(name, str) and name in ("", *TRACES)
+        return replace(state, trace=str(name)) if is_known else state
     if not isinstance(name, str) or tree.item(name) is None:
         return state
     if do in ("expand", "collapse") and name in tree.index:
@@ -73,6 +80,29 @@ def show(tree: Hierarchy, state: ViewState, names: Iterable[object]) -> ViewStat
         if item is not None:
             opened = reveal(tree, opened, item)
     return replace(state, opened=opened)
+
+
+def first(tree: Hierarchy) -> ViewState:
+    """What is seen of a model that was just opened."""
+    return ViewState(opened=start(tree))
+
+
+def open_level(tree: Hierarchy, state: ViewState) -> ViewState:
+    """The state with every closed scope of the outermost level that has one opened."""
+    level = [0]
+    while level:
+        inside = [~item for scope in level for item in tree.children[scope] if item < 0]
+        inside = [scope for scope in inside if tree.kinds[scope] != "plumbing"]
+        closed = [tree.names[scope] for scope in inside if tree.names[scope] not in state.opened]
+        if closed:
+            return replace(state, opened=state.opened | frozenset(closed), last="")
+        level = inside
+    return state
+
+
+def shut_level(tree: Hierarchy, state: ViewState) -> ViewState:
+    """The state with the innermost level of open scopes closed."""
+    return replace(state, opened=close_level(tree, state.opened), last="")
 
 
 def drawn_names(tree: Hierarchy, names: Iterable[str]) -> list[str]:

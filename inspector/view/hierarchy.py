@@ -98,6 +98,23 @@ class Hierarchy:
             scope = self.parents[scope]
         return found[::-1]
 
+    def is_apart(self, item: int) -> bool:
+        """Whether an item is in the group of saving and initialising, or is that group."""
+        around = [*self.path(item), ~item] if item < 0 else self.path(item)
+        return any(self.kinds[scope] == "plumbing" for scope in around)
+
+    def inside(self, scope: int) -> list[int]:
+        """The drawn nodes in a scope and in those below it, by their number."""
+        found: list[int] = []
+        todo = [scope]
+        while todo:
+            for item in self.children[todo.pop()]:
+                if item >= 0:
+                    found.append(item)
+                else:
+                    todo.append(~item)
+        return sorted(found)
+
     def to_json(self) -> str:
         """The tree as compact JSON, without the table; only what the table cannot tell."""
         numbers = {scope: number for number, scope in enumerate(self.order)}

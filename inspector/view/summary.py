@@ -124,6 +124,15 @@ class Summary:
                     readers[source].append(node)
         return readers
 
+    @cached_property
+    def waiting(self) -> dict[int, list[int]]:
+        """Node to the nodes that wait for it through a control input."""
+        found: dict[int, list[int]] = {}
+        for node, sources in self.controls.items():
+            for source in sources:
+                found.setdefault(source, []).append(node)
+        return found
+
     def to_json(self) -> str:
         """The table as compact JSON text."""
         return json.dumps({"version": VERSION} | self.__dict_of_fields(), separators=(",", ":"))

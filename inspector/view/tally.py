@@ -33,7 +33,8 @@ class Tally:
         start, end: Per scope, the run of numbers it spans.
         kind: Per scope, the kind that says most about it.
         shape: Per scope, a number that scopes of equal structure share.
-        weights: Item to bytes of the distinct weights its nodes read.
+        weighed: Node to (elements, bytes) of those constants and variables that are weights.
+        weights, parameters: Item to bytes, and elements, of the distinct weights its nodes read.
         source, target, tensor: Data edges between drawn nodes; equal tensors have equal numbers.
         wait_source, wait_target: Control edges between drawn nodes.
     """
@@ -47,7 +48,9 @@ class Tally:
         self.kind, self.structure = [0] * scopes, [0] * scopes
         self._describe(tree)
         self.all_nodes = self._sums(tree)
+        self.weighed: dict[int, tuple[int, int]] = {}
         self.weights: dict[int, int] = {}
+        self.parameters: dict[int, int] = {}
         self._weigh(tree)
         self._connect(tree)
 
@@ -116,12 +119,14 @@ class Tally:
             # Shapes, axes and epsilons are no weights worth a figure.
             if elements < 2 or (elements < 64 and dtypes and _INDEX_DTYPE.match(dtypes[0])):
                 continue
+            self.weighed[node] = (elements, size)
             items: set[int] = set()
             for reader in self._readers(tree, node):
                 items.add(reader)
                 items.update(~scope for scope in tree.path(reader))
             for item in items:
                 self.weights[item] = self.weights.get(item, 0) + size
+                self.parameters[item] = self.parameters.get(item, 0) + elements
 
     @staticmethod
     def _readers(tree: Hierarchy, node: int) -> set[int]:

@@ -330,11 +330,6 @@ def _marked(tree: Hierarchy, found: Tally, items: list[int], names: Iterable[str
     return set((np.searchsorted(starts, found.at[nodes], side="right") - 1).tolist())
 
 
-def _is_apart(tree: Hierarchy, item: int) -> bool:
-    around = [*tree.path(item), ~item] if item < 0 else tree.path(item)
-    return any(tree.kinds[scope] == "plumbing" for scope in around)
-
-
 def _box(
     tree: Hierarchy, found: Tally, item: int, parent: int, shape: str, feed: bool, fetch: bool
 ) -> Box:
@@ -347,7 +342,7 @@ def _box(
         return Box(
             tree.names[scope], title, sub, "", found.kind[scope], True,
             tree.kinds[scope] != "name", ops, found.all_nodes[scope], parent, feed, fetch,
-            _is_apart(tree, item),
+            tree.is_apart(item),
         )  # fmt: skip
     op = tree.table.op_of(item)
     shapes = tree.table.shapes_of(item)
@@ -357,5 +352,5 @@ def _box(
     sub = " · ".join(filter(None, (said, first + more, weights)))
     return Box(
         tree.table.names[item], title, sub, op, kind_of(op), False, False, 1,
-        found.nodes[item], parent, feed, fetch, _is_apart(tree, item),
+        found.nodes[item], parent, feed, fetch, tree.is_apart(item),
     )  # fmt: skip

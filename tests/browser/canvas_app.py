@@ -5,7 +5,8 @@ import json
 import streamlit as st
 
 from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
-from inspector.view import actions
+from inspector.ui.picture import handle
+from inspector.view import actions, heat
 from inspector.view.actions import ViewState
 from inspector.view.hierarchy import Hierarchy, build
 from inspector.view.layout import picture_of
@@ -41,11 +42,7 @@ st.session_state.setdefault("view", ViewState(opened=start(graph, budget)))
 
 
 def heard(event: CanvasEvent) -> None:
-    state = st.session_state.view
-    if event.do == "select":
-        st.session_state.view = actions.select(graph, state, event.names)
-    else:
-        st.session_state.view = actions.act(graph, state, event.do, event.name)
+    st.session_state.view = handle(graph, st.session_state.view, event)
 
 
 def asked() -> None:
@@ -56,11 +53,15 @@ def asked() -> None:
 def page() -> None:
     state = st.session_state.view
     picture = picture_of(graph, state.opened, keep=state.last)
+    names = [box.name for box in picture.visible.boxes]
+    warm = heat.boxes(graph, names, heat.BYTES) if "heat" in st.query_params else None
     canvas(
         picture.layout,
         key="graph",
         selected=state.selected,
         marks=pick_marks(state.outputs, state.inputs),
+        heat=None if warm is None else heat.for_canvas(warm),
+        trace=state.trace,
         on_event=heard,
         height=560,
     )
@@ -68,6 +69,7 @@ def page() -> None:
         "selected": state.selected,
         "outputs": state.outputs,
         "opened": sorted(picture.opened),
+        "trace": state.trace,
         "boxes": len(picture.visible.boxes),
     }
     st.code(json.dumps(known), language="json")

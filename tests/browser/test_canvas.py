@@ -321,6 +321,61 @@ def test_text_goes_when_it_is_too_small_and_far_boxes_are_hidden(chromium, serve
         assert canvas.page.locator(".node[style*='none']").count() > 0
 
 
+def test_t_goes_through_the_traces(canvas):
+    canvas.node("input").click()
+    for trace in ("up", "down", "both", ""):
+        canvas.page.keyboard.press("t")
+        canvas.until("trace", trace)
+
+
+def test_greater_and_less_open_and_close_a_level(canvas):
+    before = canvas.known()["boxes"]
+    canvas.page.locator(".picture").focus()
+    canvas.page.keyboard.press(">")
+    canvas.page.wait_for_function(
+        "n => JSON.parse(document.querySelector('code').innerText).boxes > n", arg=before
+    )
+    more = canvas.known()["boxes"]
+    canvas.page.keyboard.press("<")
+    canvas.page.wait_for_function(
+        "n => JSON.parse(document.querySelector('code').innerText).boxes < n", arg=more
+    )
+    canvas.page.get_by_role("button", name="First picture").click()
+    canvas.until("boxes", before)
+
+
+def test_the_crumbs_lead_to_the_scopes_around(canvas):
+    canvas.node("stage_1").dblclick()
+    canvas.page.locator(".cluster-title").filter(has_text="stage_1").wait_for()
+    canvas.page.keyboard.press("Escape")
+    crumbs = canvas.page.locator(".crumbs > *")
+    crumbs.first.wait_for(state="detached")
+    canvas.node("block_4").click()
+    assert crumbs.all_text_contents()[-2:] == ["stage_1", "block_4"]
+    canvas.page.locator(".crumbs button", has_text="stage_1").click()
+    canvas.until("selected", ["model/stage_1/"])
+    canvas.page.locator(".crumbs button", has_text="All").click()
+    canvas.until("selected", [])
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_heat_colours_boxes_by_their_share(chromium, serve, theme):
+    with open_page(chromium, serve(APP) + "?heat=1", theme) as canvas:
+        warmth = canvas.page.evaluate(
+            """() => {
+              const roots = [...document.querySelectorAll('*')].map(e => e.shadowRoot);
+              const root = roots.find(r => r?.querySelector('.node'));
+              return Object.fromEntries([...root.querySelectorAll('.node')].map(node => [
+                node.querySelector('.title').textContent, node.style.getPropertyValue('--heat')]));
+            }"""
+        )
+        assert warmth["stage_1"] == "60%"
+        assert warmth["input"] == "0%"
+        assert "62 KiB" in canvas.page.locator(".legend").inner_text()
+        canvas.node("stage_1").hover()
+        assert "50 %" in canvas.page.locator(".status").inner_text()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_names_of_a_hostile_model_are_text(chromium, serve, theme):
     with open_page(chromium, serve(APP) + "?m=hostile", theme) as canvas:

@@ -1,0 +1,94 @@
+"""Above the canvas: search, what is traced, what colours the boxes."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from inspector.errors import InspectorError
+from inspector.ui import seen, state, text
+from inspector.view import actions, heat, search
+from inspector.view.reach import BETWEEN, BOTH, DOWN, UP
+
+HITS = 200
+"""Hits of a search that are listed."""
+_KIND = "kind"
+_TRACES = {"": "No trace", UP: "What it needs", DOWN: "What needs it", BOTH: "Both ways",
+           BETWEEN: "Between"}  # fmt: skip
+
+
+def bar(model: state.OpenModel) -> None:
+    """Search, trace and colours in one row, and below it what was found."""
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    words = row.text_input(
+        "Search the graph",
+        key="graph_search",
+        live="200ms",
+        icon=":material/search:",
+        label_visibility="collapsed",
+        placeholder="name, op:Conv2D, shape:*x64, /regex/",
+    )
+    choices(model, row)
+    if not words:
+        return
+    try:
+        found = search.search(model.summary, words, limit=HITS)
+    except InspectorError as err:
+        state.error(err)
+        return
+    names = [model.summary.names[node] for node in found.nodes]
+    ops = {name: model.summary.op_of(node) for name, node in zip(names, found.nodes, strict=True)}
+    st.selectbox(
+        "Hits",
+        names,
+        index=None,
+        key=f"hits_{words}",
+        placeholder=f"{text.number(found.total)} found: choose one to see it in the picture",
+        label_visibility="collapsed",
+        format_func=lambda name: f"{ops[name]} · {text.shorten(name, 110)}",
+        on_change=_show,
+        args=(model, f"hits_{words}"),
+    )
+
+
+def _show(model: state.OpenModel, key: str) -> None:
+    name = st.session_state[key]
+    if name is not None:
+        seen.remember(model, actions.show(model.hierarchy, seen.state(model), [name]))
+
+
+def choices(model: state.OpenModel, place: DeltaGenerator) -> None:
+    """What is traced from the selection, and what colours the boxes."""
+    now = seen.state(model)
+    place.selectbox(
+        "Trace",
+        list(_TRACES),
+        index=list(_TRACES).index(now.trace),
+        key=f"trace_{now.trace}",
+        label_visibility="collapsed",
+        format_func=_TRACES.__getitem__,
+        width=150,
+        help="Lights what the selection depends on, what depends on it, or what lies between "
+        "several selected (key T)",
+        on_change=_trace,
+        args=(model, f"trace_{now.trace}"),
+    )
+    place.selectbox(
+        "Colour by",
+        [_KIND, *heat.LABELS],
+        key="colour_by",
+        label_visibility="collapsed",
+        format_func=lambda key: str(heat.LABELS.get(key, "Colour: op")),
+        width=170,
+    )
+
+
+def figure() -> str:
+    """The figure that colours the boxes, a key of `heat.LABELS`; empty for the kind of op."""
+    chosen = str(st.session_state.get("colour_by", _KIND))
+    return chosen if chosen in heat.LABELS else ""
+
+
+def _trace(model: state.OpenModel, key: str) -> None:
+    now = seen.state(model)
+    seen.remember(model, actions.act(model.hierarchy, now, "trace", st.session_state[key]))

@@ -1,0 +1,87 @@
+"""Beside the canvas: what is selected, and what can be done with it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from inspector.ui import operations, seen, shown, state, text
+from inspector.view import actions
+
+MOST = 12
+"""Names of a longer selection that are listed."""
+
+
+def details(model: state.OpenModel) -> None:
+    """The details of the node or scope selected last; of several, what can be done with all."""
+    now = seen.state(model)
+    if not now.selected:
+        st.caption(
+            "Click a box to see what it is. Double-click a scope to open or close it. "
+            "Everything works by keyboard too: arrows walk along the edges, Enter selects."
+        )
+        return
+    nodes = [name for name in now.selected if name in model.summary.index]
+    if len(now.selected) > 1:
+        _several(now.selected, nodes)
+    name = now.selected[-1]
+    item = model.hierarchy.item(name)
+    if item is None or item < 0:
+        _scope(model, name)
+        return
+    if len(now.selected) == 1:
+        _picks(model, name)
+    operations.details(model, name)
+
+
+def _several(selected: tuple[str, ...], nodes: list[str]) -> None:
+    st.markdown(f"**{text.number(len(selected))} boxes selected**")
+    if st.button(
+        f"Use {text.count(len(nodes), 'node')} as outputs",
+        key="pick_outputs",
+        type="primary",
+        icon=":material/output:",
+        disabled=not nodes,
+        width="stretch",
+    ):
+        state.set_outputs([*state.outputs(), *nodes])
+        st.rerun()
+    shown.names("Selected", [name.removesuffix("/") for name in selected], MOST)
+
+
+def _picks(model: state.OpenModel, name: str) -> None:
+    row = st.container(horizontal=True, gap="small")
+    for do, picked, icon in (
+        ("output", state.outputs(), "output"),
+        ("input", state.inputs(), "input"),
+    ):
+        is_picked = name in picked
+        row.button(
+            f"Not an {do}" if is_picked else f"Use as {do}",
+            key=f"pick_{do}",
+            type="primary" if do == "output" and not is_picked else "secondary",
+            icon=":material/close:" if is_picked else f":material/{icon}:",
+            help="The graph is cut here: what only leads to it is not kept"
+            if do == "input"
+            else None,
+            width="stretch",
+            on_click=seen.pick,
+            args=(model, do, name),
+        )
+
+
+def _scope(model: state.OpenModel, name: str) -> None:
+    tree = model.hierarchy
+    st.code(name.removesuffix("/"), language=None, wrap_lines=True)
+    members = tree.inside(tree.index[name]) if name in tree.index else []
+    counts: dict[str, int] = {}
+    for node in members:
+        op = model.summary.op_of(node)
+        counts[op] = counts.get(op, 0) + 1
+    st.caption(f"A scope of {text.count(len(members), 'operation')}")
+    now = seen.state(model)
+    opened = name in now.opened
+    if st.button("Close it" if opened else "Open it", key="toggle_scope", width="stretch"):
+        seen.remember(model, actions.act(tree, now, "collapse" if opened else "expand", name))
+        st.rerun(scope="fragment")
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+    shown.table([{"op": op, "nodes": count} for op, count in rows], rows_shown=14)

@@ -1,0 +1,102 @@
+"""How much arithmetic a node does, from the shapes in the node table.
+
+Multiplications and additions count one each. An unknown dimension, most often that of the batch,
+counts as one, so that the figures are those of a single row. Constants fold into readers and cost
+nothing.
+
+Source: the kernels' definitions; tensorflow/core/util/stat_summarizer counts convolutions alike.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from inspector.view.summary import Summary
+
+_CONV = re.compile(r"(Quantized|_Fused|_FusedDepthwise|)(Conv2D|Conv3D|Conv)(With.*|V2|)")
+_DEPTHWISE = re.compile(r"(Quantized|_Fused|)DepthwiseConv2d(Native)?(With.*|)")
+_CONV_BACK = re.compile(r"Conv[23]DBackpropInput(V2)?")
+_MATMUL = re.compile(
+    r"(Quantized|_Fused|Sparse|)MatMul(With.*|)|(_Fused|)BatchMatMul(V\d)?|Einsum|FullyConnected"
+)
+_FREE = re.compile(
+    r"Const|HostConst|Placeholder.*|Identity.*|Reshape|Squeeze|ExpandDims|Shape.*|Rank|Size|NoOp|"
+    r"Variable.*|VarHandleOp|ReadVariableOp|Pack|Unpack|Stack|StridedSlice|Slice|Concat.*|Split.*|"
+    r"Gather.*|ResourceGather.*|Transpose|Pad.*|MirrorPad|Fill|Range|Cast|Tile|Switch|Merge|Enter|"
+    r"Exit|NextIteration|LoopCond|StopGradient|PreventGradient|CheckNumerics|Assert|"
+    r"TensorList.*|TensorArray.*|.*Call|While|StatelessWhile|If|StatelessIf|Case|StatelessCase|"
+    r"HashTable.*|LookupTable.*|OneHot|Where|ZerosLike|OnesLike|_Arg|_Retval|Space.*|Batch.*Space.*|"
+    r"Depth.*Space"
+)
+_NORM = re.compile(r"FusedBatchNorm.*|.*LayerNorm.*|BatchNorm.*|LRN|L2Normalize")
+_POOL = re.compile(r".*Pool.*|Mean|Sum|Max|Min|Prod|All|Any|.*ArgMax|.*ArgMin|TopK.*|Cumsum")
+_COSTLY = re.compile(
+    r".*Softmax.*|Softplus|Sigmoid|Tanh|Exp|Log.*|Elu|Selu|Gelu|Erf|Erfc|Pow|Sin|Cos"
+)
+_PER_NORM, _PER_COSTLY = 2, 4
+
+
+def flops(table: Summary) -> list[float]:
+    """Per node, its operations of arithmetic for one row of a batch; 0 where nobody can tell."""
+    kinds = [_kind(op) for op in table.ops]
+    found = []
+    for node in range(len(table)):
+        kind = kinds[table.op[node]]
+        found.append(0.0 if kind == "free" else _cost(table, node, kind))
+    return found
+
+
+def _kind(op: str) -> str:
+    op = op[:80]
+    for kind, pattern in (
+        ("free", _FREE), ("depthwise", _DEPTHWISE), ("back", _CONV_BACK), ("conv", _CONV),
+        ("matmul", _MATMUL), ("norm", _NORM), ("pool", _POOL), ("costly", _COSTLY),
+    ):  # fmt: skip
+        if pattern.fullmatch(op):
+            return kind
+    return "each"
+
+
+def _cost(table: Summary, node: int, kind: str) -> float:
+    shapes = table.shapes_of(node)
+    outputs = _elements(shapes[0]) if shapes else 0
+    if kind in ("conv", "depthwise", "back", "matmul"):
+        first, second = _input_shape(table, node, 0), _input_shape(table, node, 1)
+        if kind == "matmul":
+            return 2.0 * outputs * _depth(first, shapes[0] if shapes else None)
+        if kind == "back":
+            # Reads sizes, filter, values: each value is spread over the filter.
+            values = _elements(_input_shape(table, node, 2))
+            return 2.0 * values * _elements(second[:-1] if second else None)
+        if second is None or len(second) < 3:
+            return 0.0
+        taps = second[:-2] if kind == "depthwise" else second[:-1]
+        return 2.0 * outputs * _elements(taps)
+    if kind == "pool":
+        return float(_elements(_input_shape(table, node, 0)))
+    return float(outputs * {"norm": _PER_NORM, "costly": _PER_COSTLY}.get(kind, 1))
+
+
+def _depth(first: Sequence[int | None] | None, out: Sequence[int | None] | None) -> int:
+    """How many products one element of a matrix product sums."""
+    if first is None or out is None or not first:
+        return 0
+    rows = [size for size in out[:-1] if size]
+    known = [size for size in first if size]
+    return max(1, math.prod(known) // max(1, math.prod(rows)))
+
+
+def _input_shape(table: Summary, node: int, place: int) -> Sequence[int | None] | None:
+    flat = table.inputs[node]
+    if 2 * place + 1 >= len(flat) or flat[2 * place] < 0:
+        return None
+    shapes = table.shapes_of(flat[2 * place])
+    port = flat[2 * place + 1]
+    return shapes[port] if port < len(shapes) else None
+
+
+def _elements(shape: Sequence[int | None] | None) -> int:
+    """Elements of a shape; an unknown dimension counts as one, an unknown shape as nothing."""
+    return 0 if shape is None else math.prod(1 if size is None else size for size in shape)

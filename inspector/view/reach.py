@@ -1,0 +1,134 @@
+"""Which nodes lead to a node, which it leads to, and what freezing with these picks would keep.
+
+Over the node table, so the web process can tell it before anything is run.
+
+Example:
+    >>> mask = kept(table, outputs=["probs"], inputs=["conv1/Relu"])
+    >>> int(mask.sum()), boxes_with(tree, ["conv1/", "probs"], mask)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from inspector.view.hierarchy import Hierarchy
+from inspector.view.summary import Summary
+from inspector.view.tally import tally
+
+Mask = npt.NDArray[np.bool_]
+"""Per node of the table: whether it is meant."""
+
+UP, DOWN, BOTH, BETWEEN = "up", "down", "both", "between"
+TRACES = (UP, DOWN, BOTH, BETWEEN)
+
+
+def kept(table: Summary, outputs: Iterable[str], inputs: Iterable[str] = ()) -> Mask:
+    """The nodes that freezing keeps: all that the outputs need, not going past the inputs.
+
+    Control inputs count, as they do when a graph is frozen. Unknown names keep nothing.
+    """
+    return _walk(table, _nodes(table, outputs), _before(table), set(_nodes(table, inputs)))
+
+
+def traced(table: Summary, names: Sequence[str], trace: str) -> Mask:
+    """The nodes that a trace lights.
+
+    Args:
+        names: Nodes to start from.
+        trace: ``up``: what they depend on; ``down``: what depends on them; ``both``; ``between``:
+            what lies on a path from one of them to another, each with the last of the names.
+    """
+    if trace == BETWEEN and len(names) > 1:
+        return _between(table, names)
+    starts = _nodes(table, names)
+    found = np.zeros(len(table), dtype=np.bool_)
+    found[starts] = True
+    if trace in (UP, BOTH, BETWEEN):
+        found |= _walk(table, starts, _before(table))
+    if trace in (DOWN, BOTH, BETWEEN):
+        found |= _walk(table, starts, _after(table))
+    return found
+
+
+def _between(table: Summary, names: Sequence[str]) -> Mask:
+    last = _nodes(table, names[-1:])
+    before, after = _walk(table, last, _before(table)), _walk(table, last, _after(table))
+    found = np.zeros(len(table), dtype=np.bool_)
+    found[last] = True
+    for start in _nodes(table, names[:-1]):
+        found[start] = True
+        if before[start]:
+            found |= before & _walk(table, [start], _after(table))
+        if after[start]:
+            found |= after & _walk(table, [start], _before(table))
+    return found
+
+
+def boxes_with(tree: Hierarchy, names: Sequence[str], mask: Mask) -> list[bool]:
+    """Per box or scope of these names, whether one of its nodes is in the mask.
+
+    A box stands for what is folded into it too.
+    """
+    found = tally(tree)
+    drawn = found.ops(0)
+    at = np.zeros(drawn + 1, dtype=np.int64)
+    at[found.at[mask] + 1] = 1
+    sums = np.cumsum(at)
+    answer = []
+    for name in names:
+        item = tree.item(name)
+        if item is None:
+            answer.append(False)
+            continue
+        first = int(found.at[item]) if item >= 0 else found.start[~item]
+        last = first + 1 if item >= 0 else found.end[~item]
+        answer.append(bool(sums[last] > sums[first]))
+    return answer
+
+
+def _nodes(table: Summary, names: Iterable[str]) -> list[int]:
+    return [node for name in names if (node := table.get(name)) is not None]
+
+
+def _before(table: Summary) -> Callable[[int], Iterable[int]]:
+    controls = table.controls
+
+    def step(node: int) -> Iterable[int]:
+        yield from (source for source in table.inputs[node][::2] if source >= 0)
+        yield from controls.get(node, ())
+
+    return step
+
+
+def _after(table: Summary) -> Callable[[int], Iterable[int]]:
+    waiting = table.waiting
+
+    def step(node: int) -> Iterable[int]:
+        yield from table.consumers[node]
+        yield from waiting.get(node, ())
+
+    return step
+
+
+def _walk(
+    table: Summary,
+    starts: Iterable[int],
+    step: Callable[[int], Iterable[int]],
+    stop: frozenset[int] | set[int] = frozenset(),
+) -> Mask:
+    found = bytearray(len(table))
+    todo = list(starts)
+    for node in todo:
+        found[node] = 1
+    while todo:
+        node = todo.pop()
+        if node in stop:
+            continue
+        for other in step(node):
+            if not found[other]:
+                found[other] = 1
+                todo.append(other)
+    return np.frombuffer(found, dtype=np.bool_).copy()
