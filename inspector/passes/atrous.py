@@ -15,7 +15,7 @@ from inspector import opdefs, tensors
 from inspector.edit import GraphEdit, with_controls
 from inspector.graph import control_inputs, data_inputs
 from inspector.passes.base import Arg, PassContext, graph_pass
-from inspector.passes.channels import CONVOLUTIONS, Skipped, layout
+from inspector.passes.channels import Skipped, layout
 from inspector.passes.constants import constant, read, tensor_of
 from inspector.passes.pattern import ANY, drop_unread, in_order, match, op, producer, used_elsewhere
 from inspector.protos import NodeDef
@@ -26,7 +26,12 @@ MAX_FILTER = 256 << 20
 
 _PATTERN = op(
     "BatchToSpaceND",
-    op(CONVOLUTIONS, op("SpaceToBatchND", ANY, ANY, ANY, label="split"), ANY, label="conv"),
+    op(
+        "Conv2D|DepthwiseConv2dNative",
+        op("SpaceToBatchND", ANY, ANY, ANY, label="split"),
+        ANY,
+        label="conv",
+    ),
     ANY,
     ANY,
 )

@@ -1,108 +1,221 @@
 """fold_batch_norms: a factor per channel goes into the weights before it.
 
-conv(x, w) * s  ->  conv(x, w * s)
+conv(x, w) * s        ->  conv(x, w * s)
+(conv(x, w) + b) * s  ->  conv(x, w * s) + b * s
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from inspector.edit import GraphEdit, with_controls
 from inspector.errors import TransformFailed
 from inspector.graph import Input, control_inputs, data_inputs, node_name
 from inspector.passes.base import PassContext, graph_pass
-from inspector.passes.channels import (
-    CONVOLUTIONS,
-    Skipped,
-    Weights,
-    channel_count,
-    output_rank,
-    per_channel,
+from inspector.passes.chains import (
+    Chain,
+    Link,
+    bias_of,
+    bias_values,
+    check_weights,
+    find,
+    place_channels,
+    put_bias,
 )
+from inspector.passes.channels import Skipped, Weights, per_channel
 from inspector.passes.constants import is_float, read
-from inspector.passes.pattern import ANY, drop_unread, in_order, match, op
+from inspector.passes.pattern import drop_unread, in_order, producer
 from inspector.protos import NodeDef
+from inspector.tensors import Array
 
-_LINEAR = op(f"{CONVOLUTIONS}|MatMul", ANY, op("Const", label="weights"), label="linear")
-_SCALED = (
-    op("Mul", _LINEAR, op("Const", label="factor")),
-    op("Mul", op("Const", label="factor"), _LINEAR),
-)
+_NAME = "fold_batch_norms"
 
 
 @graph_pass(effect="rounding", source="graph_transforms/fold_batch_norms.cc")
 def fold_batch_norms(edit: GraphEdit, ctx: PassContext) -> None:
     """Multiply a constant factor per channel into the weights of the op before it.
 
-    For Conv2D, DepthwiseConv2dNative and MatMul, with the factor on either side. Run it after
+    For convolutions, transposed and depthwise ones and MatMul, with the factor on either side, and
+    with biases and Pad between: so go batch norms that are written as Mul and Add. Run it after
     remove_nodes and fold_constants. All branches fold; weights that others read as well get a
     scaled copy. Left alone: a convolution that is read elsewhere, factors that are not one number
     per channel.
     """
-    weights = Weights(edit, ctx, "fold_batch_norms")
-    moved: dict[str, str] = {}
-    for mul in in_order(edit, ("Mul",)):
-        found = next(filter(None, (match(edit, mul, pattern) for pattern in _SCALED)), None)
-        if found is None:
-            continue
+    fold = _Fold(edit, ctx)
+    for node in in_order(edit, ("Mul", "RealDiv")):
         try:
-            _fold_factor(edit, ctx, mul, found, weights)
+            fold.one(node)
         except Skipped as skipped:
-            edit.skip(mul, str(skipped))
-        else:
-            moved[found["linear"].name] = mul.name
-    edit.rewire(_control_moves(moved))
+            edit.skip(node, str(skipped))
+    edit.rewire(fold.control_moves())
 
 
-def _fold_factor(
-    edit: GraphEdit, ctx: PassContext, mul: NodeDef, found: dict[str, NodeDef], weights: Weights
-) -> None:
-    linear, factor = found["linear"], found["factor"]
-    if mul.name in ctx.feeds:
-        raise Skipped("is a feed")
-    _sole_data_reader(edit, ctx, linear, mul)
-    values, axis = weights.read(linear)
-    if not is_float(factor):
-        raise Skipped(f"'{factor.name}' is not float32")
-    channels, factors = channel_count(linear, values), read(factor, "fold_batch_norms")
-    scale = per_channel(factors, output_rank(linear), axis, channels)
-    if scale is None:
-        shape = list(factors.shape)
-        if factors.ndim == 1 and axis == output_rank(linear) - 1 and channels != 1:
-            # No broadcast allows this: the graph could not run either.
-            reason = f"Mul constant input to batch norm has bad shape: {shape}"
-            raise TransformFailed("fold_batch_norms", mul.name, reason)
-        raise Skipped(f"a factor of shape {shape} is not one number per channel")
-    name = weights.scale(linear, scale, mul.name)
-    made = NodeDef()
-    made.CopyFrom(linear)
-    made.name = mul.name
-    inputs = [data_inputs(linear)[0], name, *control_inputs(linear)]
-    made.input[:] = with_controls(inputs, control_inputs(mul), mul.name)
-    edit.replace(made)
-    edit.explain(mul.name, "the factor went into the weights", linear.name, factor.name)
-    edit.explain(linear.name, "took the name of what was folded into it", mul.name)
-    edit.remove(linear.name, mul.name)
-    weights.drop_old(node_name(data_inputs(linear)[1]))
-    drop_unread(edit, ctx, [factor.name], "folded into the weights")
+class _Fold:
+    """Attributes: moved: node to the one that has its place now, in the order they moved."""
+
+    def __init__(self, edit: GraphEdit, ctx: PassContext) -> None:
+        self.edit, self.ctx = edit, ctx
+        self.weights = Weights(edit, ctx, _NAME)
+        self.moved: dict[str, str] = {}
+
+    def one(self, node: NodeDef) -> None:
+        """Fold one product; nothing where it is no factor behind a linear op. Raises: Skipped."""
+        found = self._match(node)
+        if found is None:
+            return
+        factor, chain = found
+        channels, scale = self._check(node, factor, chain)
+        try:
+            self._check_uses(node, chain)
+        except Skipped:
+            if not self._bypass(node, factor, chain, scale):
+                raise
+            return
+        self._fold(node, factor, chain, channels, scale)
+        link = bias_of(self.edit, self.ctx, self.edit[node.name]) if chain.links else None
+        if link is not None:
+            link.rank, link.axis = chain.links[0].rank, chain.links[0].axis
+            self._merge(link, channels)
+
+    def _match(self, node: NodeDef) -> tuple[NodeDef, Chain] | None:
+        inputs = data_inputs(node)
+        for place in (1, 0) if node.op == "Mul" else (1,):
+            factor = producer(self.edit, inputs[place]) if len(inputs) == 2 else None
+            if factor is not None and factor.op == "Const" and factor.name not in self.ctx.feeds:
+                chain = find(self.edit, self.ctx, inputs[1 - place])
+                if chain is not None:
+                    return factor, chain
+        return None
+
+    def _check(self, node: NodeDef, factor: NodeDef, chain: Chain) -> tuple[int, Array]:
+        """The number of channels and the scale of each, if all of it can be folded."""
+        if node.name in self.ctx.feeds:
+            raise Skipped("is a feed")
+        channels = check_weights(chain, self.weights)
+        if not is_float(factor):
+            raise Skipped(f"'{factor.name}' is not float32")
+        rank, axis = place_channels(self.edit, chain, _NAME)
+        factors = read(factor, _NAME)
+        if node.op == "RealDiv":
+            with np.errstate(all="ignore"):
+                factors = np.float32(1) / factors
+            if not np.isfinite(factors).all():
+                raise Skipped(f"'{factor.name}' has values that nothing can be divided by")
+        scale = per_channel(factors, rank, axis, channels)
+        if scale is None:
+            shape = list(factors.shape)
+            if factors.ndim == 1 and axis == rank - 1 and channels != 1:
+                # No broadcast allows this: the graph could not run either.
+                reason = f"Mul constant input to batch norm has bad shape: {shape}"
+                raise TransformFailed(_NAME, node.name, reason)
+            raise Skipped(f"a factor of shape {shape} is not one number per channel")
+        for link in chain.links:
+            if link.bias is not None:
+                bias_values(link, channels, _NAME)
+        return channels, scale
+
+    def _check_uses(self, node: NodeDef, chain: Chain) -> None:
+        reader = node
+        for found in (*(link.node for link in chain.links), chain.linear):
+            self._sole_data_reader(found, reader)
+            reader = found
+
+    def _bypass(self, node: NodeDef, factor: NodeDef, chain: Chain, scale: Array) -> bool:
+        """Take out a product with ones, whatever else reads what it reads; False for any other."""
+        edit = self.edit
+        waiting = any(-1 in ports for ports in edit.reads(node.name).values())
+        if not (scale == 1).all() or node.name in self.ctx.fetches:
+            return False
+        if waiting or control_inputs(node):
+            return False
+        for reader in edit.reads(node.name):
+            edit.explain(reader, "reads past a product with ones", node.name)
+        edit.redirect(node.name, chain.head.name)
+        edit.explain(node.name, "is a product with ones", factor.name)
+        edit.remove(node.name, chain.head.name)
+        drop_unread(edit, self.ctx, [factor.name], "only ones, that nobody multiplies with")
+        return True
+
+    def _sole_data_reader(self, node: NodeDef, reader: NodeDef) -> None:
+        """Check that no tensor of `node` is needed but by `reader`; who only waits can be moved."""
+        if node.name in self.ctx.boundary:
+            raise Skipped(f"'{node.name}' is a feed or a fetch")
+        waiting = False
+        for other, ports in self.edit.reads(node.name).items():
+            if other != reader.name and max(ports) >= 0:
+                raise Skipped(f"'{node.name}' is read by '{other}' too")
+            waiting = waiting or -1 in ports
+        if waiting and control_inputs(reader):
+            raise Skipped(f"'{node.name}' is waited for, and '{reader.name}' waits itself")
+
+    def _fold(
+        self, node: NodeDef, factor: NodeDef, chain: Chain, channels: int, scale: Array
+    ) -> None:
+        edit, linear = self.edit, chain.linear
+        old = node_name(data_inputs(linear)[1])
+        name = self.weights.scale(linear, scale, node.name)
+        edit.set_inputs(linear.name, _with(linear, {1: name}))
+        for link in chain.links:
+            if link.bias is not None:
+                with np.errstate(all="ignore"):
+                    values = bias_values(link, channels, _NAME) * scale
+                name = put_bias(edit, self.ctx, link, values, "scaled per channel", node.name)
+                self._read_bias(link, name)
+                drop_unread(edit, self.ctx, [link.bias.name], "replaced by a scaled copy")
+        self._move(chain.head.name, node, factor.name)
+        self.weights.drop_old(old)
+        drop_unread(edit, self.ctx, [factor.name], "folded into the weights")
+
+    def _read_bias(self, link: Link, name: str) -> None:
+        assert link.bias is not None
+        place = data_inputs(link.node).index(link.data)
+        self.edit.set_inputs(link.node.name, _with(link.node, {1 - place: name}))
+
+    def _move(self, name: str, node: NodeDef, constant: str) -> None:
+        """Put the node of this name in the place of one that reads it, and takes its own name."""
+        made = NodeDef()
+        made.CopyFrom(self.edit[name])
+        made.name = node.name
+        made.input[:] = with_controls(made.input, control_inputs(node), node.name)
+        self.edit.replace(made)
+        self.edit.explain(node.name, "the factor went into the weights", name, constant)
+        self.edit.explain(name, "took the name of what was folded into it", node.name)
+        self.edit.remove(name, node.name)
+        self.moved[name] = node.name
+
+    def _merge(self, link: Link, channels: int) -> None:
+        """Add what the only reader adds in the same go, if it adds one number per channel."""
+        edit, head = self.edit, link.node
+        names = [name for name, ports in edit.reads(head.name).items() if max(ports) >= 0]
+        second = bias_of(edit, self.ctx, edit[names[0]]) if len(names) == 1 else None
+        if second is None or second.bias is None or link.bias is None:
+            return
+        if second.node.name in self.ctx.feeds or second.data != head.name:
+            return
+        second.rank, second.axis = link.rank, link.axis
+        try:
+            self._sole_data_reader(head, second.node)
+            values = bias_values(link, channels, _NAME) + bias_values(second, channels, _NAME)
+        except Skipped:
+            return
+        rule = "two constants that were added one after the other"
+        name = put_bias(edit, self.ctx, link, values, rule, second.bias.name)
+        self._read_bias(link, name)
+        self._move(head.name, second.node, second.bias.name)
+        drop_unread(edit, self.ctx, [second.bias.name, link.bias.name], "added in one go")
+
+    def control_moves(self) -> dict[Input, Input]:
+        """Who waited for a node waits for the one in its place, however often it moved."""
+        table: dict[Input, Input] = {}
+        final: dict[str, str] = {}
+        for name in reversed(self.moved):
+            target = self.moved[name]
+            final[name] = final.get(target, target)
+            table[Input(name, -1, True)] = Input(final[name], -1, True)
+        return table
 
 
-def _control_moves(moved: dict[str, str]) -> dict[Input, Input]:
-    """Who waited for a convolution waits for the one of its new name, however often it moved."""
-    table: dict[Input, Input] = {}
-    for name in reversed(moved):
-        target = moved[name]
-        moved[name] = moved.get(target, target)
-        table[Input(name, -1, True)] = Input(moved[name], -1, True)
-    return table
-
-
-def _sole_data_reader(edit: GraphEdit, ctx: PassContext, node: NodeDef, reader: NodeDef) -> None:
-    """Check that no tensor of `node` is needed but by `reader`; who only waits can be moved."""
-    if node.name in ctx.boundary:
-        raise Skipped(f"'{node.name}' is a feed or a fetch")
-    waiting = False
-    for other, ports in edit.reads(node.name).items():
-        if other != reader.name and max(ports) >= 0:
-            raise Skipped(f"'{node.name}' is read by '{other}' too")
-        waiting = waiting or -1 in ports
-    if waiting and control_inputs(reader):
-        raise Skipped(f"'{node.name}' is waited for, and '{reader.name}' waits itself")
+def _with(node: NodeDef, places: dict[int, str]) -> list[str]:
+    """The inputs of a node with others at some places among the data inputs."""
+    data = [places.get(index, text) for index, text in enumerate(data_inputs(node))]
+    return [*data, *control_inputs(node)]

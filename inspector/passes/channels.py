@@ -2,6 +2,9 @@
 
 Conv2D                 weights (h, w, in, out)            channels: the last axis
 DepthwiseConv2dNative  weights (h, w, in, multiplier)     channels: the last two, row-major
+Conv2DBackpropInput    weights (h, w, out, in)            channels: the last but one
+Conv3D                 weights (d, h, w, in, out)         channels: the last axis
+Conv3DBackpropInputV2  weights (d, h, w, out, in)         channels: the last but one
 MatMul                 weights (in, out)                  channels: the last axis
 MatMul, transpose_b    weights (out, in)                  channels: the first axis
 """
@@ -9,6 +12,7 @@ MatMul, transpose_b    weights (out, in)                  channels: the first ax
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +25,31 @@ from inspector.passes.pattern import drop_unread, used_elsewhere
 from inspector.protos import NodeDef
 from inspector.tensors import Array
 
-CONVOLUTIONS = "Conv2D|DepthwiseConv2dNative"
+
+class Linear(NamedTuple):
+    """How an op takes its weights, which are its second input.
+
+    Attributes:
+        inputs: Data inputs.
+        rank: Dimensions of the output, which are also those of the weights.
+        axes: Of the weights, those that count the output channels.
+    """
+
+    inputs: int
+    rank: int
+    axes: tuple[int, ...]
+
+
+LINEAR = {
+    "Conv2D": Linear(2, 4, (3,)),
+    "DepthwiseConv2dNative": Linear(2, 4, (2, 3)),
+    "Conv2DBackpropInput": Linear(3, 4, (2,)),
+    "Conv3D": Linear(2, 5, (4,)),
+    "Conv3DBackpropInputV2": Linear(3, 5, (3,)),
+    "MatMul": Linear(2, 2, (1,)),
+}
+_CHANNELS_LAST = ("NHWC", "NDHWC")
+_CHANNELS_FIRST = ("NCHW", "NCDHW")
 
 
 class Skipped(Exception):
@@ -36,24 +64,24 @@ def layout(node: NodeDef) -> str:
 
 def output_rank(linear: NodeDef) -> int:
     """Dimensions of the output, which are also those of the weights."""
-    return 2 if linear.op == "MatMul" else 4
+    return LINEAR[linear.op].rank
 
 
 def channel_axis(linear: NodeDef) -> int | None:
     """The channels' place in the output's shape; None for a layout that is not known."""
-    if linear.op == "MatMul":
-        return 1
-    return {"NHWC": 3, "NCHW": 1}.get(layout(linear))
+    if linear.op == "MatMul" or layout(linear) in _CHANNELS_LAST:
+        return output_rank(linear) - 1
+    return 1 if layout(linear) in _CHANNELS_FIRST else None
+
+
+def bias_layout(linear: NodeDef) -> str:
+    """The layout as BiasAdd calls it, for any number of dimensions."""
+    return "NCHW" if layout(linear) in _CHANNELS_FIRST else "NHWC"
 
 
 def channel_count(linear: NodeDef, weights: Array) -> int:
     """Output channels of a node with these weights."""
-    if linear.op == "MatMul":
-        axis = 0 if _transposed(linear) else 1
-        return int(weights.shape[axis])
-    if linear.op == "Conv2D":
-        return int(weights.shape[3])
-    return int(weights.shape[2] * weights.shape[3])
+    return math.prod(weights.shape[axis] for axis in _weight_axes(linear))
 
 
 def per_channel(value: Array, rank: int, axis: int, channels: int) -> Array | None:
@@ -72,16 +100,16 @@ def per_channel(value: Array, rank: int, axis: int, channels: int) -> Array | No
 
 def scaled(linear: NodeDef, weights: Array, scale: Array) -> Array:
     """The weights with each output channel multiplied by its own number."""
-    if linear.op == "MatMul" and _transposed(linear):
-        return weights * scale[:, np.newaxis]
-    if linear.op == "DepthwiseConv2dNative":
-        return weights * scale.reshape(weights.shape[2:])
-    return weights * scale
+    axes = _weight_axes(linear)
+    shape = [size if axis in axes else 1 for axis, size in enumerate(weights.shape)]
+    return weights * scale.reshape(shape)
 
 
-def _transposed(linear: NodeDef) -> bool:
-    value = opdefs.attr(linear, "transpose_b")
-    return value is not None and bool(value.b)
+def _weight_axes(linear: NodeDef) -> tuple[int, ...]:
+    if linear.op == "MatMul":
+        value = opdefs.attr(linear, "transpose_b")
+        return (0,) if value is not None and value.b else (1,)
+    return LINEAR[linear.op].axes
 
 
 class Weights:

@@ -10,7 +10,7 @@ One s and o per output channel, all in float32 as the tool computes it.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,33 +19,15 @@ from inspector.edit import GraphEdit, with_controls
 from inspector.errors import TransformFailed
 from inspector.graph import control_inputs, data_inputs, node_name
 from inspector.passes.base import PassContext, graph_pass
-from inspector.passes.channels import (
-    CONVOLUTIONS,
-    Skipped,
-    Weights,
-    channel_count,
-    layout,
-    per_channel,
-)
+from inspector.passes.chains import Chain, Link, bias_values, check_weights, find, place_channels
+from inspector.passes.channels import Skipped, Weights, bias_layout, channel_count, layout
 from inspector.passes.constants import constant, is_float, read
-from inspector.passes.pattern import (
-    ANY,
-    drop_unread,
-    in_order,
-    match,
-    op,
-    producer,
-    used_elsewhere,
-)
+from inspector.passes.pattern import drop_unread, in_order, producer, used_elsewhere
 from inspector.protos import NodeDef
 from inspector.tensors import Array
 
-_CONVOLUTION = op(CONVOLUTIONS, ANY, op("Const", label="weights"))
-_BIASED = (
-    op("BiasAdd|Add|AddV2", ANY, op("Const", label="bias")),
-    op("Add|AddV2", op("Const", label="bias"), ANY),
-)
-_SPACED = op("BatchToSpaceND", ANY, op("Const"), op("Const"))
+_NAME = "fold_old_batch_norms"
+_PASSING = frozenset(("Identity", "BatchToSpaceND"))
 _UNSCALED = "BatchNormWithGlobalNormalization"
 _BATCH_NORMS = frozenset((_UNSCALED, "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"))
 
@@ -54,12 +36,12 @@ _BATCH_NORMS = frozenset((_UNSCALED, "FusedBatchNorm", "FusedBatchNormV2", "Fuse
 def fold_old_batch_norms(edit: GraphEdit, ctx: PassContext) -> None:
     """Fold one-op batch norms into the convolution before them; a BiasAdd remains.
 
-    FusedBatchNorm, V2 and V3, and BatchNormWithGlobalNormalization, behind Conv2D or
-    DepthwiseConv2dNative, with bias, BatchToSpaceND or a ConcatV2 of convolutions between. Run it
-    after remove_nodes and fold_constants. Left alone: a batch norm in training mode, a convolution
-    that is read elsewhere. Weights that others read as well get a scaled copy.
+    FusedBatchNorm, V2 and V3, and BatchNormWithGlobalNormalization, behind a convolution, also a
+    depthwise or transposed one, with bias, Identity, BatchToSpaceND or a ConcatV2 of convolutions
+    between. Run it after remove_nodes and fold_constants. Left alone: a batch norm in training
+    mode, a convolution that is read elsewhere. Weights that others read as well get a scaled copy.
     """
-    weights = Weights(edit, ctx, "fold_old_batch_norms")
+    weights = Weights(edit, ctx, _NAME)
     for node in in_order(edit, _BATCH_NORMS):
         try:
             _BatchNorm(edit, ctx, node, weights).fold()
@@ -69,14 +51,28 @@ def fold_old_batch_norms(edit: GraphEdit, ctx: PassContext) -> None:
 
 @dataclass
 class _Branch:
-    """A convolution, and what stands between it and the batch norm, nearest to the latter first."""
+    """A linear op, and what stands between it and the batch norm, nearest to the latter first."""
 
-    linear: NodeDef
-    biases: list[tuple[NodeDef, NodeDef]] = field(default_factory=list)
-    spaced: NodeDef | None = None
+    chain: Chain
 
-    def controls(self) -> list[str]:
-        return [text for bias, _ in self.biases for text in control_inputs(bias)]
+    @property
+    def linear(self) -> NodeDef:
+        return self.chain.linear
+
+    @property
+    def biases(self) -> list[Link]:
+        return [link for link in self.chain.links if link.bias is not None]
+
+    @property
+    def spaced(self) -> NodeDef | None:
+        """The BatchToSpaceND between, which stays."""
+        found = (link.node for link in self.chain.links if link.node.op == "BatchToSpaceND")
+        return next(found, None)
+
+    @property
+    def gone(self) -> list[NodeDef]:
+        """What the BiasAdd stands for."""
+        return [link.node for link in self.chain.links if link.node is not self.spaced]
 
 
 class _BatchNorm:
@@ -90,11 +86,12 @@ class _BatchNorm:
     def fold(self) -> None:
         self._check_outputs()
         scale, offset = self._scale_and_offset()
-        head = producer(self.edit, data_inputs(self.node)[0])
+        text = data_inputs(self.node)[0]
+        head = producer(self.edit, text)
         if head is not None and head.op == "ConcatV2":
             self._fold_concat(head, scale, offset)
             return
-        branch = self._branch(head, self.node)
+        branch = self._branch(text, self.node)
         self._check(branch, scale.size)
         if branch.spaced is None:
             self._write(branch, scale, offset, self.node.name)
@@ -126,16 +123,16 @@ class _BatchNorm:
         values: dict[str, Array] = {}
         for name, text in zip(names, texts, strict=True):
             found = producer(self.edit, text)
-            if found is None or not is_float(found):
+            if found is None or not is_float(found) or found.name in self.ctx.feeds:
                 raise Skipped(f"its {name} is no constant of float32")
             self.params[name] = found
-            values[name] = read(found, "fold_old_batch_norms")
+            values[name] = read(found, _NAME)
         for name, value in values.items():
             if value.ndim != 1 or value.size != values["mean"].size:
                 reason = (
                     f"{name.capitalize()} input to batch norm has bad shape: {list(value.shape)}"
                 )
-                raise TransformFailed("fold_old_batch_norms", self.node.name, reason)
+                raise TransformFailed(_NAME, self.node.name, reason)
         return self._affine(values)
 
     def _affine(self, values: dict[str, Array]) -> tuple[Array, Array]:
@@ -152,63 +149,39 @@ class _BatchNorm:
             raise Skipped("its scale is not finite")
         return scale, offset
 
-    def _branch(self, node: NodeDef | None, reader: NodeDef) -> _Branch:
-        """Walk from a tensor down to its convolution."""
-        biases: list[tuple[NodeDef, NodeDef]] = []
-        spaced: NodeDef | None = None
-        while node is not None:
+    def _branch(self, text: str, reader: NodeDef) -> _Branch:
+        """What stands behind a tensor, if nobody else needs it. Raises: Skipped."""
+        chain = find(self.edit, self.ctx, text, _PASSING)
+        if chain is None:
+            raise Skipped("is not behind a convolution with constant weights")
+        for node in (*(link.node for link in chain.links), chain.linear):
             if why := used_elsewhere(self.edit, self.ctx, node, reader):
                 raise Skipped(why)
-            if match(self.edit, node, _CONVOLUTION) is not None:
-                return _Branch(node, biases, spaced)
             reader = node
-            found = next(
-                filter(None, (match(self.edit, node, pattern) for pattern in _BIASED)), None
-            )
-            if found is not None:
-                biases.append((node, found["bias"]))
-                data = [t for t in data_inputs(node) if producer(self.edit, t) is not found["bias"]]
-                node = producer(self.edit, data[0]) if data else None
-            elif spaced is None and match(self.edit, node, _SPACED) is not None:
-                spaced = node
-                node = producer(self.edit, data_inputs(node)[0])
-            else:
-                break
-        raise Skipped("is not behind a convolution with constant weights")
+        place_channels(self.edit, chain, _NAME)
+        if sum(link.node.op == "BatchToSpaceND" for link in chain.links) > 1:
+            raise Skipped("is behind two BatchToSpaceND")
+        return _Branch(chain)
 
     def _check(self, branch: _Branch, channels: int) -> None:
-        values, axis = self.weights.read(branch.linear)
+        count = check_weights(branch.chain, self.weights)
         found = layout(branch.linear)
-        if found != self.layout or (branch.spaced is not None and found != "NHWC"):
+        if found != self.layout or branch.linear.op == "MatMul":
             raise Skipped(f"'{branch.linear.name}' has the layout {found}")
-        if channel_count(branch.linear, values) != channels:
-            count = channel_count(branch.linear, values)
+        if count != channels:
             raise Skipped(f"'{branch.linear.name}' has {count} channels, not {channels}")
-        for node, bias in branch.biases:
-            if node.op == "BiasAdd" and layout(node) != found:
-                raise Skipped(f"'{node.name}' has the layout {layout(node)}")
-            if self._bias(node, bias, axis, channels) is None:
-                raise Skipped(f"'{bias.name}' is not one float32 number per channel")
-
-    def _bias(self, node: NodeDef, bias: NodeDef, axis: int, channels: int) -> Array | None:
-        if not is_float(bias):
-            return None
-        values = read(bias, "fold_old_batch_norms")
-        if node.op == "BiasAdd":
-            return values if values.shape == (channels,) else None
-        return per_channel(values, 4, axis, channels)
+        for link in branch.biases:
+            bias_values(link, channels, _NAME)
 
     def _write(self, branch: _Branch, scale: Array, offset: Array, name: str) -> None:
         """Scale the weights, and add the offset under this name, which may be the batch norm's."""
         edit, linear = self.edit, branch.linear
-        _, axis = self.weights.read(linear)
-        for node, bias in branch.biases:
-            values = self._bias(node, bias, axis, scale.size)
-            assert values is not None
-            offset = values * scale + offset
+        for link in branch.biases:
+            offset = bias_values(link, scale.size, _NAME) * scale + offset
         old = node_name(data_inputs(linear)[1])
         now = self.weights.scale(linear, scale, self.node.name)
-        edit.set_inputs(linear.name, [data_inputs(linear)[0], now, *control_inputs(linear)])
+        data = data_inputs(linear)
+        edit.set_inputs(linear.name, [data[0], now, *data[2:], *control_inputs(linear)])
         self.weights.drop_old(old)
         waits = [text for param in self.params.values() for text in control_inputs(param)]
         offset_name = edit.unique(f"{linear.name}_bn_offset")
@@ -220,7 +193,9 @@ class _BatchNorm:
         for key in ("T", "data_format"):
             if key in linear.attr:
                 add.attr[key].CopyFrom(linear.attr[key])
-        controls = branch.controls()
+        if "data_format" in add.attr:
+            add.attr["data_format"].s = bias_layout(linear).encode()
+        controls = [text for node in branch.gone for text in control_inputs(node)]
         if name == self.node.name:
             add.input[:] = with_controls(
                 add.input, [*control_inputs(self.node), *controls], self.node.name
@@ -251,8 +226,8 @@ class _BatchNorm:
         axis_node = producer(self.edit, axis_text)
         if axis_node is None or axis_node.op != "Const":
             raise Skipped(f"the axis of '{concat.name}' is no constant")
-        axis = int(read(axis_node, "fold_old_batch_norms").reshape(-1)[0]) % 4
-        branches = [self._branch(producer(self.edit, text), concat) for text in texts]
+        axis = int(read(axis_node, _NAME).reshape(-1)[0]) % 4
+        branches = [self._branch(text, concat) for text in texts]
         along = axis == (3 if self.layout == "NHWC" else 1)
         parts: list[tuple[Array, Array]] = []
         start = 0
@@ -275,10 +250,10 @@ class _BatchNorm:
 
     def _clean(self, branches: Collection[_Branch]) -> None:
         for branch in branches:
-            for node, bias in branch.biases:
-                if node.name in self.edit:
-                    self.edit.explain(node.name, "its bias went into the batch norm's offset")
-                    self.edit.remove(node.name, branch.linear.name)
-                drop_unread(self.edit, self.ctx, [bias.name], "went into the offset")
+            for node in branch.gone:
+                self.edit.explain(node.name, "went into the batch norm's offset")
+                self.edit.remove(node.name, branch.linear.name)
+            names = [link.bias.name for link in branch.biases if link.bias is not None]
+            drop_unread(self.edit, self.ctx, names, "went into the offset")
         names = [param.name for param in self.params.values()]
         drop_unread(self.edit, self.ctx, names, "folded into weights and offset")

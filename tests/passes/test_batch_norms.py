@@ -179,6 +179,103 @@ def test_double_weights_stay():
     assert "float64, not float32" in why(result)
 
 
+TAIL = " ; f = Const(value=random(4)) ; m = Mul(a, f) ; t = Const(value=random(4))"
+K = "k = Const(value=random(4))"
+DECONV = (
+    "x = Placeholder(shape=[2,3,3,3]) ; w = Const(value=random(3,3,4,3))"
+    " ; z = Const(value=[2,6,6,4], dtype=int32)"
+    " ; c = Conv2DBackpropInput(z, w, x, strides=[1,2,2,1])"
+)
+CONV3D = (
+    "x = Placeholder(shape=[2,3,3,3,2]) ; w = Const(value=random(2,2,2,2,4))"
+    " ; c = Conv3D(x, w, strides=[1,1,1,1,1])"
+)
+WIDE = "p = Const(value=[[0,0],[1,2],[0,1],[0,0]], dtype=int32)"
+
+
+@pytest.mark.parametrize("conv", [CONV, DECONV, CONV3D, DEPTHWISE])
+@pytest.mark.parametrize("bias", ["BiasAdd(c, k)", "Add(c, k)", "AddV2(k, c)", "Sub(c, k)"])
+@pytest.mark.parametrize("last", ["AddV2(m, t)", "AddV2(t, m)", "Sub(m, t)"])
+def test_a_batch_norm_written_as_product_and_sum(conv, bias, last):
+    text = f"{conv} ; {K} ; a = {bias}{TAIL} ; y = {last}"
+    text = text.replace("random(4)", "random(6)") if conv == DEPTHWISE else text
+    before = len(graph(text))
+    result = factor(text)
+    assert "Mul" not in result.graph.op_counts()
+    assert result.graph.node("y").op == bias[: bias.index("(")]
+    assert len(result.graph) == before - 4  # product, sum and their constants
+
+
+def test_the_sum_alone_stays_as_the_tool_leaves_it():
+    result = factor(f"{CONV.replace('c =', 'a =')}{TAIL} ; y = AddV2(m, t)")
+    assert list(result.graph.node("y").input) == ["m", "t"]
+    assert result.graph.node("m").op == "Conv2D"
+
+
+@pytest.mark.parametrize("op", ["y = Relu(m)", "y = Mul(m, m)", "y = AddV2(m, x4)"])
+def test_a_bias_that_stays_is_scaled(op):
+    text = f"{CONV} ; x4 = Conv2D(x, w) ; {K} ; a = BiasAdd(c, k){TAIL} ; {op}"
+    result = factor(text, ("y", "k"))
+    assert result.graph.node("m").op == "BiasAdd"
+    assert list(result.graph.node("m").input) == ["c", "k_bn_scaled"]
+
+
+def test_channels_first_with_a_bias_of_either_kind():
+    tail = TAIL.replace("random(4)", "random(4,1,1)")
+    for bias in ("BiasAdd(c, k, data_format=NCHW)", "AddV2(c, k)"):
+        k = K.replace("(4)", "(4,1,1)") if "V2" in bias else K
+        result = factor(f"{NCHW} ; {k} ; a = {bias}{tail} ; y = AddV2(m, t)")
+        assert result.graph.op_counts()["Const"] == 2
+    # This bias is added along the width.
+    text = f"{NCHW.replace('6,5]', '6,4]')} ; {K} ; a = BiasAdd(c, k){tail} ; y = AddV2(m, t)"
+    assert "'a' has the layout NHWC" in why(factor(text))
+
+
+def test_through_ops_that_keep_the_channels_apart():
+    for between in ("Pad(b, p)", "MirrorPad(b, p, mode=REFLECT)", "Identity(b)"):
+        text = f"{CONV} ; {K} ; b = BiasAdd(c, k) ; {WIDE} ; a = {between}{TAIL} ; y = AddV2(m, t)"
+        result = factor(text)
+        assert result.graph.node("m").op == between[: between.index("(")]
+        assert "Mul" not in result.graph.op_counts()
+    flat = X.replace("5,6", "1,6")
+    text = f"{flat} ; w = Const(value=random(1,3,3,4)) ; c = Conv2D(x, w) ; {K}"
+    for dims in ("[1]", "[-3]"):
+        squeeze = f"b = Squeeze(c, squeeze_dims={dims}) ; a = BiasAdd(b, k)"
+        assert len(factor(f"{text} ; {squeeze}{TAIL} ; y = AddV2(m, t)").graph) == 6
+    loose = f"{text} ; b = Squeeze(c) ; a = BiasAdd(b, k){TAIL} ; y = AddV2(m, t)"
+    assert "does not say which" in why(factor(loose))
+
+
+def test_not_through_a_pad_of_the_channels():
+    pads = WIDE.replace("[0,0]]", "[0,2]]")
+    text = f"{CONV} ; {pads} ; a = Pad(c, p){TAIL.replace('(4)', '(6)')} ; y = AddV2(m, t)"
+    assert "'a' pads the channels" in why(factor(text))
+
+
+def test_a_quotient_is_a_factor():
+    result = factor(
+        f"{CONV} ; {K} ; a = BiasAdd(c, k) ; f = Const(value=uniform(4)) ; y = RealDiv(a, f)"
+    )
+    assert len(result.graph) == 5
+    zero = f"{CONV} ; f = Const(value=[1,0,1,1]) ; y = RealDiv(c, f)"
+    assert "nothing can be divided by" in why(apply("fold_batch_norms", zero, exact=False))
+
+
+def test_a_product_with_ones_goes_whoever_else_reads():
+    text = f"{CONV} ; {K} ; a = BiasAdd(c, k) ; o = Const(value=1) ; m = Mul(o, a) ; y = Mul(m, a)"
+    result = factor(text)
+    assert list(result.graph.node("y").input) == ["a", "a"]
+    assert "m" in factor(text, ("y", "m")).graph
+
+
+def test_constants_that_are_fed_are_none():
+    for fed in "wkft":
+        text = f"{CONV} ; {K} ; a = BiasAdd(c, k){TAIL} ; y = AddV2(m, t)"
+        after = factor(text, inputs=("x", fed)).graph
+        assert list(after.node(fed).attr) == list(graph(text).node(fed).attr)
+        assert value(after, fed).tolist() == value(graph(text), fed).tolist()
+
+
 @pytest.mark.parametrize("op", ["FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"])
 @pytest.mark.parametrize("conv", [CONV, NCHW])
 def test_one_op_batch_norms_fold(op, conv):
@@ -187,6 +284,14 @@ def test_one_op_batch_norms_fold(op, conv):
     result = norm(text)
     assert result.graph.op_counts() == {"Const": 2, "BiasAdd": 1, "Conv2D": 1, "Placeholder": 1}
     assert list(result.graph.node("y").input) == ["c", "c_bn_offset"]
+
+
+@pytest.mark.parametrize("between", ["Identity(c)", "BiasAdd(c, k)", "Sub(c, k)"])
+def test_behind_a_transposed_convolution(between):
+    text = f"{DECONV} ; {K} ; a = {between} ; {PARAMS} ; y = {BN.replace('(c', '(a')}"
+    after = norm(text).graph
+    assert after.node("y").op == "BiasAdd"
+    assert list(after.node("c").input) == ["z", "w", "x"]
 
 
 def test_behind_a_depthwise_convolution():

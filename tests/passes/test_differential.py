@@ -179,7 +179,7 @@ def linear_graphs(draw):
             lines.append(f"{weights} = Const(value=random(1,1,3,4))")
         lines.append(f"c{branch} = Conv2D(x, {weights})")
         at = f"c{branch}"
-        for index, kind in enumerate(draw(st.lists(st.sampled_from("bmnr"), max_size=4))):
+        for index, kind in enumerate(draw(st.lists(st.sampled_from("bmnrasi"), max_size=5))):
             name = f"{at}_{index}"
             lines.append(f"{name}k = Const(value=uniform(4))")
             lines += [f"{name}{p} = Const(value=uniform(4))" for p in "guv" if kind == "n"]
@@ -188,6 +188,9 @@ def linear_graphs(draw):
                     "b": f"{name} = BiasAdd({at}, {name}k)",
                     "m": f"{name} = Mul({at}, {name}k)",
                     "r": f"{name} = Relu({at})",
+                    "a": f"{name} = AddV2({name}k, {at})",
+                    "s": f"{name} = Sub({at}, {name}k)",
+                    "i": f"{name} = Identity({at})",
                     "n": f"{name} = FusedBatchNormV3({at}, {name}g, {name}k, {name}u, {name}v,"
                     " is_training=false)",
                 }[kind]
