@@ -19,7 +19,7 @@ from inspector.diff import diff as _diff
 from inspector.errors import UnsupportedModel
 from inspector.formats import graphdef, saved_model_writer
 from inspector.freeze import freeze as _freeze
-from inspector.jobs import kernels, prediction
+from inspector.jobs import building, kernels, prediction
 from inspector.jobs.prediction import Prediction
 from inspector.model import Model
 from inspector.optimising import Optimised, Progress
@@ -74,8 +74,13 @@ def freeze(
     Args:
         outputs: Names of nodes or tensors; by default the outputs of the signature.
         signature: Its key; by default ``serving_default``, or the best there is.
-    Raises: ModelError, GraphError, FreezeError.
+    Of a Keras file the graph is built by Keras, in a worker; its outputs are layers or nodes, by
+    default ``output_node0`` and so on.
+
+    Raises: ModelError, GraphError, FreezeError; BlockedOp and JobError for a Keras file.
     """
+    if model.layers is not None:
+        return building.of_ops(model, outputs, keep_devices=keep_devices)
     return _freeze(model, outputs, signature, keep_devices)
 
 
@@ -102,7 +107,7 @@ def optimise(
     Raises: TransformError before work starts; ModelError, GraphError, FreezeError, JobError.
     """
     return optimising.optimise(
-        model,
+        building.of_ops(model, outputs),
         inputs,
         outputs,
         transforms,
@@ -159,6 +164,7 @@ def save(
     Raises: OutputExists, UnsupportedModel (variables that are not frozen, another format).
     """
     path = Path(path).expanduser().absolute()
+    model = building.of_ops(model)
     if format == SAVED_MODEL:
         with storing.new_folder(path, force=force) as folder:
             saved_model_writer.write(model, folder)

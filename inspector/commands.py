@@ -19,7 +19,7 @@ from inspector.errors import (
     UnsupportedModel,
 )
 from inspector.graph import Graph
-from inspector.jobs import kernels
+from inspector.jobs import building, kernels
 from inspector.model import Model
 from inspector.passes import PASSES, pipeline
 from inspector.passes.presets import PRESETS
@@ -115,7 +115,8 @@ def convert(
     model: Model, inputs: list[str] | None, outputs: list[str] | None, signature: str | None
 ) -> Model:
     """The model with constants for variables, and a signature for what it is fed and fetched."""
-    return optimising.optimise(model, inputs, outputs, "", signature=signature).model
+    built = building.of_ops(model, outputs)
+    return optimising.optimise(built, inputs, outputs, "", signature=signature).model
 
 
 def write_arrays(outputs: Mapping[str, Any], path: Path, *, force: bool) -> None:

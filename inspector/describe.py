@@ -17,6 +17,7 @@ from inspector.errors import InspectorError
 from inspector.flagged import flagged
 from inspector.freeze import serving_graph
 from inspector.graph import Graph
+from inspector.layers import Layers
 from inspector.model import Asset, Model, Variable
 from inspector.outputs import Suggestion
 from inspector.protos import NodeDef, SignatureDef, TensorInfo
@@ -89,6 +90,8 @@ class Facts:
             plumbing around it (TensorFlow 2); else None.
         functions: How many functions the library holds; `function_op_counts` counts the nodes of
             their bodies, each body once.
+        layers: Of a Keras file: what it tells beside its layers. `graph` counts the layers then,
+            those inside nested models too; a nested model is a scope and not counted itself.
         parameters: Elements of all variables in the checkpoint that are numbers, optimiser slots
             and step counters included. Without a checkpoint: elements of the variables the graph
             declares; without these too (a frozen graph): elements of its Consts of float or
@@ -111,9 +114,10 @@ class Facts:
     suggested_outputs: list[Suggestion]
     flagged_ops: list[dict[str, Any]]
     warnings: list[str] = field(default_factory=list)
+    layers: Layers | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON of ``describe``; ``serving`` is there for TensorFlow 2 models only."""
+        """The JSON of ``describe``; ``serving`` is there for TensorFlow 2, ``keras`` for Keras."""
         shown = self.serving if self.serving is not None else self.graph
         facts = {
             "format": self.format,
@@ -145,6 +149,8 @@ class Facts:
         }
         if self.serving is not None:
             facts["serving"] = self.serving.to_dict()
+        if self.layers is not None:
+            facts["keras"] = self.layers.to_dict()
         return facts
 
 
@@ -158,7 +164,7 @@ def describe(model: Model) -> Facts:
         warnings.append(f"The serving function cannot be shown by itself: {err}")
     library = graph.library.function
     bodies = Counter(node.op for function in library for node in function.node_def)
-    counts = graph_facts(graph)
+    counts = graph_facts(graph) if model.layers is None else _of_layers(model, model.layers)
     return Facts(
         format=model.format,
         tag_sets=model.tag_sets,
@@ -174,10 +180,13 @@ def describe(model: Model) -> Facts:
         parameters=parameters(model.variables, serving),
         bytes=sizes(model),
         suggested_outputs=outputs.suggest(model),
-        flagged_ops=flagged(
-            Counter(counts.op_counts) + bodies, {item.signature.name for item in library}
+        flagged_ops=(
+            flagged(Counter(counts.op_counts) + bodies, {item.signature.name for item in library})
+            if model.layers is None
+            else model.layers.flagged()
         ),
         warnings=warnings,
+        layers=model.layers,
     )
 
 
@@ -189,6 +198,15 @@ def graph_facts(graph: Graph) -> GraphFacts:
         placeholders=[_placeholder(node) for node in graph if node.op in PLACEHOLDERS],
         softmax=[node.name for node in graph if node.op == "Softmax"],
     )
+
+
+def _of_layers(model: Model, layers: Layers) -> GraphFacts:
+    """The same of a graph of layers: what is fed are the model's inputs."""
+    inputs = []
+    for name in layers.inputs:
+        shapes, dtypes = layers.shapes.get(name) or [None], layers.dtypes.get(name) or [""]
+        inputs.append(Tensor(name, dtypes[0], shapes[0]))
+    return GraphFacts(len(model.graph), model.graph.op_counts(), inputs, layers.softmax)
 
 
 def parameters(variables: Iterable[Variable], graph: Graph) -> int:

@@ -16,7 +16,8 @@ _NAMES = 20
 def describe(name: str, facts: Json) -> str:
     """The figures of ``inspector describe``."""
     tags = ", ".join(facts["tag_set"])
-    made = f"written by TensorFlow {facts['producer']}" if facts["producer"] else ""
+    maker = "" if "keras" in facts else "TensorFlow "  # a Keras file names Keras itself
+    made = f"written by {maker}{facts['producer']}" if facts["producer"] else ""
     head = [name, facts["format"], f"tag-set {tags}" if tags else "", made]
     bytes_ = facts["bytes"]
     figures: list[tuple[str, object]] = [("nodes", f"{facts['nodes']:,}")]
@@ -45,7 +46,12 @@ def describe(name: str, facts: Json) -> str:
                 op_counts(serving["op_counts"]),
             )
         )
-    parts.append(_titled("ops of the main graph", op_counts(facts["op_counts"])))
+    if "keras" in facts:
+        parts.append(_titled("layers", op_counts(facts["op_counts"])))
+        figures = [(key.replace("_", " "), _said(value)) for key, value in facts["keras"].items()]
+        parts.append(_titled("keras", table(figures)))
+    else:
+        parts.append(_titled("ops of the main graph", op_counts(facts["op_counts"])))
     parts += _tensors_of_signatures(facts["signatures"])
     parts.append(_titled("placeholders", tensors(facts["placeholders"])))
     parts.append(_titled("softmax", table([name] for name in facts["softmax"])))
@@ -67,6 +73,12 @@ def describe(name: str, facts: Json) -> str:
     parts.append(_titled("to know before it is run", table(flagged, right=[1])))
     parts.append(_titled("warnings", "\n".join(plain(text) for text in facts["warnings"])))
     return "\n\n".join(filter(None, parts))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool) or value in (None, ""):
+        return "yes" if value else "no" if value is False else "unknown"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def op_counts(counts: Mapping[str, int]) -> str:

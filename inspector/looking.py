@@ -49,8 +49,12 @@ class Look:
         self.unfolded: Unfolded = unfold(graph, known_ops(model))
         self.graph = self.unfolded.graph
         self.warnings = [*([why] if why else []), *self.unfolded.notes]
-        known = {variable.name: variable.shape for variable in model.variables}
-        self.shapes: Mapping[str, Sequence[Shape | None]] = shapes.infer(self.graph, known)
+        self.shapes: Mapping[str, Sequence[Shape | None]]
+        if model.layers is not None:
+            self.shapes = model.layers.shapes
+        else:
+            known = {variable.name: variable.shape for variable in model.variables}
+            self.shapes = shapes.infer(self.graph, known)
 
     def summary(self) -> Summary:
         """The node table that the picture is made from."""
@@ -65,10 +69,13 @@ class Look:
             fetches=fetches,
             feeds=feeds,
             returns=self.unfolded.returns,
+            dtypes=None if self.model.layers is None else self.model.layers.dtypes,
         )
 
     def weights(self) -> dict[str, tuple[int, int]]:
-        """Elements and bytes of each Const and variable, by node name."""
+        """Elements and bytes of each Const and variable, or of a layer's weights, by node name."""
+        if self.model.layers is not None:
+            return self.model.layers.weights
         found: dict[str, tuple[int, int]] = {}
         for node in self.graph:
             if node.op == "Const":
@@ -85,12 +92,16 @@ class Look:
 
     def tensors(self, node: NodeDef) -> list[dict[str, Any]]:
         """Name, dtype and shape of each output of a node."""
-        dtypes = opdefs.output_dtypes(node, self.graph.library) or []
         known = self.shapes.get(node.name) or []
+        if self.model.layers is not None:
+            dtypes: Sequence[str] = self.model.layers.dtypes.get(node.name, [])
+        else:
+            enums = opdefs.output_dtypes(node, self.graph.library) or []
+            dtypes = [tensors.dtype_name(enum) for enum in enums]
         return [
             {
                 "name": f"{node.name}:{port}",
-                "dtype": tensors.dtype_name(dtypes[port]) if port < len(dtypes) else None,
+                "dtype": (dtypes[port] or None) if port < len(dtypes) else None,
                 "shape": known[port] if port < len(known) else None,
             }
             for port in range(min(max(len(dtypes), len(known)), _LISTED))
@@ -125,7 +136,7 @@ class Look:
             "inputs": [self._input(text) for text in data_inputs(node)[:_LISTED]],
             "control_inputs": [text[1:] for text in control_inputs(node)[:_LISTED]],
             "attrs": {key: attr_text(node.attr[key]) for key in sorted(node.attr)},
-            "value": self._value(node) if node.op == "Const" else None,
+            "value": self._value(node) if node.op == "Const" and not self.model.layers else None,
             "consumers": self._readers(node.name)[:_LISTED],
         } | ({} if function is None else {"function": function})
 

@@ -9,6 +9,7 @@ from typing import Any
 from inspector.checkpoint import Checkpoint, Variable
 from inspector.errors import CorruptModel
 from inspector.graph import Graph
+from inspector.layers import Layers
 from inspector.protos import MetaGraphDef, NodeDef, SignatureDef, TensorProto
 from inspector.wire import GraphBytes
 
@@ -61,6 +62,8 @@ class Model:
         init_op: Node to run once before the first run (tables), or None.
         warnings: One sentence each, on what is wrong with the model.
         notes: One sentence each, on what was done to a model that is a result.
+        layers: Of a Keras file, whose graph is one of layers: what else it tells. Such a graph
+            is there to be looked at; what runs is made by `backend.keras_models`.
         unpacked: Keeps the files of an archive for as long as this Model is in use.
     """
 
@@ -82,6 +85,7 @@ class Model:
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     source: GraphBytes | None = None
+    layers: Layers | None = None
     unpacked: object | None = field(default=None, repr=False, compare=False)
     # Worked out from the rest when asked; not an argument, so that `replace` starts them anew.
     served: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)

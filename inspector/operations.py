@@ -13,6 +13,7 @@ from inspector.errors import BadParameter, CorruptModel, UnknownNode, did_you_me
 from inspector.freeze import known_ops
 from inspector.functions import Library
 from inspector.graph import Graph, split_input
+from inspector.layers import Layers
 from inspector.model import Model
 from inspector.protos import FunctionDef, NodeDef, OpDef
 from inspector.tensors import Shape
@@ -86,7 +87,9 @@ def operations(
     if not function:
         saved = model.variables if isinstance(model, Model) else []
         known = {item.name: item.shape for item in saved}
-        found += _wanted(of_graph(graph, known), op, pattern)
+        layers = model.layers if isinstance(model, Model) else None
+        rows = of_graph(graph, known) if layers is None else _of_layers(graph, layers)
+        found += _wanted(rows, op, pattern)
     if function != "":
         library = Library(graph.library, known_ops(model) if isinstance(model, Model) else ())
         if function is not None and function not in library.functions:
@@ -95,6 +98,17 @@ def operations(
         for name in library.functions if function is None else [function]:
             found += _wanted(_of_function(library, name, graph), op, pattern)
     return found
+
+
+def _of_layers(graph: Graph, layers: Layers) -> Iterator[Operation]:
+    """One row for each layer of a Keras file."""
+    for node in graph:
+        known, dtypes = layers.shapes.get(node.name, []), layers.dtypes.get(node.name, [])
+        outputs = [
+            Output(f"{node.name}:{port}", (dtypes[port : port + 1] or [""])[0] or None, shape)
+            for port, shape in enumerate(known)
+        ]
+        yield Operation(node.name, node.op, node.device, list(node.input), outputs)
 
 
 def of_graph(

@@ -83,7 +83,7 @@ class Suggestion:
 def suggest(model: Model) -> list[Suggestion]:
     """The likely outputs of a model, best first, at most `LIMIT`."""
     found = _of_signatures(model.signatures)
-    if not found:
+    if not found and model.layers is None:
         found = of_graph(model.outline)
     names: set[str] = set()
     unique = []

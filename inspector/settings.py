@@ -90,6 +90,14 @@ class Folder(Setting):
         return Path(self.text).expanduser() if self.text else None
 
 
+class Switch(Setting):
+    """Something that is off unless it is set to 1."""
+
+    def __call__(self) -> bool:
+        """Whether it is on."""
+        return self.text == "1"
+
+
 WORKSPACE = Folder(
     "INSPECTOR_WORKSPACE",
     "the user's cache folder",
@@ -118,6 +126,11 @@ TEXT_SIZE = Size(
     "64 MiB",
     "the largest model in text form (`.pbtxt`) that is read; it takes half a minute",
 )
+KERAS_CODE = Switch(
+    "INSPECTOR_ALLOW_KERAS_CODE",
+    "off",
+    "set to 1, Python code that Keras files carry or name (`Lambda` layers) is run to build them",
+)
 
 SETTINGS: tuple[Setting, ...] = (
     WORKSPACE,
@@ -128,6 +141,7 @@ SETTINGS: tuple[Setting, ...] = (
     UNPACK_RATIO,
     FILES,
     TEXT_SIZE,
+    KERAS_CODE,
 )
 
 

@@ -24,7 +24,7 @@ FLOORS = (
     "protos",
     "wire",
     "tensors",
-    "opdefs",
+    "opdefs layers",
     "graph",
     "edit functions shape_dims",
     "inlining shape_* signatures variable_flow",

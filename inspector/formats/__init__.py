@@ -12,6 +12,7 @@ from inspector.formats import (
     checkpoint_files,
     checkpoints,
     graphdef,
+    keras,
     meta_graph,
     recognising,
     saved_model,
@@ -24,6 +25,7 @@ READERS: Mapping[str, Callable[[Path, memoryview, Sequence[str] | None], Model]]
     "GraphDef": graphdef.read,
     "MetaGraphDef": meta_graph.read,
     "Checkpoint": checkpoints.read,
+    "Keras": keras.read,
 }
 """What `recognising.load` finds, to what reads a file of it."""
 
@@ -38,8 +40,8 @@ def open_model(
 
     Args:
         path: A folder with a SavedModel or a checkpoint in it; the prefix of a checkpoint; a file
-            of any name with a SavedModel, GraphDef or MetaGraphDef, in binary form or as text, or
-            the index of a checkpoint; or an archive with one of these.
+            of any name with a SavedModel, GraphDef or MetaGraphDef, in binary form or as text, the
+            index of a checkpoint, or a Keras file; or an archive with one of these.
         tag_set: Which MetaGraphDef of a SavedModel; its tags in any order. Without it: ``serve``
             where there is one, else the first.
         scratch: Where an archive is unpacked, in a folder that goes with the Model; by default
@@ -81,7 +83,7 @@ def _model_in(folder: Path, what: str) -> Path:
     """The folder or file of the one model in an unpacked archive."""
     for _ in range(archives.MAX_DEPTH + 1):
         marks = (saved_model.FILE, saved_model.TEXT_FILE, checkpoint_files.STATE_FILE)
-        if any((folder / name).is_file() for name in marks):
+        if keras.is_folder(folder) or any((folder / name).is_file() for name in marks):
             return folder
         entries = sorted(folder.iterdir())
         kinds = {
@@ -126,6 +128,8 @@ def _in_folder(folder: Path) -> Path:
     for name in (saved_model.FILE, saved_model.TEXT_FILE, checkpoint_files.STATE_FILE):
         if (folder / name).is_file():
             return folder / name
+    if keras.is_folder(folder):
+        return folder / keras.CONFIG
     prefixes = checkpoint_files.in_folder(folder)
     if len(prefixes) == 1 and (found := checkpoint_files.find(folder / prefixes[0])) is not None:
         return found

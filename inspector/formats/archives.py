@@ -45,7 +45,6 @@ _ZIP_END, _ZIP_END_BYTES, _ZIP_COMMENT = b"PK\x05\x06", 22, 1 << 16
 _ZIP_ENTRY_BYTES = 2048
 _TAR_MAGIC, _TAR_MAGIC_AT = b"ustar", 257
 _CHUNK = 1 << 20
-_KERAS = {"config.json", "metadata.json"}
 _DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -93,7 +92,7 @@ def unpack(path: Path, data: memoryview, folder: Path) -> None:
 
     Args:
         data: The bytes of the archive, mapped.
-    Raises: CorruptModel, LimitExceeded, UnsupportedModel (links, encryption, Keras); what was
+    Raises: CorruptModel, LimitExceeded, UnsupportedModel (links, encryption); what was
         unpacked until then is left for the caller to remove.
     """
     folder.mkdir()
@@ -204,10 +203,6 @@ def _unzip(path: Path, data: memoryview, target: _Target) -> None:
     _check_directory(data, target.what)
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-        if {entry.filename for entry in entries} >= _KERAS:
-            raise UnsupportedModel(
-                target.what, "file", "it is a Keras file, which cannot be read yet"
-            )
         before = _Target(target.what, Path(), len(data))
         for entry in entries:
             # All of it is claimed before anything is written.

@@ -6,19 +6,21 @@ from pathlib import Path
 
 from inspector import table, wire
 from inspector.errors import UnknownFormat, UnsupportedModel
-from inspector.formats import archives, text
+from inspector.formats import archives, keras, keras_hdf5, text
 from inspector.formats.files import map_file
 
-CHECKPOINT, ARCHIVE = "Checkpoint", "Archive"
+CHECKPOINT, ARCHIVE, KERAS = "Checkpoint", "Archive", "Keras"
 
-_MAGIC = (
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, such as Keras writes"),
-    (4, b"TFL3", "a TensorFlow Lite model"),
-)
+_MAGIC = ((4, b"TFL3", "a TensorFlow Lite model"),)
 
 
 def kind_of(data: memoryview) -> str | None:
-    """The message's name, whether in binary form or text; ``Checkpoint``, ``Archive``, or None."""
+    """The message's name, whether in binary form or text; ``Checkpoint``, ``Archive``, or None.
+
+    Any HDF5 file is taken for ``Keras``.
+    """
+    if keras_hdf5.is_hdf5(data):
+        return KERAS
     if table.is_table(data[-8:]):
         return CHECKPOINT
     kind = wire.recognise(data) or text.recognise(data)
@@ -31,6 +33,8 @@ def load(path: Path) -> tuple[str | None, memoryview]:
     Raises: MissingFile, CorruptModel, LimitExceeded.
     """
     data = map_file(path)
+    if path.name == keras.CONFIG and keras.is_folder(path.parent):
+        return KERAS, data
     kind = kind_of(data)
     if kind in ("SavedModel", "GraphDef", "MetaGraphDef") and wire.recognise(data) is None:
         data = text.to_binary(data, kind, path.name)
@@ -43,7 +47,7 @@ def not_readable(name: str, data: memoryview) -> Exception:
     for offset, magic, what in _MAGIC:
         if head[offset:].startswith(magic):
             return UnsupportedModel(name, "file", f"it is {what}, which cannot be read yet")
-    expected = "no SavedModel, GraphDef, MetaGraphDef or checkpoint"
+    expected = "no SavedModel, GraphDef, MetaGraphDef, checkpoint or Keras file"
     try:
         is_text = head.decode().isprintable() or all(
             char.isprintable() or char.isspace() for char in head.decode()

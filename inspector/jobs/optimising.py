@@ -11,7 +11,7 @@ from inspector import looking, optimising
 from inspector.describe import describe
 from inspector.diff import diff
 from inspector.formats import graphdef, saved_model_writer
-from inspector.jobs.tasks import Args, read_model
+from inspector.jobs.tasks import Args, of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
 from inspector.view import hierarchy
@@ -31,7 +31,7 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
     from inspector.backend.evaluate import evaluate
 
     job.progress(0.0, "read")
-    model = read_model(args)
+    model = of_ops(read_model(args), args.get("outputs"))
 
     def progress(fraction: float | None, text: str) -> None:
         job.progress(0.1 + 0.6 * (fraction or 0.0), text)

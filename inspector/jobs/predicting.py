@@ -18,7 +18,7 @@ from inspector.feeds import Slot
 from inspector.freeze import freeze
 from inspector.graph import node_name, tensor_name
 from inspector.jobs.optimising import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, SAVED_MODEL
-from inspector.jobs.tasks import Args, read_model
+from inspector.jobs.tasks import Args, of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
 from inspector.tensors import Array
@@ -44,8 +44,8 @@ def predict(args: Args, job: JobContext) -> TaskResult:
         and output; ``outputs``: dtype, shape and first rows by side; ``rows``; ``runs``.
     """
     job.progress(0.0, "read")
-    model = read_model(args)
     outputs = list(args["outputs"])
+    model = of_ops(read_model(args), outputs)
     base = model if _has(model, outputs) else freeze(model, outputs)
     needed = slots(base, outputs)
     given = {

@@ -13,8 +13,8 @@ from typing import Any
 from inspector.formats import saved_model_writer
 from inspector.jobs import packing
 from inspector.jobs.runner import default_runner
+from inspector.jobs.tasks import signatures_bytes
 from inspector.model import Model
-from inspector.protos import MetaGraphDef
 from inspector.tensors import Array
 
 _WATCH_S = 0.1
@@ -76,9 +76,6 @@ def _handed_over(model: Model) -> Iterator[tuple[dict[str, Any], dict[str, bytes
             saved_model_writer.write(model, path)
             yield {"path": str(path), "tag_set": None}, {}
     else:
-        meta = MetaGraphDef()
-        for key, signature in model.signatures.items():
-            meta.signature_def[key].CopyFrom(signature)
         named = {"name": model.name, "init_op": model.init_op}
-        blobs = {"graph": model.graph.to_bytes(), "signatures": meta.SerializeToString()}
+        blobs = {"graph": model.graph.to_bytes(), "signatures": signatures_bytes(model)}
         yield {"result": named}, blobs

@@ -88,5 +88,12 @@ REQUESTS: Mapping[str, Request] = table(
     Request("optimise", "inspector.jobs.optimising:optimise", tensorflow=True),
     Request("predict", "inspector.jobs.predicting:predict", tensorflow=True, cached=False),
     Request("run", f"{_TASKS}:run", tensorflow=True, cached=False),
+    Request(
+        "build",
+        f"{_TASKS}:build",
+        tensorflow=True,
+        limits=Limits(result_bytes=2 * GIB),
+        cached=False,
+    ),
     Request("evaluate", f"{_TASKS}:evaluate", tensorflow=True, cached=False),
 )

@@ -7,12 +7,12 @@ this module too.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inspector import formats, looking
+from inspector import formats, looking, signatures
 from inspector.describe import describe
 from inspector.graph import Graph
 from inspector.jobs import packing
@@ -27,6 +27,19 @@ Args = dict[str, Any]
 def read_model(args: Mapping[str, Any]) -> Model:
     """The model that a request names by ``path`` and ``tag_set``."""
     return formats.open_model(Path(args["path"]), args.get("tag_set"))
+
+
+def of_ops(model: Model, outputs: Sequence[str] | None = None) -> Model:
+    """The model as a graph of ops: a Keras file is built, all others are as they are.
+
+    Args:
+        outputs: Layers or nodes that the graph is for; by default the model's outputs.
+    """
+    if model.layers is None:
+        return model
+    from inspector.backend import keras_models
+
+    return keras_models.build(model, outputs)
 
 
 def open_model(args: Args, job: JobContext) -> TaskResult:
@@ -50,6 +63,27 @@ def open_model(args: Args, job: JobContext) -> TaskResult:
         "operations": json.dumps(look.columns(), separators=(",", ":")).encode(),
     }
     return TaskResult({"facts": facts}, blobs)
+
+
+def build(args: Args, job: JobContext) -> TaskResult:
+    """A Keras file as a frozen graph.
+
+    Args: path; outputs; keep_devices. Value and blobs: as `handed_over` takes them.
+    """
+    from inspector.backend import keras_models
+
+    job.progress(None, "build")
+    model = read_model(args)
+    made = keras_models.build(model, args["outputs"], keep_devices=args["keep_devices"])
+    value = {
+        "name": made.name,
+        "init_op": made.init_op,
+        "producer": made.producer,
+        "notes": made.notes,
+        "warnings": made.warnings,
+    }
+    blobs = {"graph": made.graph.to_bytes(), "signatures": signatures_bytes(made)}
+    return TaskResult(value, blobs)
 
 
 def node(args: Args, job: JobContext) -> TaskResult:
@@ -92,20 +126,50 @@ def run(args: Args, job: JobContext) -> TaskResult:
     from inspector.backend.predict import predict
 
     job.progress(None, "load")
-    model = _handed_over(args["result"], job.blobs) if "result" in args else read_model(args)
+    model = handed_over(args["result"], job.blobs) if "result" in args else read_model(args)
+    model = _for_fetches(model, args["fetches"], args["signature"])
     feeds = packing.unpack(job.blobs["feeds"])
     done = predict(model, feeds, args["fetches"], signature=args["signature"])
     value = asdict(done)
     return TaskResult(value, {"outputs": packing.pack(value.pop("outputs"))})
 
 
-def _handed_over(named: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Model:
-    """A model that was made in another process."""
+def signatures_bytes(model: Model) -> bytes:
+    """A model's signatures, as a MetaGraphDef."""
+    meta = MetaGraphDef()
+    for key, signature in model.signatures.items():
+        meta.signature_def[key].CopyFrom(signature)
+    data: bytes = meta.SerializeToString()
+    return data
+
+
+def handed_over(named: Mapping[str, Any], blobs: Mapping[str, bytes]) -> Model:
+    """A model that was made in another process.
+
+    Args:
+        named: name and init_op; also producer, notes and warnings, where they matter.
+        blobs: ``graph``, a GraphDef; ``signatures``, of `signatures_bytes`.
+    """
     meta = parse(MetaGraphDef, blobs["signatures"], named["name"], "signatures")
+    graph = Graph.of(parse(GraphDef, blobs["graph"], named["name"], "GraphDef"))
+    size = len(blobs["graph"])
     return Model(
         format="GraphDef",
         name=named["name"],
-        graph=Graph.of(parse(GraphDef, blobs["graph"], named["name"], "GraphDef")),
+        graph=graph,
         signatures=dict(meta.signature_def),
         init_op=named["init_op"],
+        producer=named.get("producer", ""),
+        notes=list(named.get("notes", ())),
+        warnings=list(named.get("warnings", ())),
+        bytes={"graph": size, "variables": 0, "assets": 0, "total": size},
     )
+
+
+def _for_fetches(model: Model, fetches: Sequence[str] | None, signature: str | None) -> Model:
+    """Of a Keras file the graph that gives the fetches: keys of its signature, layers or nodes."""
+    if model.layers is None:
+        return model
+    key = signatures.choose(model.signatures, signature, model.name)
+    keys = set() if key is None else set(model.signatures[key].outputs)
+    return of_ops(model, None if fetches is None or set(fetches) <= keys else fetches)

@@ -168,6 +168,7 @@ def summarise(
     fetches: Iterable[str] = (),
     feeds: Iterable[str] = (),
     returns: Mapping[str, Sequence[str]] | None = None,
+    dtypes: Mapping[str, Sequence[str]] | None = None,
 ) -> Summary:
     """The node table of a graph, in the graph's own order of nodes.
 
@@ -178,14 +179,15 @@ def summarise(
         feeds: Tensor or node names that are given.
         returns: Per node that runs bodies, the input strings of what they give back; see
             `inspector.unfolding.Unfolded`.
+        dtypes: Node name to the dtypes of its outputs, where the nodes are no ops of TensorFlow.
     """
     index: dict[str, int] = {}
     for number, node in enumerate(graph.nodes):
         index.setdefault(node.name, number)
     missing: dict[str, int] = {}
     ops, devices = _Table(), _Table()
-    dtypes, shape_table = _Table(), _Table()
-    table = Summary([], ops.values, [], [], dtypes=dtypes.values, shapes=shape_table.values)
+    dtype_table, shape_table = _Table(), _Table()
+    table = Summary([], ops.values, [], [], dtypes=dtype_table.values, shapes=shape_table.values)
     table.devices = devices.values
     functions = {function.signature.name for function in graph.library.function}
     for number, node in enumerate(graph.nodes):
@@ -206,14 +208,17 @@ def summarise(
             waits += after
             if given:
                 table.returns[number] = given
-        found = opdefs.output_dtypes(node, graph.library) or []
+        if dtypes is None:
+            found = opdefs.output_dtypes(node, graph.library) or []
+            named = [dtype_name(enum) for enum in found[:MAX_OUTPUTS]]
+        else:
+            named = list(dtypes.get(node.name, ()))[:MAX_OUTPUTS]
         known = [None if shape is None else list(shape) for shape in shapes.get(node.name, ())]
         table.names.append(node.name)
         table.op.append(ops.number(node.op, node.op))
         table.inputs.append(flat)
         table.device.append(devices.number(node.device, node.device))
-        named = [dtype_name(enum) for enum in found[:MAX_OUTPUTS]]
-        table.dtype.append(dtypes.number(tuple(named), named))
+        table.dtype.append(dtype_table.number(tuple(named), named))
         known = known[:MAX_OUTPUTS]
         key = tuple(None if shape is None else tuple(shape) for shape in known)
         table.shape.append(shape_table.number(key, known))

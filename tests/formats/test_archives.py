@@ -225,7 +225,7 @@ def test_what_is_no_model_is_said(tmp_path: Path) -> None:
         ([("1/a.pb", pb), ("2/a.pb", pb)], errors.UnknownFormat, "which one .* holds 1, 2"),
         ([("a.pb", pb), ("b.pb", pb)], errors.UnknownFormat, "which one .* holds a.pb, b.pb"),
         ([("saved_model.pb", b"xx")], errors.UnknownFormat, "the bytes are no|text, no"),
-        ([("config.json", b"{}"), ("metadata.json", b"{}")], errors.UnsupportedModel, "Keras"),
+        ([("config.json", b"{}"), ("metadata.json", b"{}")], errors.UnknownFormat, "Keras"),
     ]
     for number, (entries, kind, reason) in enumerate(cases):
         refused(zipped(tmp_path / f"m{number}.zip", entries), kind, reason)

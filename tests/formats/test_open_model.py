@@ -134,7 +134,7 @@ WRONG = {
     "noise": (UnknownFormat, bytes(range(256)) * 8, "bytes are no SavedModel"),
     "zeros": (UnknownFormat, bytes(64), "bytes are no SavedModel"),
     "GraphDef cut short": (CorruptModel, NODES.SerializeToString()[:-3], "cut short"),
-    "h5": (UnsupportedModel, b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5"),
+    "h5": (CorruptModel, b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5"),
     "tflite": (UnsupportedModel, b"\x1c\0\0\0TFL3" + bytes(90), "Lite"),
     "zip": (CorruptModel, b"PK\x03\x04" + bytes(90), "zip archive: its list of entries"),
 }

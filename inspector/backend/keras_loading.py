@@ -1,0 +1,130 @@
+"""Keras files given to Keras: which one, what it is given, and what it is not given at all.
+
+Keras 3 reads no model of Keras 2, so the version in the file decides: before 3 it is tf_keras.
+Nothing is built before the config was searched for code (`formats.keras_code`), and what Keras gets
+is a private copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from inspector.errors import BlockedOp, InspectorError, UnsupportedModel
+from inspector.formats import keras
+from inspector.model import Model
+from inspector.settings import KERAS_CODE
+
+
+@contextmanager
+def loaded(model: Model) -> Iterator[Any]:
+    """The model that Keras builds of a file; what Keras says against it is one UnsupportedModel.
+
+    Raises: BlockedOp (code that may not run), UnsupportedModel, CorruptModel.
+    """
+    _check(model)
+    assert model.path is not None
+    keras_api = _keras(model)
+    with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
+        place = _copied(model.path, Path(folder))
+        try:
+            yield keras_api.models.load_model(str(place), compile=False, safe_mode=not KERAS_CODE())
+        except (InspectorError, MemoryError):
+            raise
+        except Exception as err:  # the many ways in which Keras says that it cannot
+            why = " ".join(str(err).split()).replace(folder, "") or type(err).__name__
+            raise UnsupportedModel(model.name, f"keras {keras_api.__version__}", why) from err
+
+
+def _check(model: Model) -> None:
+    layers = model.layers
+    if layers is None or model.path is None:
+        raise UnsupportedModel(model.name, "model", "is no Keras file")
+    if not layers.kind:
+        why = "it holds weights only: without the layers there is nothing to build"
+        raise UnsupportedModel(model.name, "file", why)
+    if layers.code and not KERAS_CODE():
+        use = layers.code[0]
+        where = f"layer '{use.layer}'" if use.layer else "config"
+        why = f"{use.kind} {use.why}; it is not built unless {KERAS_CODE.name}=1 allows it"
+        raise BlockedOp(model.name, where, why)
+    keras.check_weights(model)
+
+
+def _keras(model: Model) -> Any:
+    """The Keras for a file's version. Raises: UnsupportedModel where it is not installed."""
+    assert model.layers is not None
+    version = model.layers.keras_version
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user's own keras.json says
+    if version.partition(".")[0] not in ("0", "1", "2", ""):
+        import keras as found
+
+        return found
+    try:
+        import tf_keras as found
+    except ImportError as err:
+        why = (
+            "Keras 3 does not read files of Keras 2; the package tf_keras does: "
+            "pip install 'tf-graph-inspector[keras2]'"
+        )
+        raise UnsupportedModel(model.name, f"keras {version or '2'}", why) from err
+    return found
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """The file as Keras is given it: under a name of ours, with a config it can take."""
+    if path.name == keras.CONFIG:
+        place = folder / "model.keras"
+        with zipfile.ZipFile(place, "w") as archive:
+            for file in sorted(path.parent.rglob("*")):
+                name = file.relative_to(path.parent).as_posix()
+                if name == keras.CONFIG:
+                    config = _mended(json.loads(file.read_bytes()))
+                    archive.writestr(name, json.dumps(config))
+                elif file.is_file():
+                    archive.write(file, name)
+        return place
+    import h5py
+
+    place = folder / "model.h5"
+    with h5py.File(path, "r", locking=False) as file:
+        text = file.attrs["model_config"]
+    config = json.loads(text)
+    mended = _mended(config)
+    if mended == config:
+        place.symlink_to(path.absolute())
+    else:
+        shutil.copyfile(path, place)
+        with h5py.File(place, "r+") as file:
+            file.attrs["model_config"] = json.dumps(mended)
+    return place
+
+
+def _mended(config: Any) -> Any:
+    """The config without what keeps Keras from building it and means nothing for predictions.
+
+    Compile configs of nested models name losses of the author's own; numbers that TensorFlow 1
+    wrote as arrays are numbers.
+    """
+    made: list[Any] = [config]
+    todo: list[tuple[Any, Any]] = [(made, 0)]
+    while todo:
+        holder, key = todo.pop()
+        value = holder[key]
+        if isinstance(value, Mapping) and value.get("type") == "ndarray" and "value" in value:
+            value = value["value"]
+        if isinstance(value, Mapping):
+            value = {name: item for name, item in value.items() if name != "compile_config"}
+            todo += [(value, name) for name in value]
+        elif isinstance(value, list):
+            value = list(value)
+            todo += [(value, number) for number in range(len(value))]
+        holder[key] = value
+    return made[0]
