@@ -81,7 +81,7 @@ def bias_layout(linear: NodeDef) -> str:
 
 def channel_count(linear: NodeDef, weights: Array) -> int:
     """Output channels of a node with these weights."""
-    return math.prod(weights.shape[axis] for axis in _weight_axes(linear))
+    return math.prod(weights.shape[axis] for axis in weight_axes(linear))
 
 
 def per_channel(value: Array, rank: int, axis: int, channels: int) -> Array | None:
@@ -100,12 +100,13 @@ def per_channel(value: Array, rank: int, axis: int, channels: int) -> Array | No
 
 def scaled(linear: NodeDef, weights: Array, scale: Array) -> Array:
     """The weights with each output channel multiplied by its own number."""
-    axes = _weight_axes(linear)
+    axes = weight_axes(linear)
     shape = [size if axis in axes else 1 for axis, size in enumerate(weights.shape)]
     return weights * scale.reshape(shape)
 
 
-def _weight_axes(linear: NodeDef) -> tuple[int, ...]:
+def weight_axes(linear: NodeDef) -> tuple[int, ...]:
+    """Of the weights, the axes that count the output channels."""
     if linear.op == "MatMul":
         value = opdefs.attr(linear, "transpose_b")
         return (0,) if value is not None and value.b else (1,)

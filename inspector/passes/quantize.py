@@ -16,7 +16,9 @@ from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed
 from inspector.graph import control_inputs
 from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.channels import Skipped
 from inspector.passes.constants import BLOCK, constant, is_float, read, tensor_of
+from inspector.passes.storage import is_part, store_half, store_per_channel
 from inspector.protos import NodeDef
 from inspector.tensors import Array
 
@@ -69,12 +71,22 @@ def quantize_weights(
     ctx: PassContext,
     *,
     minimum_size: Annotated[int, Arg("Elements a constant must have.", bits=32)] = 1024,
+    mode: Annotated[
+        str,
+        Arg(
+            "tool: 8 bits and Dequantize; per_channel: 8 bits, a scale for every channel, ordinary "
+            "ops; float16: 16 bits.",
+            choices=("tool", "per_channel", "float16"),
+        ),
+    ] = "tool",
 ) -> None:
     """Store large float32 constants in 8 bits: a quarter of the size, not faster.
 
     Each becomes a constant of codes from 0 to 255, one with the smallest and one with the largest
     value, and a Dequantize of the old name. Each value moves by half a step of (max - min) / 255
-    at most, zero included. Run it last: other transforms no longer see these as constants.
+    at most, zero included. With per_channel every output channel has a step of its own, so that
+    less moves, and zero does not move at all; with float16 the file is half as large, and values
+    move by a part in 2048 at most. Run it last: other transforms no longer see these as constants.
     Left alone: constants with NaN or infinity.
     """
     for node in edit.nodes("Const"):
@@ -87,20 +99,29 @@ def quantize_weights(
             continue
         ctx.check_cancelled("quantize_weights")
         values = read(node, "quantize_weights")
-        low, high = _range(values)
-        low, high = min(low, np.float32(0)), max(high, _LEAST)
-        with np.errstate(over="ignore", invalid="ignore"):
-            span = high - low
-        if not math.isfinite(span):
-            edit.skip(node, "has NaN, infinity or a range that float32 cannot hold")
-            continue
-        if span / np.float32(255) < _LEAST:
-            # The step would be flushed to zero, and Dequantize would answer NaN: these are zeros.
-            low, high = np.float32(0), np.float32(1)
-        _store(edit, node, _codes(values, low, high), low, high)
+        try:
+            if mode == "float16":
+                store_half(edit, node, values)
+            elif mode == "tool":
+                _store(edit, node, values)
+            elif not is_part(edit, node):
+                store_per_channel(edit, node, values)
+        except Skipped as skipped:
+            edit.skip(node, str(skipped))
 
 
-def _store(edit: GraphEdit, node: NodeDef, codes: Array, low: np.float32, high: np.float32) -> None:
+def _store(edit: GraphEdit, node: NodeDef, values: Array) -> None:
+    """Store a constant as the tool does. Raises: Skipped."""
+    low, high = _range(values)
+    low, high = min(low, np.float32(0)), max(high, _LEAST)
+    with np.errstate(over="ignore", invalid="ignore"):
+        span = high - low
+    if not math.isfinite(span):
+        raise Skipped("has NaN, infinity or a range that float32 cannot hold")
+    if span / np.float32(255) < _LEAST:
+        # The step would be flushed to zero, and Dequantize would answer NaN: these are zeros.
+        low, high = np.float32(0), np.float32(1)
+    codes = _codes(values, low, high)
     controls = control_inputs(node)
     dequantize = NodeDef(name=node.name, op="Dequantize")
     dequantize.attr["T"].type = tensors.dtype_enum("quint8")

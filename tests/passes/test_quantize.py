@@ -217,3 +217,98 @@ def test_shared_weights_stay_shared():
     after = PASSES["quantize_weights"](before, context(), minimum_size=1024).graph
     assert after.op_counts()["Dequantize"] == 1
     assert_same_values(before, after, ["y"], atol=0.02)
+
+
+MODES = ("per_channel", "float16")
+SHAPES = st.sampled_from([(40,), (9, 5), (3, 3, 2, 4), (2, 9, 3)])
+
+
+@pytest.mark.tensorflow
+@settings(max_examples=25, deadline=None)
+@given(
+    SHAPES.flatmap(lambda s: arrays.arrays(np.float32, s, elements=st.floats(-999, 999, width=32)))
+)
+def test_a_step_for_every_channel(array):
+    before = one(array)
+    after = apply("quantize_weights", before, minimum_size=4, mode="per_channel").graph
+    found = run(after, ["y"])[0]
+    scale = value(after, "w_quantized_scale")
+    assert value(after, "w_quantized_const").dtype == np.uint8
+    assert (np.abs(found - array) <= scale * 0.501 + np.abs(array) * 1e-6 + (scale == 1)).all()
+    assert (found[array == 0] == 0).all()
+    assert scale.size == (1 if array.ndim == 1 else array.shape[-1])
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("w = Const(value=random(9,6)) ; y = MatMul(x, w)", [1, 6]),
+        ("w = Const(value=random(6,9)) ; y = MatMul(x, w, transpose_b=true)", [6, 1]),
+        (
+            "w = Const(value=random(6,9)) ; r = Identity(w) ; y = MatMul(x, r, transpose_b=true)",
+            [6, 1],
+        ),
+        ("w = Const(value=random(3,3,9,1)) ; y = DepthwiseConv2dNative(i, w)", [1, 1, 9, 1]),
+        ("w = Const(value=random(2,2,9,1)) ; y = DepthwiseConv2dNative(i, w)", [1, 1, 1, 1]),
+        ("w = Const(value=random(3,3,9,4)) ; y = Conv2D(i, w)", [1, 1, 1, 4]),
+        ("w = Const(value=random(3,3,4,9)) ; y = Conv2DBackpropInput(z, w, i)", [1, 1, 4, 1]),
+    ],
+)
+def test_the_channels_are_the_readers(text, shape):
+    data = (
+        "x = Placeholder(shape=[2,9]) ; i = Placeholder(shape=[1,5,5,9])"
+        " ; z = Const(value=[1,5,5,4], dtype=int32)"
+    )
+    before = graph(f"{data} ; {text}")
+    result = apply("quantize_weights", before, minimum_size=20, mode="per_channel")
+    assert list(value(result.graph, "w_quantized_scale").shape) == shape
+    assert_same_values(before, result.graph, ["y"], atol=0.05)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("mode", MODES)
+def test_the_modes_settle_and_move_less_than_the_tool(mode):
+    before = graph(
+        "x = Placeholder(shape=[2,40]) ; n = Const(value=random(40,30)) ; y = MatMul(x, n)"
+    )
+    weights = run(before, ["n"])[0]
+    errors = {}
+    for name in ("tool", mode):
+        once = apply("quantize_weights", before, minimum_size=4, mode=name)
+        errors[name] = np.abs(run(once.graph, ["n"])[0] - weights).mean()
+    assert errors[mode] < errors["tool"]
+    assert apply("quantize_weights", once.graph, minimum_size=4, mode=mode).graph is once.graph
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_modes_keep_the_loop_and_free_names(mode):
+    text = "x = Placeholder() ; w = Const(value=random(40), ^x) ; y = Neg(w)"
+    taken = ("w_float16", "w_quantized_const", "w_quantized_cast", "w_quantized_sub")
+    before = graph(text + "".join(f" ; {name} = Neg(w)" for name in taken))
+    after = apply("quantize_weights", before, minimum_size=4, mode=mode).graph
+    consts = [item for item in after.nodes if item.op == "Const"]
+    assert consts
+    assert all(list(item.input) == ["^x"] for item in consts)
+    assert all(after.node(name).op == "Neg" for name in taken)
+
+
+@pytest.mark.parametrize(
+    ("array", "mode", "reason"),
+    [
+        (np.float32([1, 2, 70000, 4]), "float16", "over 65504"),
+        (np.float32([1, 2, np.nan, 4]), "per_channel", "NaN"),
+        (np.float32([-3e38, 2, 3e38, 4]), "per_channel", "range"),
+        (np.broadcast_to(np.float32(3), (1 << 40,)), "float16", "holds once"),
+        (np.broadcast_to(np.float32(3), (1 << 40,)), "per_channel", "holds once"),
+    ],
+)
+def test_what_the_modes_cannot_store_stays(array, mode, reason):
+    result = apply("quantize_weights", one(array), minimum_size=4, mode=mode)
+    assert not result.modified
+    assert reason in result.skipped[0].why
+
+
+def test_the_modes_are_named():
+    with pytest.raises(BadParameter, match="'int4' is none of tool, per_channel, float16"):
+        apply("quantize_weights", one(np.float32([1])), mode="int4")
