@@ -14,13 +14,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector import opdefs, signatures
-from inspector.errors import FreezeError, UnknownNode, did_you_mean
+from inspector.errors import FreezeError, InspectorError, UnknownNode, did_you_mean
+from inspector.flattening import flatten
 from inspector.freezing import Freezer, Frozen
 from inspector.functions import reachable
 from inspector.graph import Graph, node_name, split_input, validate
 from inspector.inlining import calls, inline
 from inspector.model import Model
 from inspector.protos import NodeDef, OpDef, SignatureDef
+from inspector.unfolding import Unfolded, unfold
 
 _COLOCATE = b"loc:@"
 
@@ -34,8 +36,9 @@ def freeze(
     """A Model of the format GraphDef that gives the outputs, with constants for variables.
 
     Args:
-        outputs: Nodes or tensors (``name`` or ``name:k``) of the main graph or of the graph that
-            `serving_graph` gives. Without them: all outputs of the signature.
+        outputs: Nodes or tensors (``name`` or ``name:k``) of the main graph, of the graph that
+            `serving_graph` gives, or inside of a body, under the name that it has in
+            `unfolding.unfold`. Without them: all outputs of the signature.
         signature: The signature key whose outputs or keys are meant; see `signatures.choose`.
         keep_devices: Leave the nodes' devices as they are; else they are cleared.
     Returns: The frozen model; its one signature has the chosen outputs. `notes` says how many
@@ -45,7 +48,7 @@ def freeze(
     """
     key = signatures.choose(model.signatures, signature, model.name)
     wanted = _wanted(model, outputs, key)
-    flat = _flat(model, wanted, key)
+    flat, said = _flat(model, wanted, key)
     for name in wanted:
         _check_tensor(model, flat, name)
     frozen = Freezer(model, flat, [node_name(name) for name in wanted]).run()
@@ -66,7 +69,7 @@ def freeze(
         assets=[asset for asset in model.assets if node_name(asset.tensor) in graph],
         bytes=_sizes(model, graph),
         init_op=frozen.init_op,
-        notes=_notes(frozen),
+        notes=_notes(frozen) + said,
         warnings=frozen.warnings,
         unpacked=model.unpacked,
     )
@@ -118,19 +121,17 @@ def _wanted(model: Model, outputs: Sequence[str] | None, key: str | None) -> lis
     return names
 
 
-def _flat(model: Model, wanted: Sequence[str], key: str | None) -> Graph:
-    """The main graph's part that the outputs and the init op need, calls inlined."""
-    graph = model.graph
-    roots = [node_name(name) for name in wanted if node_name(name) in graph]
-    keep: list[str] = []
-    if len(roots) < len(wanted):
-        keep = [node_name(name) for name in wanted if node_name(name) not in graph]
+def _flat(model: Model, wanted: Sequence[str], key: str | None) -> tuple[Graph, list[str]]:
+    """The main graph's part that the outputs and the init op need, calls inlined; and notes."""
+    graph, names = model.graph, [node_name(name) for name in wanted]
+    more: list[str] = []
+    if any(name not in graph for name in names):
         for other in [key, *signatures.serving_keys(model.signatures)]:
             if other is not None:
-                roots += _nodes_of(model.signatures[other], graph)
+                more += _nodes_of(model.signatures[other], graph)
     if model.init_op is not None and model.init_op in graph:
-        roots.append(model.init_op)
-    return inline(graph, dict.fromkeys(roots), keep, known_ops(model))
+        more.append(model.init_op)
+    return flatten(graph, list(dict.fromkeys(names)), more, known_ops(model))
 
 
 def _nodes_of(signature: SignatureDef, graph: Graph) -> list[str]:
@@ -141,14 +142,26 @@ def _nodes_of(signature: SignatureDef, graph: Graph) -> list[str]:
 def _check_tensor(model: Model, flat: Graph, text: str) -> None:
     name, port, control = split_input(text)
     if control or name not in flat:
-        # The names of the flat graph first: they are what the user sees.
-        known = dict.fromkeys([node.name for node in (*flat, *model.outline)])
-        reason = "no node of this name" + did_you_mean(name, known)
-        raise UnknownNode(model.name, text, reason)
+        raise UnknownNode(model.name, text, "no node of this name" + _meant(model, flat, name))
     dtypes = opdefs.output_dtypes(flat.node(name))
     if dtypes is not None and port >= len(dtypes) and port > 0:
         count = f"{len(dtypes)} output{'' if len(dtypes) == 1 else 's'}"
         raise UnknownNode(model.name, text, f"the node has {count}")
+
+
+def _meant(model: Model, flat: Graph, name: str) -> str:
+    """A half sentence with names like this one; a name of a function's body by the calls of it."""
+    try:
+        shown = unfold(serving_graph(model), known_ops(model))
+    except InspectorError:
+        shown = Unfolded(flat)
+    called = [node.name for node in shown.graph if node.name.endswith("/" + name)]
+    if called:
+        more = f" (and {len(called) - 3} more)" if len(called) > 3 else ""
+        return f"; did you mean {' or '.join(repr(text) for text in called[:3])}{more}?"
+    # The names of the flat graph first: they are what the user sees.
+    known = dict.fromkeys(node.name for node in (*shown.graph, *flat, *model.outline))
+    return did_you_mean(name, known)
 
 
 def _clean(node: NodeDef, graph: Graph, keep_devices: bool) -> NodeDef:

@@ -29,7 +29,7 @@ FLOORS = (
     "edit functions shape_dims",
     "inlining shape_* signatures variable_flow",
     "shapes checkpoint flagged restore_walk constant_forms unfolding",
-    "checkpoint_v1 model",
+    "checkpoint_v1 model flattening",
     "variable_values",
     "init_op",
     "freezing",
