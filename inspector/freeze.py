@@ -46,7 +46,7 @@ def freeze(
     Raises: UnknownNode, UnknownSignature, FreezeError (no outputs known), MissingVariables,
         InvalidGraph, CorruptModel, LimitExceeded.
     """
-    key = signatures.choose(model.signatures, signature, model.name)
+    key = model.key(signature)
     wanted = _wanted(model, outputs, key)
     flat, said = _flat(model, wanted, key)
     for name in wanted:
@@ -83,7 +83,7 @@ def serving_graph(model: Model, signature: str | None = None) -> Graph:
 
     Raises: UnknownSignature, InvalidGraph, CorruptModel, LimitExceeded.
     """
-    key = signatures.choose(model.signatures, signature, model.name)
+    key = model.key(signature)
     graph = model.outline
     if key is None:
         return graph

@@ -58,7 +58,7 @@ class Look:
 
     def summary(self) -> Summary:
         """The node table that the picture is made from."""
-        key = signatures.choose(self.model.signatures, None, self.model.name)
+        key = self.model.key()
         chosen = self.model.signatures[key] if key is not None else None
         feeds = [info.name for info in chosen.inputs.values()] if chosen is not None else []
         fetches = signatures.output_tensors(chosen) if chosen is not None else []

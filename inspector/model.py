@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inspector import signatures
 from inspector.checkpoint import Checkpoint, Variable
 from inspector.errors import CorruptModel
 from inspector.graph import Graph
@@ -53,6 +54,7 @@ class Model:
         source: Where a file's graph has long values: the bytes it is read from. See `outline`.
         tag_sets: All tag-sets of the file; `tag_set` is the chosen one.
         signatures: Signature key to SignatureDef.
+        signature: The key that somebody chose; it is meant where no other is named. See `key`.
         producer: The TensorFlow version that wrote it, e.g. ``1.10.0``; empty where unknown.
         variables: What the checkpoint holds, by name.
         files: Relative path and bytes of each file of the model.
@@ -74,6 +76,7 @@ class Model:
     tag_sets: list[list[str]] = field(default_factory=list)
     tag_set: list[str] = field(default_factory=list)
     signatures: dict[str, SignatureDef] = field(default_factory=dict)
+    signature: str | None = None
     producer: str = ""
     variables: list[Variable] = field(default_factory=list)
     assets: list[Asset] = field(default_factory=list)
@@ -102,6 +105,14 @@ class Model:
             proto = None if self.source is None else self.source.outline()
             self._outline = self.graph if proto is None else Graph.of(proto)
         return self._outline
+
+    def key(self, asked: str | None = None) -> str | None:
+        """The signature key that is meant: as asked, as chosen, else the likeliest; see `choose`.
+
+        Raises: UnknownSignature.
+        """
+        wanted = self.signature if asked is None else asked
+        return signatures.choose(self.signatures, wanted, self.name)
 
     def value(self, node: NodeDef) -> TensorProto:
         """The ``value`` of a Const of `graph` or `outline`, whole. Raises: CorruptModel."""

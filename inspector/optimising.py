@@ -86,6 +86,7 @@ def optimise(
     """
     chosen = _transforms(transforms, preset)
     plan = pipeline.plan(chosen)  # a typing mistake is told before the work starts
+    signature = model.key(signature)
     if progress is not None:
         progress(None, "freeze")
     frozen = frozen_model(model, outputs, signature)
@@ -110,10 +111,8 @@ def optimise(
     )
     graph = interface.release(done.graph, held)
     new = _signature(graph, feeds, fetches, [frozen, model], signature)
-    if inputs is None and outputs is None:
-        key = signatures.choose(model.signatures, signature, model.name)
-        if key is not None:
-            graph = interface.with_unread_inputs(graph, new, model.signatures[key])
+    if inputs is None and outputs is None and signature is not None:
+        graph = interface.with_unread_inputs(graph, new, model.signatures[signature])
     after = replace(
         frozen,
         graph=graph,
@@ -123,6 +122,7 @@ def optimise(
         path=None,
         assets=[asset for asset in frozen.assets if node_name(asset.tensor) in graph],
         signatures={signatures.DEFAULT: new},
+        signature=None,
     )
     text = " ".join(str(item.call) for item in plan)
     return Optimised(after, done.steps, frozen, feeds, fetches, text)

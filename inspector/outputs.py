@@ -82,7 +82,7 @@ class Suggestion:
 
 def suggest(model: Model) -> list[Suggestion]:
     """The likely outputs of a model, best first, at most `LIMIT`."""
-    found = _of_signatures(model.signatures)
+    found = _of_signatures(model.signatures, model.signature)
     if not found and model.layers is None:
         found = of_graph(model.outline)
     names: set[str] = set()
@@ -143,13 +143,15 @@ def _judge(node: NodeDef, last: bool, head: str, feeds: set[str]) -> tuple[int, 
     return 3, f"last node, {name}{behind}"
 
 
-def _of_signatures(signatures: dict[str, SignatureDef]) -> list[Suggestion]:
+def _of_signatures(
+    signatures: dict[str, SignatureDef], chosen: str | None = None
+) -> list[Suggestion]:
     keys = [key for key in signatures if key != INIT_SIGNATURE and not key.startswith("__")]
     first = ("serving_default", "predict", "classification", "regression")
 
-    def order(key: str) -> tuple[int, int, str]:
+    def order(key: str) -> tuple[bool, bool, int, str]:
         is_training = _NOT_INFERENCE.search(key) is not None or key == "eval"
-        return (is_training, first.index(key) if key in first else len(first), key)
+        return (key != chosen, is_training, first.index(key) if key in first else len(first), key)
 
     found = []
     for key in sorted(keys, key=order):

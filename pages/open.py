@@ -3,13 +3,12 @@
 import streamlit as st
 
 from inspector import locations
-from inspector.ui import opening, running, state, text
+from inspector.ui import browsing, opening, running, state, text
 
 st.title("Open a model")
 
 if (answer := running.finished(opening.SLOT)) is not None:
-    opening.adopt(answer)
-    st.switch_page("pages/overview.py")
+    st.switch_page(opening.adopt(answer))
 start = locations.start_model()
 if start is not None and "started" not in st.session_state:
     st.session_state["started"] = True
@@ -57,10 +56,12 @@ with folder_tab:
     if several and st.button("Open the folder", key="open_folder", type="primary"):
         opening.attempt(opening.open_upload, several, folder=True)
 with path_tab:
-    st.caption("Relative to the folder where the app was started, or below the allowed folders.")
+    st.caption("Below the folders that the operator allowed; by default where the app was started.")
     typed = st.text_input("Path", key="open_path_text", placeholder="export/my_model")
     if typed and st.button("Open the path", key="open_path", type="primary"):
         opening.attempt(opening.open_path, typed)
+    if (clicked := browsing.browser()) is not None:
+        opening.attempt(opening.open_path, str(clicked))
 
 if (model := state.model()) is not None:
     st.page_link(

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from inspector.ui import optimising, pipeline, running, state
+from inspector.ui import choosing, optimising, pipeline, running, state
 
 st.title("Optimise")
 model = state.require_model()
+choosing.tag_set_and_signature(model, "optimise")
 if (answer := running.finished(optimising.SLOT)) is not None:
     optimising.adopt(answer)
     st.toast("Done: compare before and after.", icon=":material/check_circle:")

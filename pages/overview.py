@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui import overview, shown, state, text
+from inspector.ui import choosing, overview, shown, state, text
 
 st.title("Overview")
 model = state.require_model()
@@ -14,7 +14,7 @@ line = f"{facts['format']}, written by TensorFlow {facts['producer'] or 'of unkn
 if facts["functions"]:
     line += f"; {text.count(facts['functions'], 'function')} in its library"
 st.caption(text.escape(line))
-overview.tag_sets(model)
+choosing.tag_set_and_signature(model, "overview")
 
 st.subheader("Operations by type")
 if "serving" in facts:

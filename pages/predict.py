@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from inspector.ui import predicting, running, state
+from inspector.ui import choosing, predicting, running, state
 
 st.title("Predict")
 model = state.require_model()
+choosing.tag_set_and_signature(model, "predict")
 result = state.result()
 
 with st.container(border=True, key="feeds"):

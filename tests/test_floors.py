@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     "errors locations",
     "settings",
-    "storing table terminal",
+    "server_paths storing table terminal",
     "protos",
     "wire",
     "tensors",

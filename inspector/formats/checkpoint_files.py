@@ -101,11 +101,18 @@ def behind_state(path: Path, data: memoryview) -> Path:
     root = path.parent.resolve()
     for part in ([] if inside.is_absolute() else [inside]) + [PurePosixPath(inside.name)]:
         found = find(path.parent / part)
-        if found is not None and found != path and found.resolve().is_relative_to(root):
+        if found is not None and found != path and _all_below(found, root):
             return found
     last = inside.name[:200]
     reason = f"the file '{path.name}' names '{last}', and there is no '{last}{INDEX}' beside it"
     raise MissingFile(path.parent.name, "checkpoint", reason + did_you_mean(last, in_folder(root)))
+
+
+def _all_below(path: Path, root: Path) -> bool:
+    """Whether all files of a checkpoint lie below a folder, links followed."""
+    stem = prefix_of(path).name
+    files = (other for other in path.parent.iterdir() if other.name.startswith(stem))
+    return all(file.resolve().is_relative_to(root) for file in files)
 
 
 def in_folder(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from inspector import agreement, feeds, formats, signatures, tensors
-from inspector.errors import BadFeed
+from inspector.errors import BadFeed, BadFetch
 from inspector.feeds import Slot
 from inspector.freeze import freeze
 from inspector.graph import node_name, tensor_name
@@ -21,6 +21,7 @@ from inspector.jobs.optimising import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, SAV
 from inspector.jobs.tasks import Args, of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
+from inspector.outputs import suggest
 from inspector.tensors import Array
 
 BASE = "as opened"
@@ -37,15 +38,16 @@ _WITH_TABLES = {FROZEN: FROZEN_SAVED_MODEL, OPTIMISED: SAVED_MODEL}
 def predict(args: Args, job: JobContext) -> TaskResult:
     """Run a model and others on the same feeds, in turn; compare answers and latency.
 
-    Args: path; tag_set; ``outputs``: what to fetch; ``runs``; ``against``: side name to the path
-        of a GraphDef; ``feeds``: kind (random, range, typed, file) and what it takes.
+    Args: path; tag_set; signature; ``outputs``: what to fetch, by default what the signature
+        gives; ``runs``; ``against``: side name to the path of a GraphDef; ``feeds``: kind (random,
+        range, typed, file) and what it takes.
     Blob: ``feeds``, the bytes of a file.
     Value: ``sides`` (name, load_ms, first_ms, p50_ms, p90_ms, rows_per_s); ``agreement`` by side
         and output; ``outputs``: dtype, shape and first rows by side; ``rows``; ``runs``.
     """
     job.progress(0.0, "read")
-    outputs = list(args["outputs"])
-    model = of_ops(read_model(args), outputs)
+    model = of_ops(read_model(args), args["outputs"] or None)
+    outputs = list(args["outputs"]) or _fetches(model)
     base = model if _has(model, outputs) else freeze(model, outputs)
     needed = slots(base, outputs)
     given = {
@@ -68,13 +70,26 @@ def slots(model: Model, outputs: Iterable[str]) -> dict[str, str]:
     ]
     keys: dict[str, str] = {}
     for signature in sorted(
-        model.signatures.values(),
-        key=lambda item: -len({*outputs} & {*signatures.output_tensors(item)}),
+        model.signatures,
+        key=lambda name: (
+            name != model.signature,
+            -len({*outputs} & {*signatures.output_tensors(model.signatures[name])}),
+        ),
     ):
-        for key, info in sorted(signature.inputs.items()):
+        for key, info in sorted(model.signatures[signature].inputs.items()):
             if info.name in fed:
                 keys.setdefault(info.name, key)
     return {keys.get(name, node_name(name)): name for name in fed}
+
+
+def _fetches(model: Model) -> list[str]:
+    """The outputs of the signature that is meant, else the likeliest one."""
+    key = model.key()
+    found = [] if key is None else signatures.output_tensors(model.signatures[key])
+    found = found or [item.name for item in suggest(model)[:1]]
+    if not found:
+        raise BadFetch(model.name, "outputs", "the model tells of none: choose at least one")
+    return found
 
 
 def _has(model: Model, outputs: Iterable[str]) -> bool:

@@ -25,8 +25,14 @@ Args = dict[str, Any]
 
 
 def read_model(args: Mapping[str, Any]) -> Model:
-    """The model that a request names by ``path`` and ``tag_set``."""
-    return formats.open_model(Path(args["path"]), args.get("tag_set"))
+    """The model that a request names by ``path`` and ``tag_set``; ``signature`` is the chosen key.
+
+    Raises: ModelError, LimitExceeded.
+    """
+    model = formats.open_model(Path(args["path"]), args.get("tag_set"))
+    model.signature = args.get("signature")
+    model.key()  # raises where there is no such signature
+    return model
 
 
 def of_ops(model: Model, outputs: Sequence[str] | None = None) -> Model:
@@ -45,8 +51,9 @@ def of_ops(model: Model, outputs: Sequence[str] | None = None) -> Model:
 def open_model(args: Args, job: JobContext) -> TaskResult:
     """Facts, node table and operations of a model.
 
-    Args: path; tag_set. Value: ``facts``. Blobs: ``summary``, ``hierarchy``, ``operations``
-    (columns).
+    Args: path; tag_set; signature. Value: ``facts``; ``signature``: the
+    key of the one that is drawn. Blobs: ``summary``, ``hierarchy``,
+    ``operations`` (columns).
     """
     job.progress(None, "read")
     model = read_model(args)
@@ -62,7 +69,7 @@ def open_model(args: Args, job: JobContext) -> TaskResult:
         "hierarchy": hierarchy.build(summary).to_json().encode(),
         "operations": json.dumps(look.columns(), separators=(",", ":")).encode(),
     }
-    return TaskResult({"facts": facts}, blobs)
+    return TaskResult({"facts": facts, "signature": model.key()}, blobs)
 
 
 def build(args: Args, job: JobContext) -> TaskResult:
@@ -89,7 +96,7 @@ def build(args: Args, job: JobContext) -> TaskResult:
 def node(args: Args, job: JobContext) -> TaskResult:
     """One operation: tensors, attributes, neighbours, and of a Const its value in figures.
 
-    Args: path; tag_set; name.
+    Args: path; tag_set; signature; name.
     """
     job.progress(None, "read")
     return TaskResult(looking.Look(read_model(args)).details(args["name"]))

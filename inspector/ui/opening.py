@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from inspector import locations
-from inspector.errors import InspectorError, MissingFile, UnsupportedModel
+from inspector import locations, server_paths
+from inspector.errors import InspectorError
 from inspector.jobs.job import JobResult
 from inspector.jobs.runner import default_runner
 from inspector.jobs.workspace import ModelKey
@@ -24,7 +23,6 @@ from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
 SLOT = "open"
-ROOTS_SETTING = "INSPECTOR_ROOTS"
 
 
 @dataclass(frozen=True)
@@ -34,6 +32,8 @@ class Extras:
     title: str = ""
     feeds: Path | None = None
     transforms: str | None = None
+    page: str = "overview"
+    """Where to go when it is open."""
 
 
 @st.cache_data
@@ -42,13 +42,6 @@ def samples() -> list[dict[str, Any]]:
     manifest = json.loads((locations.sample_models() / "manifest.json").read_text("utf-8"))
     found: list[dict[str, Any]] = manifest["samples"]
     return found
-
-
-def allowed_roots() -> list[Path]:
-    """The folders below which a path may be opened: the setting, else where the app was started."""
-    setting = os.environ.get(ROOTS_SETTING, "")
-    roots = [Path(part) for part in setting.split(os.pathsep) if part] or [Path.cwd()]
-    return [root.expanduser().resolve() for root in roots]
 
 
 def open_sample(sample: dict[str, Any]) -> None:
@@ -79,38 +72,39 @@ def open_path(typed: str, *, trusted: bool = False) -> None:
     Args:
         trusted: The operator named it on the command line, so it may lie anywhere.
 
-    Raises: MissingFile; UnsupportedModel outside of the allowed folders. Both read the same for
-        what exists and what does not, so that nobody can feel their way around the server.
+    Raises: MissingFile, UnsupportedModel, LimitExceeded: see `server_paths`.
     """
-    path = Path(typed).expanduser()
-    resolved = (allowed_roots()[0] / path).resolve()
-    if not trusted and not any(resolved.is_relative_to(root) for root in allowed_roots()):
-        why = f"only paths below the folders of {ROOTS_SETTING} may be opened"
-        raise UnsupportedModel(text.shorten(path.name or "path"), "path", why)
-    if not resolved.exists():
-        raise MissingFile(
-            text.shorten(path.name or "path"), "path", "there is no such file or folder"
-        )
-    _start(ModelKey(_stat_key(resolved), resolved.name, resolved, 0))
+    path = Path(typed).expanduser().resolve() if trusted else server_paths.resolve(typed)
+    files = server_paths.check(path, trusted=trusted)
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
+    key = hashlib.sha256(repr(stats).encode()).hexdigest()
+    _start(ModelKey(key, path.name, path, sum(size for _, size, _ in stats)))
 
 
-def reopen(model: state.OpenModel, tag_set: list[str]) -> None:
-    """Start to open the same files with another tag-set."""
-    _start(model.source, Extras(model.name, model.feeds, model.transforms), tag_set)
+def reopen(model: state.OpenModel, meant: dict[str, Any], page: str) -> None:
+    """Start to open the same files with another tag-set or signature.
+
+    Args:
+        meant: ``tag_set`` and ``signature``, as in `OpenModel.meant`.
+        page: The page to come back to.
+    """
+    extras = Extras(model.name, model.feeds, model.transforms, page)
+    _start(model.source, extras, meant)
 
 
-def adopt(answer: JobResult) -> None:
-    """Take in what the job found as this session's open model."""
+def adopt(answer: JobResult) -> str:
+    """Take in what the job found as this session's open model; gives the page to go to."""
     key, extras = st.session_state.pop("opening")
-    facts = answer.value["facts"]
+    facts, signature = answer.value["facts"], answer.value["signature"]
     running.clear()
     summary = Summary.from_json(answer.blobs["summary"])
     state.set_model(
         state.OpenModel(
-            key=f"{key.hash}:{','.join(facts['tag_set'])}",
+            key=f"{key.hash}:{','.join(facts['tag_set'])}:{signature}",
             name=extras.title or key.name,
             source=key,
             tag_set=list(facts["tag_set"]),
+            signature=signature,
             facts=facts,
             operations=pd.DataFrame(json.loads(answer.blobs["operations"])),
             summary=summary,
@@ -119,6 +113,7 @@ def adopt(answer: JobResult) -> None:
             transforms=extras.transforms,
         )
     )
+    return f"pages/{extras.page}.py"
 
 
 def close() -> None:
@@ -137,14 +132,10 @@ def attempt(action: Callable[..., None], *args: Any, **options: Any) -> None:
         st.rerun()
 
 
-def _start(key: ModelKey, extras: Extras | None = None, tag_set: list[str] | None = None) -> None:
+def _start(
+    key: ModelKey, extras: Extras | None = None, meant: dict[str, Any] | None = None
+) -> None:
     extras = extras or Extras()
     st.session_state["opening"] = (key, extras)
     title = text.escape(extras.title or key.name, 60)
-    running.start(SLOT, "open", {"tag_set": tag_set}, key, f"Opening {title}")
-
-
-def _stat_key(path: Path) -> str:
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files[:10_000]]
-    return hashlib.sha256(repr(stats).encode()).hexdigest()
+    running.start(SLOT, "open", meant or {"tag_set": None}, key, f"Opening {title}")

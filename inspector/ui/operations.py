@@ -96,16 +96,16 @@ def tabulated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _details(key: str, _source: ModelKey, tag_set: list[str], name: str) -> dict[str, Any]:
-    # `key` names the model in the cache; the source is how the job finds it.
-    job = running.submit("node", {"tag_set": tag_set, "name": name}, _source)
+def _details(key: str, _source: ModelKey, _meant: dict[str, Any], name: str) -> dict[str, Any]:
+    # `key` names the model in the cache; the rest is how the job finds it.
+    job = running.submit("node", {**_meant, "name": name}, _source)
     return job.result(60).value
 
 
 def details(model: state.OpenModel, name: str) -> None:
     """Attributes, tensors, neighbours and values of one operation, read from the file on demand."""
     try:
-        found = _details(model.key, model.source, model.tag_set, name)
+        found = _details(model.key, model.source, model.meant, name)
     except InspectorError as err:
         state.error(err)
         return

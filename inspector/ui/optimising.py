@@ -21,7 +21,7 @@ def choose_outputs(model: state.OpenModel) -> None:
     chosen = state.outputs()
     picks.rows("unpick")
     if not chosen:
-        st.caption("None chosen yet.")
+        st.caption(without_choice(model))
     suggestions = {item["name"]: item["why"] for item in model.facts["suggested_outputs"]}
     open_ones = [name for name in suggestions if name not in chosen]
     st.selectbox(
@@ -44,13 +44,25 @@ def choose_outputs(model: state.OpenModel) -> None:
     st.page_link("pages/graph.py", label="Pick in the picture", icon=":material/account_tree:")
 
 
+def without_choice(model: state.OpenModel) -> str:
+    """What is taken where no output is chosen, as a sentence."""
+    if model.signature is not None:
+        return f"None chosen: those of the signature {text.escape(model.signature, 60)} are taken."
+    if model.facts["suggested_outputs"]:
+        name = text.escape(model.facts["suggested_outputs"][0]["name"], 60)
+        return f"None chosen: the likeliest is taken, {name}."
+    return "None chosen yet."
+
+
 def start(model: state.OpenModel) -> None:
     """Start the job for the chosen outputs and transforms."""
-    outputs = state.outputs() or [item["name"] for item in model.facts["suggested_outputs"][:1]]
-    state.set_outputs(outputs)
+    outputs = state.outputs()
+    if not outputs and model.signature is None:
+        outputs = [item["name"] for item in model.facts["suggested_outputs"][:1]]
+        state.set_outputs(outputs)
     args = {
-        "tag_set": model.tag_set,
-        "outputs": outputs,
+        **model.meant,
+        "outputs": outputs or None,
         "transforms": format_calls(pipeline.calls()),
     }
     running.start(SLOT, "optimise", args, model.source, "Freezing and optimising")
@@ -65,7 +77,7 @@ def adopt(answer: JobResult) -> None:
         folder=answer.folder,
         summary=summary,
         hierarchy=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),
-        outputs=list(state.outputs()),
+        outputs=list(answer.value["outputs"]),
     )
     st.session_state[state.RESULT] = made
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inspector.ui import charts, opening, shown, state, text
+from inspector.ui import charts, shown, state, text
 
 TALL = 11
 """Rows that a table beside a chart shows without scrolling."""
@@ -39,20 +39,6 @@ def warnings(facts: dict[str, Any]) -> None:
             st.caption(f":material/info: {line}")
         else:
             st.warning(line, icon=":material/gpp_maybe:")
-
-
-def tag_sets(model: state.OpenModel) -> None:
-    """The choice of the MetaGraphDef, where there is one."""
-    choices = model.facts["tag_sets"]
-    if len(choices) < 2:
-        return
-    labels = [", ".join(tags) or "(no tags)" for tags in choices]
-    current = choices.index(model.tag_set) if model.tag_set in choices else 0
-    picked = st.selectbox("Tag-set", labels, index=current, key=f"tag_set_{model.key}")
-    wanted = choices[labels.index(picked)]
-    if wanted != model.tag_set:
-        opening.reopen(model, wanted)
-        st.switch_page("pages/open.py")
 
 
 def op_types(counts: dict[str, int], key: str) -> None:

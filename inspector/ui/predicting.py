@@ -71,11 +71,9 @@ def start(
 ) -> None:
     """Start to run the model, and what was made of it, on the same feeds."""
     spec, blobs = feeds
-    outputs = result.outputs if result is not None else state.outputs()
-    outputs = outputs or [item["name"] for item in model.facts["suggested_outputs"][:1]]
     args: dict[str, Any] = {
-        "tag_set": model.tag_set,
-        "outputs": outputs,
+        **model.meant,
+        "outputs": result.outputs if result is not None else state.outputs(),
         "feeds": spec,
         "runs": runs,
         "against": {},

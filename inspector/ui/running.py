@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import time
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from inspector import locations, server_paths
 from inspector.errors import InspectorError, JobCancelled
 from inspector.jobs.job import Job, JobResult
 from inspector.jobs.runner import default_runner
@@ -25,10 +27,17 @@ PATIENCE = 0.7
 
 
 def submit(kind: str, args: dict[str, Any], source: ModelKey, **options: Any) -> Job:
-    """Queue a job that reads a model; the answer is kept where the model lies in the workspace."""
+    """Queue a job that reads a model; the answer is kept where the model lies in the workspace.
+
+    A model that lies elsewhere is looked at again each time: what may be read of it is what the
+    folders of the operator hold now.
+
+    Raises: UnsupportedModel, MissingFile, LimitExceeded: see `server_paths.check`.
+    """
     runner = default_runner()
     if source.path.is_relative_to(runner.workspace.root):
         return runner.submit(kind, args, model=source, session=_session(), **options)
+    server_paths.check(source.path, trusted=_is_started_on(source.path))
     args = {**args, "path": str(source.path)}
     return runner.submit(kind, args, session=_session(), **options)
 
@@ -39,8 +48,12 @@ def start(
     """Start a job in a slot of this session; one that still runs there is cancelled."""
     cancel(slot)
     st.session_state.pop(f"failed:{slot}", None)
-    job = submit(kind, args, source, **options)
-    st.session_state[f"job:{slot}"] = (job, title, time.monotonic())
+    try:
+        job = submit(kind, args, source, **options)
+    except InspectorError as err:
+        st.session_state[f"failed:{slot}"] = str(err)
+    else:
+        st.session_state[f"job:{slot}"] = (job, title, time.monotonic())
 
 
 def cancel(slot: str) -> None:
@@ -118,6 +131,12 @@ def _watch(slot: str) -> None:
         )
         if st.button("Cancel", key=f"cancel:{slot}", icon=":material/close:"):
             job.cancel()
+
+
+def _is_started_on(path: Path) -> bool:
+    """Whether the operator named this path on the command line."""
+    named = locations.start_model()
+    return named is not None and Path(named) == path
 
 
 def _session() -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from inspector.graph import node_name
 from inspector.jobs.workspace import ModelKey
 from inspector.ui import text
 from inspector.view.hierarchy import Hierarchy
@@ -26,8 +27,9 @@ class OpenModel:
     """The open model, as the job summed it up; the web process knows no more of it.
 
     Attributes:
-        key: Hash of the content and the tag-set, part of every cache key.
+        key: Hash of the content, the tag-set and the signature, part of every cache key.
         source: Where a job finds the files.
+        signature: The key of the signature that is drawn, fed and fetched, or None.
         facts: The JSON of ``describe``.
         operations: One row per operation: name, op, function, device, inputs, outputs.
         summary: The node table that the picture is made from.
@@ -39,12 +41,18 @@ class OpenModel:
     name: str
     source: ModelKey
     tag_set: list[str]
+    signature: str | None
     facts: dict[str, Any]
     operations: pd.DataFrame
     summary: Summary
     hierarchy: Hierarchy
     feeds: Path | None = None
     transforms: str | None = None
+
+    @property
+    def meant(self) -> dict[str, Any]:
+        """What tells a job which graph of the files is meant; part of its arguments."""
+        return {"tag_set": self.tag_set, "signature": self.signature}
 
     @property
     def drawn(self) -> dict[str, Any]:
@@ -86,10 +94,16 @@ def require_model() -> OpenModel:
 
 
 def set_model(opened: OpenModel) -> None:
-    """Take in a newly opened model; what belonged to the one before goes."""
+    """Take in a newly opened model; what belonged to the one before goes.
+
+    Of the same files with another tag-set or signature, the chosen outputs that it has too stay.
+    """
+    before, chosen = model(), outputs()
     close_model()
     st.session_state[MODEL] = opened
-    st.session_state[OUTPUTS] = []
+    is_same = before is not None and before.source == opened.source
+    names = set(opened.operations["name"]) if is_same and chosen else set()
+    set_outputs([name for name in chosen if node_name(name) in names])
 
 
 def close_model() -> None:

@@ -88,7 +88,8 @@ def test_what_failed_for_one_model_is_not_told_of_the_next(
 def test_closing_a_model_stops_its_jobs() -> None:
     at = app.on(app.opened("iris"), "predict")
     at.segmented_control(key="feed_kind").set_value("range").run()
-    at.number_input(key="feed_n").set_value(4_000_000).run()
+    at.number_input(key="feed_n").set_value(200_000).run()
+    at.slider(key="runs").set_value(50).run()
     at.button(key="predict").click().run()
     job = at.session_state["job:predict"][0]
     at.switch_page("app.py")
