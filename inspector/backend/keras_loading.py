@@ -86,7 +86,7 @@ def _copied(path: Path, folder: Path) -> Path:
             for file in sorted(path.parent.rglob("*")):
                 name = file.relative_to(path.parent).as_posix()
                 if name == keras.CONFIG:
-                    config = _mended(json.loads(file.read_bytes()))
+                    config = mended(json.loads(file.read_bytes()))
                     archive.writestr(name, json.dumps(config))
                 elif file.is_file():
                     archive.write(file, name)
@@ -97,17 +97,17 @@ def _copied(path: Path, folder: Path) -> Path:
     with h5py.File(path, "r", locking=False) as file:
         text = file.attrs["model_config"]
     config = json.loads(text)
-    mended = _mended(config)
-    if mended == config:
+    better = mended(config)
+    if better == config:
         place.symlink_to(path.absolute())
     else:
         shutil.copyfile(path, place)
         with h5py.File(place, "r+") as file:
-            file.attrs["model_config"] = json.dumps(mended)
+            file.attrs["model_config"] = json.dumps(better)
     return place
 
 
-def _mended(config: Any) -> Any:
+def mended(config: Any) -> Any:
     """The config without what keeps Keras from building it and means nothing for predictions.
 
     Compile configs of nested models name losses of the author's own; numbers that TensorFlow 1

@@ -195,7 +195,12 @@ def _specs(model: Model, built: Any) -> tuple[list[Any], Any]:
     if not inputs:
         why = "its layers were saved before they were built: the shape of its input is not known"
         raise UnsupportedModel(model.name, "inputs", why)
-    structure = built.input
+    # A functional model keeps the structure that it was made with: a list, a dict.
+    structure = getattr(built, "_inputs_struct", None)
+    if structure is None:
+        structure = getattr(built, "_nested_inputs", None)
+    if structure is None:
+        structure = inputs[0] if len(inputs) == 1 else list(inputs)
     flat = tf.nest.flatten(structure)
     names = getattr(built, "input_names", None) or [item.name for item in flat]
     if len(names) != len(flat):
@@ -237,7 +242,7 @@ def _by_name(built: Any) -> dict[str, Any]:
 
 class _recording:  # noqa: N801  # used like a function
     """While it is open, what the picked layers give in a graph is written down; of a layer that is
-    called twice, the first.
+    called several times, what it gives first.
     """
 
     def __init__(
