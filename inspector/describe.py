@@ -16,6 +16,7 @@ from inspector import opdefs, outputs, tensors
 from inspector.errors import InspectorError
 from inspector.flagged import flagged
 from inspector.freeze import serving_graph
+from inspector.function_list import FunctionFacts, list_functions
 from inspector.graph import Graph
 from inspector.layers import Layers
 from inspector.model import Asset, Model, Variable
@@ -89,7 +90,7 @@ class Facts:
         serving: The serving function's graph, its calls inlined, where the main graph is only
             plumbing around it (TensorFlow 2); else None.
         functions: How many functions the library holds; `function_op_counts` counts the nodes of
-            their bodies, each body once.
+            their bodies, each body once. `gradients`: how many it names as the gradient of one.
         layers: Of a Keras file: what it tells beside its layers. `graph` counts the layers then,
             those inside nested models too; a nested model is a scope and not counted itself.
         parameters: Elements of all variables in the checkpoint that are numbers, optimiser slots
@@ -106,6 +107,8 @@ class Facts:
     serving: GraphFacts | None
     functions: int
     function_op_counts: dict[str, int]
+    gradients: int
+    function_list: list[FunctionFacts]
     signatures: dict[str, SignatureDef]
     variable_list: list[Variable]
     assets: list[Asset]
@@ -128,6 +131,8 @@ class Facts:
             "op_counts": self.graph.op_counts,
             "functions": self.functions,
             "function_op_counts": self.function_op_counts,
+            "gradients": self.gradients,
+            "function_list": [item.to_dict() for item in self.function_list],
             "placeholders": [item.to_dict() for item in self.graph.placeholders],
             "softmax": shown.softmax,
             "constants": self.graph.constants,
@@ -174,6 +179,8 @@ def describe(model: Model) -> Facts:
         serving=None if serving is graph else graph_facts(serving),
         functions=len(library),
         function_op_counts=_by_count(bodies),
+        gradients=len(graph.library.gradient),
+        function_list=list_functions(graph),
         signatures=model.signatures,
         variable_list=model.variables,
         assets=model.assets,

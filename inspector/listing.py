@@ -9,6 +9,7 @@ from typing import Any
 from inspector.terminal import plain, shape, size, table
 
 Json = Mapping[str, Any]
+_ARGUMENTS = 6
 _NAMES = 20
 """Names shown of a list of nodes; --json has all."""
 
@@ -61,6 +62,7 @@ def describe(name: str, facts: Json) -> str:
             table([item["name"], item["why"]] for item in facts["suggested_outputs"]),
         )
     )
+    parts.append(_titled("functions", functions(facts["function_list"])))
     if facts["variable_list"]:
         rows = [
             [item["name"], item["dtype"], shape(item["shape"]), f"{item['bytes']:,}"]
@@ -90,6 +92,25 @@ def op_counts(counts: Mapping[str, int]) -> str:
 def tensors(rows: Iterable[Json]) -> str:
     """Name, dtype and shape of each."""
     return table([row["name"], row["dtype"], shape(row["shape"])] for row in rows)
+
+
+def functions(rows: Sequence[Json]) -> str:
+    """One line per function: what it takes and gives, its nodes, and how many nodes run it."""
+    lines = [
+        [row["name"], _types(row["args"]), _types(row["results"]), row["nodes"], row["calls"]]
+        for row in rows[:_NAMES]
+    ]
+    text = table(lines, ["name", "arguments", "results", "nodes", "calls"], right=[3, 4])
+    more = len(rows) - _NAMES
+    return f"{text}\nand {more:,} more (--json has all)" if more > 0 else text
+
+
+def _types(rows: Sequence[Json]) -> str:
+    parts = [
+        row["dtype"] + (f" {shape(row['shape'])}" if row["shape"] is not None else "")
+        for row in rows[:_ARGUMENTS]
+    ]
+    return ", ".join(parts) + (", ..." if len(rows) > _ARGUMENTS else "")
 
 
 def operations(rows: Sequence[Json]) -> str:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui import choosing, overview, shown, state, text
+from inspector.ui import choosing, functions, overview, shown, state, text
 
 st.title("Overview")
 model = state.require_model()
@@ -50,3 +50,4 @@ with right:
 st.subheader("Signatures")
 overview.signatures(facts)
 overview.variables(facts)
+functions.functions(facts)

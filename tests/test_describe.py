@@ -19,7 +19,8 @@ from tests.graphs import const, graph, node, placeholder, read_model
 
 FIELDS = [
     "format", "tag_sets", "tag_set", "producer", "nodes", "op_counts", "functions",
-    "function_op_counts", "placeholders", "softmax", "constants", "variables", "identities",
+    "function_op_counts", "gradients", "function_list", "placeholders", "softmax", "constants",
+    "variables", "identities",
     "signatures", "variable_list", "assets", "parameters", "bytes", "suggested_outputs",
     "flagged_ops", "warnings",
 ]  # fmt: skip

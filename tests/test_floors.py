@@ -36,7 +36,7 @@ FLOORS = (
     "freeze",
     "passes/",
     "view/",
-    "diff feeds agreement interface operations outputs",
+    "diff feeds agreement function_list interface operations outputs",
     "describe",
     "formats/",
     "backend/",

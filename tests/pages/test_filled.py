@@ -43,6 +43,9 @@ def test_overview_of_a_tf2_model_shows_the_serving_function_first() -> None:
     main = next(t for t in frames(at) if list(t.columns) == ["op", "nodes"])
     assert "StatefulPartitionedCall" in set(main["op"])
     assert int(main["nodes"].sum()) != serving
+    functions = next(t for t in frames(at) if "function" in t.columns)
+    assert any(name.startswith("__inference") for name in functions["function"])
+    assert set(functions["nodes"]) != {0}
 
 
 def test_operations_are_searched_and_counted() -> None:
