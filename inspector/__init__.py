@@ -16,6 +16,7 @@ from inspector.api import (
     open_model,
     optimise,
     predict,
+    render,
     save,
 )
 
@@ -28,5 +29,6 @@ __all__ = [
     "open_model",
     "optimise",
     "predict",
+    "render",
     "save",
 ]

@@ -24,6 +24,7 @@ from inspector.jobs.prediction import Prediction
 from inspector.model import Model
 from inspector.optimising import Optimised, Progress
 from inspector.passes.pipeline import Transforms
+from inspector.rendering import render
 from inspector.transform_graph import TransformGraph
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "open_model",
     "optimise",
     "predict",
+    "render",
     "save",
 ]
 

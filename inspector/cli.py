@@ -6,93 +6,32 @@ Exit status: 0 done; 1 the model or the work was at fault, told in one line; 2 t
 from __future__ import annotations
 
 import json
-import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from inspector import api, commands, listing, storing, terminal
-from inspector.errors import BadParameter, InspectorError
+from inspector.cli_options import (
+    FORCE,
+    INPUTS,
+    JSON,
+    MODEL,
+    OUT,
+    OUTPUTS,
+    SIGNATURE,
+    TAG_SET,
+    Commands,
+    Names,
+    Out,
+)
+from inspector.errors import BadParameter
 from inspector.model import Model
 from inspector.operations import operations
 
-DEBUG = "INSPECTOR_DEBUG"
-"""Set to 1, an error nobody foresaw shows its traceback."""
-
 FORMATS = ("graphdef", "saved_model", "tflite")
-
-
-class Commands(click.Group):
-    """A group whose commands tell what went wrong in one line, and end with status 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; nothing but its own output reaches standard output."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return super().invoke(ctx)
-        except InspectorError as err:
-            _fail(ctx, err)
-        except MemoryError:
-            _fail(ctx, InspectorError("inspector", "memory", "there is not enough of it for this"))
-        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
-            raise
-        except OSError as err:
-            where = Path(os.fsdecode(err.filename)).name if err.filename else "file"
-            _fail(ctx, InspectorError(where, "system", err.strerror or str(err)))
-        except Exception as err:
-            if os.environ.get(DEBUG):
-                raise
-            why = f"{type(err).__name__}: {err} (a mistake of ours; {DEBUG}=1 shows where)"
-            _fail(ctx, InspectorError("inspector", ctx.invoked_subcommand or "command", why))
-
-
-def _fail(ctx: click.Context, error: InspectorError) -> NoReturn:
-    click.echo(f"error: {error}", err=True)
-    ctx.exit(1)
-
-
-class Names(click.ParamType["list[str]"]):
-    """Names with commas between them: ``a,b:0``."""
-
-    name = "names"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[str]:
-        """A list; blanks and empty parts are dropped."""
-        if isinstance(value, list):
-            return value
-        return [part.strip() for part in value.split(",") if part.strip()]
-
-
-class Out(click.ParamType[Path]):
-    """A path to write to."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """A path, with ``~`` expanded; never the current folder itself."""
-        path = Path(value).expanduser().absolute()
-        if path.name in ("", ".."):
-            self.fail("names no file", param, ctx)
-        return path
-
-
-MODEL = click.argument("model")
-TAG_SET = click.option("--tag-set", type=Names(), metavar="TAGS", help="E.g. serve or serve,gpu.")
-SIGNATURE = click.option(
-    "--signature", metavar="KEY", help="Whose outputs; default serving_default."
-)
-INPUTS = click.option("--inputs", type=Names(), metavar="A,B", help="Feeds: node or tensor names.")
-OUTPUTS = click.option("--outputs", type=Names(), metavar="A,B:0", help="Fetches, in the same way.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
-OUT = click.option("-o", "--out", type=Out(), required=True, help="Where to write.")
-FORCE = click.option("--force", is_flag=True, help="Overwrite what is there.")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -301,6 +240,52 @@ def diff(before: str, after: str, as_json: bool) -> None:
     """What changed between two models."""
     delta = api.diff(api.open_model(before), api.open_model(after)).to_dict()
     _show(delta, as_json, lambda: listing.diff(delta))
+
+
+@cli.command()
+@click.argument("model")
+@OUT
+@TAG_SET
+@click.option("--expand", multiple=True, metavar="SCOPE", help="Open this scope too; repeatable.")
+@click.option(
+    "--budget",
+    type=click.IntRange(1, 750),
+    default=60,
+    show_default=True,
+    help="Boxes that the first picture may have.",
+)
+@click.option("--against", metavar="B", help="Mark what is added, removed and changed to B.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+@click.option("--transparent", is_flag=True, help="Paint no background.")
+@FORCE
+def render(
+    model: str,
+    out: Path,
+    tag_set: list[str] | None,
+    expand: tuple[str, ...],
+    budget: int,
+    against: str | None,
+    theme: str,
+    transparent: bool,
+    force: bool,
+) -> None:
+    """The picture of the Graph page, as a file."""
+    storing.check_output(out, force=force)
+    form = out.suffix.removeprefix(".").lower()
+    opened = api.open_model(model, tag_set)
+    other = None if against is None else api.open_model(against)
+    drawn = api.render(
+        opened,
+        form,
+        expand=expand,
+        budget=budget,
+        against=other,
+        theme=theme,
+        background=not transparent,
+    )
+    with storing.new_file(out, force=force) as file:
+        file.write_bytes(drawn)
+    click.echo(f"wrote {terminal.plain(out.name)}: {terminal.size(len(drawn))}")
 
 
 @cli.command()

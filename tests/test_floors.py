@@ -41,12 +41,13 @@ FLOORS = (
     "formats/",
     "backend/",
     "looking optimising transform_graph",
+    "rendering",
     "notebook",
     "jobs/",
     "api",
     "__init__",
     "ui/",
-    "commands listing",
+    "cli_options commands listing",
     "cli",
     "__main__",
 )
@@ -66,6 +67,7 @@ PUBLIC = {
     "open_model",
     "optimise",
     "predict",
+    "render",
     "save",
 }
 

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from inspector.ui import charts, overview, shown, state, text
+from inspector.view.union import NOTED
 
-_NOTED = ["attr:_output_shapes"]
 SHOWN = 1000
 """Names a list of nodes shows."""
 
@@ -79,7 +79,7 @@ def op_counts(diff: dict[str, Any]) -> None:
 def nodes(diff: dict[str, Any]) -> None:
     """Nodes removed, added, changed, by name."""
     found = diff["nodes"]
-    changed = [item for item in found["changed"] if item["fields"] != _NOTED]
+    changed = [item for item in found["changed"] if item["fields"] != NOTED]
     noted = len(found["changed"]) - len(changed)
     lists = {
         "Removed": [{"node": name} for name in found["removed"]],

@@ -25,6 +25,8 @@ TRIES: tuple[tuple[float, tuple[str, ...]], ...] = (
     (3.0, ("-Gnslimit=0.2", "-Gnslimit1=0.2", "-Gmclimit=0.2", "-Gsplines=line")),
 )
 """Seconds and flags; nearly all of dot's time is x-positions, which nslimit cuts short."""
+DRAW_S = 30.0
+"""Seconds that a picture of places already known may take."""
 MEMORY = 2 << 30
 """Bytes of address space of one dot process."""
 _SLOTS = threading.BoundedSemaphore(max(1, len(os.sched_getaffinity(0))))
@@ -55,16 +57,33 @@ def run(source: str) -> dict[str, Any]:
     raise LayoutError("picture", "dot", why)
 
 
-def _command() -> list[str]:
+def draw(source: str, format: str) -> bytes:
+    """Draw a graph whose nodes and edges have their places; ``png`` or ``pdf``.
+
+    Raises: LayoutError: no Graphviz, it failed, or it took too long.
+    """
+    with _SLOTS:
+        try:
+            output = _run(_command(f"{format}:cairo", "nop2"), source.encode(), DRAW_S)
+        except subprocess.TimeoutExpired as err:
+            why = f"took longer than {DRAW_S:g} seconds; close some scopes, or take SVG"
+            raise LayoutError("picture", format, why) from err
+    if not output:
+        raise LayoutError("picture", format, "Graphviz could not draw this picture; take SVG")
+    return output
+
+
+def _command(format: str = "json0", engine: str = "dot") -> list[str]:
     program = shutil.which("dot")
     if program:
-        return [program, "-Tjson0"]
+        return [program, f"-K{engine}", f"-T{format}"]
     if importlib.util.find_spec("pygraphviz") is None:
         raise LayoutError(
             "picture", "Graphviz", "not installed; install the package graphviz (the program dot)"
         )
     # -P: beside the script lie modules of ours that must not stand in for others.
-    return [sys.executable, "-P", str(Path(__file__).with_name("dot_library.py"))]
+    library = str(Path(__file__).with_name("dot_library.py"))
+    return [sys.executable, "-P", library, f"-K{engine}", f"-T{format}"]
 
 
 def _run(command: list[str], source: bytes, seconds: float) -> bytes | None:

@@ -1,7 +1,7 @@
-"""Graphviz from pygraphviz's wheel, as a program: DOT on standard input, json0 on standard output.
+"""Graphviz from pygraphviz's wheel, as a program: DOT on standard input, a picture on the output.
 
-Run by file name, never imported: a library call cannot be stopped, a process can. Arguments of
-the form ``-Gname=value`` set graph attributes, as ``dot`` has them.
+Run by file name, never imported: a library call cannot be stopped, a process can. Of the arguments
+of ``dot`` it takes ``-Kengine``, ``-Tformat`` and ``-Gname=value``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,20 @@ import sys
 
 
 def main() -> None:
-    """Lay out one graph."""
+    """Lay out one graph, or draw it."""
     import pygraphviz
 
     graph = pygraphviz.AGraph(string=sys.stdin.read())
+    engine, format = "dot", "json0"
     for flag in sys.argv[1:]:
-        name, _, value = flag.removeprefix("-G").partition("=")
-        graph.graph_attr[name] = value
-    sys.stdout.buffer.write(graph.draw(format="json0", prog="dot"))
+        if flag.startswith("-G"):
+            name, _, value = flag.removeprefix("-G").partition("=")
+            graph.graph_attr[name] = value
+        elif flag.startswith("-K"):
+            engine = flag[2:]
+        elif flag.startswith("-T"):
+            format = flag[2:]
+    sys.stdout.buffer.write(graph.draw(format=format, prog=engine))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ Example:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -30,11 +31,22 @@ class Theme:
 THEMES = {"light": Theme("#ffffff", "#1f2430"), "dark": Theme("#0e1117", "#f0f2f6")}
 
 
-def svg(layout: dict[str, Any], *, theme: str = "light", background: bool = True) -> str:
+MARKS = {"added": "#1a9850", "removed": "#d1293d", "changed": "#d99100", "output": "#2457c5"}
+"""Colours of the borders of what differs between two graphs, and of what was picked."""
+
+
+def svg(
+    layout: Mapping[str, Any],
+    *,
+    theme: str = "light",
+    background: bool = True,
+    marks: Mapping[str, Sequence[str]] | None = None,
+) -> str:
     """The SVG text of a layout.
 
     Args:
         background: Whether the theme's background is painted, or none.
+        marks: Box name to marks, as the canvas takes them; those of `MARKS` are drawn.
     """
     colors = THEMES[theme]
     graph = layout["graph"]
@@ -52,7 +64,7 @@ def svg(layout: dict[str, Any], *, theme: str = "light", background: bool = True
     for edge in graph["edges"]:
         _edge(root, edge, colors)
     for node in graph["nodes"]:
-        _node(root, node, colors)
+        _node(root, node, colors, mark_color((marks or {}).get(node["name"], ())))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
 
 
@@ -67,6 +79,11 @@ def fill_and_line(kind: int, theme: Theme) -> tuple[str, str]:
     """A box's fill and border, as the canvas' style sheet mixes them."""
     color = KINDS[kind].color
     return mix(color, theme.background, 0.19), mix(color, theme.text, 0.82)
+
+
+def mark_color(marks: Sequence[str]) -> str:
+    """The border's colour of a box with these marks, or nothing."""
+    return next((color for mark, color in MARKS.items() if mark in marks), "")
 
 
 def _cluster(root: ET.Element, cluster: dict[str, Any], colors: Theme) -> None:
@@ -106,14 +123,15 @@ def stroke_width(tensors: int) -> float:
     return min(4.0, 1.2 + math.log(max(1, tensors)))
 
 
-def _node(root: ET.Element, node: dict[str, Any], colors: Theme) -> None:
+def _node(root: ET.Element, node: dict[str, Any], colors: Theme, marked: str) -> None:
     fill, line = fill_and_line(node["kind"], colors)
+    line = marked or line
     x, y, w, h = node["x"], node["y"], node["w"], node["h"]
     radius = h / 2 if node.get("stub") or node.get("feed") else 7
     if node.get("scope"):
         _add(root, "rect", x=x + 4, y=y + 4, width=w, height=h, rx=radius, fill=fill, stroke=line)
     box = _add(root, "rect", x=x, y=y, width=w, height=h, rx=radius, fill=fill, stroke=line)
-    box.set("stroke-width", "2.4" if node.get("fetch") else "1.2")
+    box.set("stroke-width", "2.6" if marked else "2.4" if node.get("fetch") else "1.2")
     if node.get("ours") or node.get("stub"):
         box.set("stroke-dasharray", "4 3")
     middle = x + w / 2

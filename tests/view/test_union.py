@@ -1,0 +1,86 @@
+"""Before and after in one picture: nodes of both, and which box says that something changed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inspector.view.hierarchy import build
+from inspector.view.union import Difference, difference_marks, union
+from inspector.view.visible import view
+from tests.view.graphs import table
+
+BEFORE = """
+x = Placeholder()
+w = Const()
+w/read = Identity(w)
+a = MatMul(x, w/read)
+drop = Identity(a)
+y = Softmax(drop, ^init)
+init = NoOp()
+"""
+AFTER = """
+x = Placeholder()
+w = Const()
+a = MatMul(x, w)
+fused = Relu(a)
+y = Softmax(fused)
+"""
+
+
+@pytest.fixture(scope="module")
+def both():
+    return union(table(BEFORE), table(AFTER))
+
+
+def test_every_node_of_both_is_there_once_with_the_edges_of_both(both):
+    assert both.names == ["x", "w", "a", "fused", "y", "w/read", "drop", "init"]
+    assert both.input_names(both.find("a")) == ["x:0", "w:0", "w/read:0"]
+    assert both.input_names(both.find("y")) == ["fused:0", "drop:0", "^init"]
+    assert both.op_of(both.find("fused")) == "Relu"
+    assert both.op_of(both.find("drop")) == "Identity"
+
+
+def test_the_union_is_a_table_like_any_other(both):
+    assert type(both).from_json(both.to_json()).to_json() == both.to_json()
+
+
+def test_a_table_with_itself_is_itself():
+    one = table(BEFORE)
+    again = union(one, one)
+    assert again.names == one.names
+    assert [again.input_names(node) for node in range(len(one))] == [
+        one.input_names(node) for node in range(len(one))
+    ]
+
+
+def test_inputs_that_neither_graph_has_stay_told():
+    found = union(table("a = Relu(gone)"), table("a = Relu(gone:1)\nb = Relu(lost)"))
+    assert found.input_names(0) == ["gone:1", "gone:0"]
+    assert found.input_names(1) == ["lost:0"]
+
+
+def test_marks_say_what_became_of_each_box(both):
+    tree = build(both)
+    nodes = {"added": ["fused"], "removed": ["drop", "w/read", "init"],
+             "changed": [{"name": "a", "fields": ["inputs"]},
+                         {"name": "x", "fields": ["attr:_output_shapes"]}]}  # fmt: skip
+    names = [box.name for box in view(tree, frozenset(tree.index)).boxes]
+    marks = difference_marks(tree, names, Difference.of(nodes))
+    assert marks["fused"] == ["added"]
+    assert marks["drop"] == ["removed"]
+    assert marks["a"] == ["changed"]
+    assert "x" not in marks
+    assert "y" not in marks
+
+
+def test_a_scope_is_marked_by_what_is_in_it():
+    before = table(
+        "x = Placeholder()\ns/a = Relu(x)\ns/b = Relu(s/a)\nt/a = Relu(s/b)\nt/b = Relu(t/a)"
+    )
+    after = table("x = Placeholder()\ns/a = Relu(x)\ns/b = Relu(s/a)")
+    tree = build(union(before, after))
+    gone = Difference(frozenset(), frozenset(["t/a", "t/b"]), frozenset(["s/a"]))
+    marks = difference_marks(tree, ["s/", "t/", "x", "no such"], gone)
+    assert marks == {"s/": ["changed"], "t/": ["removed"]}
+    assert np.array_equal(difference_marks(tree, ["s/"], Difference(*[frozenset()] * 3)), {})
