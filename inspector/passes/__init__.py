@@ -33,6 +33,7 @@ from inspector.passes.quantized_graph import quantize_nodes
 from inspector.passes.requantization import freeze_requantization_ranges
 from inspector.passes.sparsify import sparsify_gather
 from inspector.passes.strip import strip_unused_nodes
+from inspector.passes.training import remove_training_nodes
 
 PASSES: dict[str, Pass] = {
     item.name: item
@@ -58,6 +59,7 @@ PASSES: dict[str, Pass] = {
         remove_control_dependencies,
         remove_device,
         remove_nodes,
+        remove_training_nodes,
         rename_attribute,
         rename_node,
         rename_op,

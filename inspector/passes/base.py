@@ -314,7 +314,8 @@ def graph_pass(
     Args:
         effect: What it promises about fetched values; tests and the diff take their tolerance
             from it.
-        source: Where the tool's own version of it is, below tensorflow/tools/.
+        source: Where the tool's own version of it is, below tensorflow/tools/; ``inspector`` for
+            what the tool does not have.
         needs_kernels: True if it calls `PassContext.evaluate`.
     """
 

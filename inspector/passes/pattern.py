@@ -16,9 +16,12 @@ from dataclasses import dataclass
 
 from inspector.edit import GraphEdit
 from inspector.errors import InvalidGraph
-from inspector.graph import data_inputs, split_input
+from inspector.functions import Library
+from inspector.graph import data_inputs, node_name, split_input
 from inspector.passes.base import PassContext
 from inspector.protos import NodeDef
+
+PLACEHOLDERS = frozenset(("Placeholder", "PlaceholderV2", "PlaceholderWithDefault"))
 
 
 @dataclass(frozen=True)
@@ -94,3 +97,21 @@ def drop_unread(edit: GraphEdit, ctx: PassContext, names: Collection[str], why: 
         if name in edit and name not in ctx.boundary and not edit.reads(name):
             edit.explain(name, why)
             edit.remove(name)
+
+
+def drop_chain(edit: GraphEdit, ctx: PassContext, names: Collection[str], why: str) -> None:
+    """Take out those of these nodes that nobody reads any more, and then what only they read.
+
+    Placeholders stay, and what changes something when it runs; drawing a random number does not.
+    """
+    library = Library(edit.library)
+    todo = list(names)
+    while todo:
+        node = edit.get(todo.pop())
+        if node is None or node.name in ctx.boundary or edit.reads(node.name):
+            continue
+        if node.op in PLACEHOLDERS or library.changes_state(node):
+            continue
+        todo += [node_name(text) for text in node.input]
+        edit.explain(node.name, why)
+        edit.remove(node.name)

@@ -22,7 +22,7 @@ from inspector.graph import control_inputs, data_inputs, node_name
 from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.branches import inside
 from inspector.passes.constants import constant, read, tensor_of
-from inspector.passes.pattern import ANY, match, op
+from inspector.passes.pattern import ANY, PLACEHOLDERS, match, op
 from inspector.protos import NodeDef
 from inspector.restore_walk import Key, assigned_keys
 from inspector.tensors import Array
@@ -37,7 +37,6 @@ _PATTERNS = {
 }
 _VARIABLES = frozenset(("Variable", "VariableV2"))
 _ASSIGNS = frozenset(("Assign", "AssignAdd", "AssignSub"))
-_PLACEHOLDERS = frozenset(("Placeholder", "PlaceholderV2", "PlaceholderWithDefault"))
 
 
 @graph_pass(effect="lossy", source="graph_transforms/sparsify_gather.cc")
@@ -239,7 +238,7 @@ class _Sparsify:
         todo = list(names)
         while todo:
             node = self.edit.get(todo.pop())
-            if node is None or node.name in self.ctx.boundary or node.op in _PLACEHOLDERS:
+            if node is None or node.name in self.ctx.boundary or node.op in PLACEHOLDERS:
                 continue
             writers = self._writers(node)
             if writers is None or library.changes_state(node):

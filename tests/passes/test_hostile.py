@@ -174,6 +174,7 @@ CHAINS = {
     "inline_partitionedcall": ("p = Relu(q)", ()),
     "insert_logging": ("p = Relu(q)", ()),
     "remove_nodes": ("p = Identity(q)", (("op", "Identity"),)),
+    "remove_training_nodes": ("p = StopGradient(q)", ()),
     "merge_duplicate_nodes": ("p = Relu(q)", ()),
     "fold_batch_norms": ("p = Mul(q, k)", ()),
     "fold_old_batch_norms": ("p = BiasAdd(q, k)", ()),
