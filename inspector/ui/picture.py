@@ -26,8 +26,10 @@ def board(model: state.OpenModel) -> None:
         st.rerun()
     left, right = st.columns([5, 2], gap="medium")
     with left:
-        picture_bar.bar(model)
+        place = st.container()
         picture = _picture(model)
+        with place:
+            picture_bar.bar(model, picture)
         if picture is not None:
             _canvas(model, picture)
     with right:

@@ -1,13 +1,17 @@
-"""Above the canvas: search, what is traced, what colours the boxes."""
+"""Above the canvas: search, what is traced, what colours the boxes, the picture as a file."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from inspector import rendering
 from inspector.errors import InspectorError
 from inspector.ui import seen, state, text
 from inspector.view import actions, heat, search
+from inspector.view.layout import Picture, picture_of
 from inspector.view.reach import BETWEEN, BOTH, DOWN, UP
 
 HITS = 200
@@ -17,8 +21,8 @@ _TRACES = {"": "No trace", UP: "What it needs", DOWN: "What needs it", BOTH: "Bo
            BETWEEN: "Between"}  # fmt: skip
 
 
-def bar(model: state.OpenModel) -> None:
-    """Search, trace and colours in one row, and below it what was found."""
+def bar(model: state.OpenModel, picture: Picture | None) -> None:
+    """Search, trace, colours and export in one row, and below it what was found."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     words = row.text_input(
         "Search the graph",
@@ -29,6 +33,9 @@ def bar(model: state.OpenModel) -> None:
         placeholder="name, op:Conv2D, shape:*x64, /regex/",
     )
     choices(model, row)
+    if picture is not None:
+        with row.popover("", icon=":material/download:", help="The picture as a file"):
+            _export(model, picture)
     if not words:
         return
     try:
@@ -55,6 +62,42 @@ def _show(model: state.OpenModel, key: str) -> None:
     name = st.session_state[key]
     if name is not None:
         seen.remember(model, actions.show(model.hierarchy, seen.state(model), [name]))
+
+
+def _export(model: state.OpenModel, picture: Picture) -> None:
+    """What is seen, or the whole graph, as a file; drawn when it is asked for."""
+    whole = st.radio(
+        "What",
+        [False, True],
+        key="export_whole",
+        format_func=lambda all_of_it: "Every scope open" if all_of_it else "What is seen",
+        horizontal=True,
+        label_visibility="collapsed",
+    )
+    theme = st.radio(
+        "Background",
+        ["light", "dark", "none"],
+        key="export_background",
+        format_func=str.capitalize,
+        horizontal=True,
+    )
+
+    def drawn(format: str) -> bytes:
+        shown = picture
+        if whole:
+            shown = picture_of(model.hierarchy, frozenset(model.hierarchy.index))
+        light = "light" if theme == "none" else theme
+        return rendering.draw(shown, format, theme=light, background=theme != "none")
+
+    row = st.container(horizontal=True, gap="small")
+    for format in rendering.FORMATS:
+        row.download_button(
+            format.upper(),
+            data=partial(drawn, format),
+            file_name=f"{text.file_stem(model.name)}.{format}",
+            key=f"export_{format}",
+            on_click="ignore",
+        )
 
 
 def choices(model: state.OpenModel, place: DeltaGenerator) -> None:
