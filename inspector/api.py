@@ -163,9 +163,10 @@ def save(
         format: ``saved_model`` (a folder) or ``graphdef`` (a file).
         force: Overwrite what is there.
     Returns: One sentence each on what whoever runs it must know; most often none.
-    Raises: OutputExists, UnsupportedModel (variables that are not frozen, another format).
+    Raises: OutputExists, UnsupportedModel (variables that are not frozen, another format, TFLite).
     """
     path = Path(path).expanduser().absolute()
+    model.check_tensorflow()
     model = building.of_ops(model)
     if format == SAVED_MODEL:
         with storing.new_folder(path, force=force) as folder:

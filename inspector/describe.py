@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector import opdefs, outputs, tensors
 from inspector.errors import InspectorError
@@ -23,6 +23,9 @@ from inspector.model import Asset, Model, Variable
 from inspector.outputs import Suggestion
 from inspector.protos import NodeDef, SignatureDef, TensorInfo
 from inspector.tensors import Shape
+
+if TYPE_CHECKING:
+    from inspector.tflite_graph import LiteGraph
 
 PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
 
@@ -52,11 +55,12 @@ class GraphFacts:
     op_counts: dict[str, int]
     placeholders: list[Tensor]
     softmax: list[str]
+    held: int | None = None
 
     @property
     def constants(self) -> int:
-        """Const nodes."""
-        return self.op_counts.get("Const", 0)
+        """Const nodes; of a TFLite model, whose constants are no operators, constant tensors."""
+        return self.op_counts.get("Const", 0) if self.held is None else self.held
 
     @property
     def identities(self) -> int:
@@ -97,6 +101,7 @@ class Facts:
             and step counters included. Without a checkpoint: elements of the variables the graph
             declares; without these too (a frozen graph): elements of its Consts of float or
             quantised dtype that are not scalars.
+        extra: What the JSON has for this format alone, and what reads otherwise for it.
     """
 
     format: str
@@ -118,6 +123,7 @@ class Facts:
     flagged_ops: list[dict[str, Any]]
     warnings: list[str] = field(default_factory=list)
     layers: Layers | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``describe``; ``serving`` is there for TensorFlow 2, ``keras`` for Keras."""
@@ -156,11 +162,13 @@ class Facts:
             facts["serving"] = self.serving.to_dict()
         if self.layers is not None:
             facts["keras"] = self.layers.to_dict()
-        return facts
+        return {**facts, **self.extra}
 
 
 def describe(model: Model) -> Facts:
     """The facts of a model. Reads no tensor's value and runs nothing."""
+    if model.lite is not None:
+        return _of_lite(model, model.lite)
     graph, warnings = model.outline, list(model.warnings)
     try:
         serving = serving_graph(model)
@@ -194,6 +202,48 @@ def describe(model: Model) -> Facts:
         ),
         warnings=warnings,
         layers=model.layers,
+    )
+
+
+def _of_lite(model: Model, lite: LiteGraph) -> Facts:
+    """The facts of a TFLite model: the first subgraph's, and of the others as of functions.
+
+    Where somebody chose a signature, the placeholders are what it is fed.
+    """
+    # Here, so that models of other formats do not wait for LiteRT's classes.
+    from inspector import tflite_facts
+
+    main, *others = lite.file.subgraphs
+    bodies: Counter[str] = sum((graph.op_counts() for graph in others), Counter())
+    fed = lite.subgraph(model.signature)
+    inputs = [fed.tensors[number] for number in dict.fromkeys(fed.inputs)]
+    counts = GraphFacts(
+        nodes=len(main.operators),
+        op_counts=_by_count(main.op_counts()),
+        placeholders=[Tensor(item.label, item.dtype, item.dims) for item in inputs],
+        softmax=[name for name, op in lite.ops(0) if op == "SOFTMAX"],
+        held=tflite_facts.constants(lite.file, main),
+    )
+    return Facts(
+        format=model.format,
+        tag_sets=[],
+        tag_set=[],
+        producer="",
+        graph=counts,
+        serving=None,
+        functions=len(others),
+        gradients=0,
+        function_list=[],  # subgraphs have a table of their own
+        function_op_counts=_by_count(bodies),
+        signatures=model.signatures,
+        variable_list=[],
+        assets=[],
+        parameters=tflite_facts.parameters(lite.file),
+        bytes=dict(model.bytes),
+        suggested_outputs=outputs.suggest(model),
+        flagged_ops=tflite_facts.flagged(lite.file),
+        warnings=list(model.warnings),
+        extra={"signatures": tflite_facts.signatures(lite.file), **tflite_facts.facts(lite)},
     )
 
 

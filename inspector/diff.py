@@ -3,7 +3,8 @@
 Nodes are compared by meaning: an attribute at its op's default equals one that is not there, input
 ``a:0`` equals ``a``, the order of control inputs does not count, and a constant equals one that
 holds the same numbers however they are encoded. Of a TensorFlow 2 model the serving function is
-compared, its calls inlined, for that is what freezing and transforms work on.
+compared, its calls inlined, for that is what freezing and transforms work on. Of a TFLite model
+all subgraphs are compared, and the operators of the main one counted.
 """
 
 from __future__ import annotations
@@ -240,7 +241,10 @@ def _side(source: Model | Graph) -> tuple[Graph, Side]:
             graph = source.outline
         compared = MAIN if graph is source.outline else SERVING
         size = source.bytes["total"] if "total" in source.bytes else source.graph.byte_size()
-    return graph, Side(compared, len(graph), size, graph.op_counts())
+    counts = graph.op_counts()
+    if isinstance(source, Model) and source.lite is not None:  # its constants are no operators
+        counts = dict(source.lite.file.subgraphs[0].op_counts().most_common())
+    return graph, Side(compared, sum(counts.values()), size, counts)
 
 
 def _by_name(graph: Graph) -> dict[str, NodeDef]:

@@ -44,8 +44,9 @@ def freeze(
     Returns: The frozen model; its one signature has the chosen outputs. `notes` says how many
         variables were frozen and what stayed.
     Raises: UnknownNode, UnknownSignature, FreezeError (no outputs known), MissingVariables,
-        InvalidGraph, CorruptModel, LimitExceeded.
+        InvalidGraph, CorruptModel, LimitExceeded, UnsupportedModel (TFLite).
     """
+    model.check_tensorflow()
     key = model.key(signature)
     wanted = _wanted(model, outputs, key)
     flat, said = _flat(model, wanted, key)
@@ -85,7 +86,7 @@ def serving_graph(model: Model, signature: str | None = None) -> Graph:
     """
     key = model.key(signature)
     graph = model.outline
-    if key is None:
+    if key is None or model.lite is not None:
         return graph
     if key not in model.served:
         roots = _nodes_of(model.signatures[key], graph)

@@ -10,6 +10,7 @@ from inspector.terminal import plain, shape, size, table
 
 Json = Mapping[str, Any]
 _ARGUMENTS = 6
+_OPS = 6
 _NAMES = 20
 """Names shown of a list of nodes; --json has all."""
 
@@ -53,6 +54,8 @@ def describe(name: str, facts: Json) -> str:
         parts.append(_titled("keras", table(figures)))
     else:
         parts.append(_titled("ops of the main graph", op_counts(facts["op_counts"])))
+    if len(facts.get("subgraphs", ())) > 1:
+        parts.append(_titled("subgraphs", _subgraphs(facts["subgraphs"])))
     parts += _tensors_of_signatures(facts["signatures"])
     parts.append(_titled("placeholders", tensors(facts["placeholders"])))
     parts.append(_titled("softmax", table([name] for name in facts["softmax"])))
@@ -70,6 +73,8 @@ def describe(name: str, facts: Json) -> str:
         ]
         text = table(rows, ["name", "dtype", "shape", "bytes"], right=[3])
         parts.append(_titled("variables in the checkpoint", text))
+    if facts.get("tensors"):
+        parts.append(_titled("quantised ends", _quantised(facts["tensors"])))
     parts.append(_titled("assets", table([a["name"], a["tensor"]] for a in facts["assets"])))
     flagged = [[item["op"], item["count"], item["why"]] for item in facts["flagged_ops"]]
     parts.append(_titled("to know before it is run", table(flagged, right=[1])))
@@ -81,6 +86,31 @@ def _said(value: object) -> str:
     if isinstance(value, bool) or value in (None, ""):
         return "yes" if value else "no" if value is False else "unknown"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _subgraphs(rows: Iterable[Json]) -> str:
+    lines = [
+        [number, row["name"] or "", row["operators"], row["tensors"], op_list(row["ops"])]
+        for number, row in enumerate(rows)
+    ]
+    return table(lines, ["", "name", "operators", "tensors", "ops"], right=[0, 2, 3])
+
+
+def _quantised(rows: Iterable[Json]) -> str:
+    """Inputs and outputs that are numbers of another scale: what must be known to feed them."""
+    lines = [
+        [row["kind"], row["name"], row["dtype"], f"{row['scale'][0]:.7g}", row["zero_point"][0]]
+        for row in rows
+        if row["kind"] in ("input", "output") and row["channels"] == 1 and not row["subgraph"]
+    ]
+    return table(lines, ["", "name", "dtype", "scale", "zero point"], right=[3, 4]) if lines else ""
+
+
+def op_list(counts: Mapping[str, int]) -> str:
+    """Op and count on one line, the most frequent first."""
+    pairs = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(pairs) - _OPS} more" if len(pairs) > _OPS else ""
+    return ", ".join(f"{count:,} {op}" for op, count in pairs[:_OPS]) + more
 
 
 def op_counts(counts: Mapping[str, int]) -> str:

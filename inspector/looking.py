@@ -46,7 +46,11 @@ class Look:
     def __init__(self, model: Model) -> None:
         self.model = model
         graph, why = drawn(model)
-        self.unfolded: Unfolded = unfold(graph, known_ops(model))
+        self.unfolded: Unfolded = (
+            unfold(graph, known_ops(model))
+            if model.lite is None
+            else Unfolded(graph, model.lite.returns(), model.lite.functions)
+        )
         self.graph = self.unfolded.graph
         self.warnings = [*([why] if why else []), *self.unfolded.notes]
         self.shapes: Mapping[str, Sequence[Shape | None]]
@@ -62,6 +66,8 @@ class Look:
         chosen = self.model.signatures[key] if key is not None else None
         feeds = [info.name for info in chosen.inputs.values()] if chosen is not None else []
         fetches = signatures.output_tensors(chosen) if chosen is not None else []
+        if self.model.lite is not None and self.model.signature is None:
+            feeds, fetches = self.model.lite.ends()
         return summarise(
             self.graph,
             shapes=self.shapes,
@@ -80,7 +86,10 @@ class Look:
         for node in self.graph:
             if node.op == "Const":
                 tensor = node.attr["value"].tensor
-                found[node.name] = (tensors.elements(tensor), tensors.tensor_bytes(tensor))
+                size = tensors.tensor_bytes(tensor)
+                if self.model.lite is not None:
+                    size = self.model.lite.size(node.name)
+                found[node.name] = (tensors.elements(tensor), size)
             elif node.op in VARIABLES:
                 shape = (self.shapes.get(node.name) or [None])[0]
                 if node.op == "VarHandleOp" and "shape" in node.attr:
@@ -135,10 +144,16 @@ class Look:
             "outputs": self.tensors(node),
             "inputs": [self._input(text) for text in data_inputs(node)[:_LISTED]],
             "control_inputs": [text[1:] for text in control_inputs(node)[:_LISTED]],
-            "attrs": {key: attr_text(node.attr[key]) for key in sorted(node.attr)},
+            "attrs": {
+                key: attr_text(node.attr[key])
+                for key in sorted(node.attr)
+                if self.model.lite is None or not key.startswith("_")
+            },
             "value": self._value(node) if node.op == "Const" and not self.model.layers else None,
             "consumers": self._readers(node.name)[:_LISTED],
-        } | ({} if function is None else {"function": function})
+            **({} if function is None else {"function": function}),
+            **({} if self.model.lite is None else {"tensors": self._lite_tensors(node.name)}),
+        }
 
     def _readers(self, name: str) -> list[str]:
         """Who reads a node; of a node of a body also whose result it is."""
@@ -148,6 +163,13 @@ class Look:
                 if any(node_name(text) == name for text in texts):
                     found.append(owner)
         return list(dict.fromkeys(found))
+
+    def _lite_tensors(self, name: str) -> list[dict[str, Any]]:
+        """What a node of a TFLite model gives and, of an operator, reads, as in the file."""
+        from inspector import tflite_facts
+
+        assert self.model.lite is not None
+        return tflite_facts.of_node(self.model.lite, name, _LISTED)
 
     def _bodies(self) -> Iterator[Operation]:
         """The operations of functions that are called and yet not drawn."""

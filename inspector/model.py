@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector import signatures
 from inspector.checkpoint import Checkpoint, Variable
-from inspector.errors import CorruptModel
+from inspector.errors import CorruptModel, UnsupportedModel
 from inspector.graph import Graph
 from inspector.layers import Layers
 from inspector.protos import MetaGraphDef, NodeDef, SignatureDef, TensorProto
 from inspector.wire import GraphBytes
+
+if TYPE_CHECKING:  # its classes come from LiteRT, which other formats do not wait for
+    from inspector.tflite_graph import LiteGraph
 
 __all__ = ["Asset", "LazyGraph", "Model", "Variable"]
 
@@ -52,6 +55,7 @@ class Model:
         graph: The main graph of the chosen MetaGraphDef.
         served: What `freeze.serving_graph` made already, by signature key.
         source: Where a file's graph has long values: the bytes it is read from. See `outline`.
+        lite: Of a TFLite model, what its nodes stand for; `graph` is there to be looked at.
         tag_sets: All tag-sets of the file; `tag_set` is the chosen one.
         signatures: Signature key to SignatureDef.
         signature: The key that somebody chose; it is meant where no other is named. See `key`.
@@ -89,6 +93,7 @@ class Model:
     notes: list[str] = field(default_factory=list)
     source: GraphBytes | None = None
     layers: Layers | None = None
+    lite: LiteGraph | None = field(default=None, repr=False, compare=False)
     unpacked: object | None = field(default=None, repr=False, compare=False)
     # Worked out from the rest when asked; not an argument, so that `replace` starts them anew.
     served: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -115,7 +120,19 @@ class Model:
         return signatures.choose(self.signatures, wanted, self.name)
 
     def value(self, node: NodeDef) -> TensorProto:
-        """The ``value`` of a Const of `graph` or `outline`, whole. Raises: CorruptModel."""
+        """The ``value`` of a Const of `graph` or `outline`, whole.
+
+        Raises: CorruptModel; UnsupportedModel for a TFLite type that is not unpacked.
+        """
         if "value" not in node.attr:
             raise CorruptModel(self.name, node.name, "a constant without a value")
+        if self.lite is not None:
+            return self.lite.value(node)
         return node.attr["value"].tensor if self.source is None else self.source.value(node)
+
+    def check_tensorflow(self) -> None:
+        """Raises: UnsupportedModel for a model whose graph is not of TensorFlow's ops."""
+        if self.lite is not None:
+            why = "it is frozen already, and nothing makes a graph of TensorFlow's ops of it that "
+            why += "could be transformed or written in another format"
+            raise UnsupportedModel(self.name, self.format, why)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from inspector.protos import AttrValue, FunctionDefLibrary, NodeDef, OpDef, OpList
 
 _DATA = Path(__file__).parent / "data" / "ops.pb.z"
+_DECLARED = "_output_dtypes"
 
 
 @functools.cache
@@ -79,6 +80,16 @@ def with_defaults(node: NodeDef) -> NodeDef:
     return full
 
 
+def declare(node: NodeDef, dtypes: Iterable[int]) -> None:
+    """Let a node of an op that is not TensorFlow's say itself what its outputs are."""
+    node.attr[_DECLARED].list.type.extend(dtypes)
+
+
+def declared(node: NodeDef) -> list[int] | None:
+    """The dtypes of a node that says them itself, see `declare`; None for all others."""
+    return list(node.attr[_DECLARED].list.type) if _DECLARED in node.attr else None
+
+
 def output_dtypes(
     node: NodeDef, library: FunctionDefLibrary | Mapping[str, OpDef] | None = None
 ) -> list[int] | None:
@@ -86,6 +97,8 @@ def output_dtypes(
 
     Args that repeat (``number_attr``) or list types (``type_list_attr``) are written out.
     """
+    if _DECLARED in node.attr:
+        return declared(node)
     found = get(node.op, library)
     return None if found is None else expand(found.output_arg, node)
 

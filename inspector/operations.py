@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inspector import opdefs, shapes, tensors
 from inspector.errors import BadParameter, CorruptModel, UnknownNode, did_you_mean
@@ -17,6 +17,9 @@ from inspector.layers import Layers
 from inspector.model import Model
 from inspector.protos import FunctionDef, NodeDef, OpDef
 from inspector.tensors import Shape
+
+if TYPE_CHECKING:
+    from inspector.tflite_graph import LiteGraph
 
 MAX_PATTERN = 1000
 """Longest search expression, and how much of a name it is held against."""
@@ -42,7 +45,8 @@ class Operation:
     """One node: its op, device, input strings and output tensors.
 
     Attributes:
-        function: The library function whose body holds it; empty for the main graph.
+        function: The library function whose body holds it, of TFLite the subgraph; empty for the
+            main graph.
     """
 
     name: str
@@ -82,6 +86,8 @@ def operations(
         could take for ever).
     """
     pattern = _pattern(match) if isinstance(match, str) else match
+    if isinstance(model, Model) and model.lite is not None:
+        return list(_wanted(_of_lite(model.lite, function), op, pattern))
     graph = model.outline if isinstance(model, Model) else model
     found: list[Operation] = []
     if not function:
@@ -122,14 +128,33 @@ def of_graph(
         yield Operation(node.name, node.op, node.device, list(node.input), outputs, function)
 
 
+def _of_lite(lite: LiteGraph, function: str | None) -> Iterator[Operation]:
+    """The operators of a TFLite model, tensors by their own names; a subgraph is a function."""
+    graphs = lite.file.subgraphs
+    labels = {number: "" if number == 0 else lite.label(number) for number in range(len(graphs))}
+    if function is not None and function not in labels.values():
+        known = [label for label in labels.values() if label]
+        reason = "no subgraph of this name" + did_you_mean(function, known)
+        raise UnknownNode("subgraphs", function, reason)
+    for name, (number, at) in lite.operators.items():
+        if function is None or function == labels[number]:
+            operator, all_tensors = graphs[number].operators[at], graphs[number].tensors
+            outputs = [
+                Output(tensor.label, tensor.dtype, tensor.dims)
+                for tensor in (all_tensors[index] for index in operator.outputs)
+            ]
+            inputs = [all_tensors[index].label if index >= 0 else "" for index in operator.inputs]
+            yield Operation(name, operator.code.op, "", inputs, outputs, labels[number])
+
+
 def _outputs(
     node: NodeDef, known: Sequence[Shape | None], own: Mapping[str, OpDef]
 ) -> list[Output]:
     """The output tensors of a node, as many as there are shapes."""
-    dtypes: list[int] = []
-    if node.op in own:
+    dtypes = opdefs.declared(node) or []
+    if not dtypes and node.op in own:
         dtypes = [arg.type for arg in own[node.op].output_arg]
-    elif (definition := opdefs.get(node.op)) is not None:
+    elif not dtypes and (definition := opdefs.get(node.op)) is not None:
         # The list of dtypes is only written out where its length is sane.
         count = shapes.output_count(node, definition)
         dtypes = (opdefs.output_dtypes(node) or []) if count <= len(known) else []

@@ -83,7 +83,12 @@ class Suggestion:
 def suggest(model: Model) -> list[Suggestion]:
     """The likely outputs of a model, best first, at most `LIMIT`."""
     found = _of_signatures(model.signatures, model.signature)
-    if not found and model.layers is None:
+    if model.lite is not None:
+        ends = model.lite.ends()[1]  # other subgraphs may have signatures of their own
+        if model.signature is None:
+            found.sort(key=lambda item: item.name not in ends)
+        found += [Suggestion(name, "output of the model") for name in ends]
+    elif not found and model.layers is None:
         found = of_graph(model.outline)
     names: set[str] = set()
     unique = []

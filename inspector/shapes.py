@@ -128,6 +128,10 @@ class _Inference:
         unknown: list[int] = []
         budget = _ALL_OUTPUTS
         for index, node in enumerate(self.graph.nodes):
+            if (own_dtypes := opdefs.declared(node)) is not None:
+                counts.append(min(len(own_dtypes), MAX_OUTPUTS, max(budget, 0)))
+                budget -= counts[-1]
+                continue
             if node.op not in definitions:
                 found = opdefs.get(node.op) or own.get(node.op)
                 args = [] if found is None else list(found.output_arg)
@@ -188,7 +192,7 @@ class _Inference:
         for index in self.order:
             node, count = nodes[index], counts[index]
             sources = inputs[index]
-            rule = RULES.get(node.op)
+            rule = None if opdefs.declared(node) is not None else RULES.get(node.op)
             found: Sequence[Shape | None] = ()
             if index in loops:
                 found = self._enter_loop(index)

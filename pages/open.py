@@ -36,8 +36,8 @@ st.subheader("Your own")
 file_tab, folder_tab, path_tab = st.tabs(["A file", "A folder", "A path on the server"])
 with file_tab:
     st.caption(
-        "A GraphDef `.pb` or `.pbtxt`, a `.meta`, a Keras `.h5` or `.keras`, or a `.zip`, `.tar`, "
-        "`.tar.gz` of any model. The content decides what it is, not the suffix."
+        "A GraphDef `.pb` or `.pbtxt`, a `.meta`, a Keras `.h5` or `.keras`, a `.tflite`, or a "
+        "`.zip`, `.tar`, `.tar.gz` of any model. The content decides what it is, not the suffix."
     )
     single = st.file_uploader("File", key="upload_file", label_visibility="collapsed")
     if single is not None and st.button("Open the file", key="open_file", type="primary"):

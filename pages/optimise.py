@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from inspector.ui import choosing, optimising, pipeline, running, state
+from inspector.ui import choosing, lite, optimising, pipeline, running, state
 
 st.title("Optimise")
 model = state.require_model()
+if lite.is_lite(model):
+    lite.not_transformed()
 choosing.tag_set_and_signature(model, "optimise")
 if (answer := running.finished(optimising.SLOT)) is not None:
     optimising.adopt(answer)

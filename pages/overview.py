@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui import choosing, functions, overview, shown, state, text
+from inspector.ui import choosing, functions, lite, overview, shown, state, text
 
 st.title("Overview")
 model = state.require_model()
@@ -13,7 +13,7 @@ overview.figures(model)
 line = f"{facts['format']}, written by TensorFlow {facts['producer'] or 'of unknown version'}"
 if facts["functions"]:
     line += f"; {text.count(facts['functions'], 'function')} in its library"
-st.caption(text.escape(line))
+st.caption(lite.caption(facts) if lite.is_lite(model) else text.escape(line))
 choosing.tag_set_and_signature(model, "overview")
 
 st.subheader("Operations by type")
@@ -51,3 +51,4 @@ st.subheader("Signatures")
 overview.signatures(facts)
 overview.variables(facts)
 functions.functions(facts)
+lite.tables(facts)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui import choosing, predicting, running, state
+from inspector.ui import choosing, lite, predicting, running, state
 
 st.title("Predict")
 model = state.require_model()
@@ -27,7 +27,7 @@ if run and feeds is not None:
     st.session_state.pop(predicting.ANSWER, None)
     predicting.start(predicting.SLOT, model, result, feeds, runs)
     st.rerun()
-if result is None:
+if result is None and not lite.is_lite(model):
     st.caption("Optimise the model to see before and after side by side.")
 if (answer := running.finished(predicting.SLOT)) is not None:
     st.session_state[predicting.ANSWER] = answer.value

@@ -16,6 +16,7 @@ from inspector.formats import (
     meta_graph,
     recognising,
     saved_model,
+    tflite,
 )
 from inspector.formats.files import map_file
 from inspector.model import Model
@@ -26,6 +27,7 @@ READERS: Mapping[str, Callable[[Path, memoryview, Sequence[str] | None], Model]]
     "MetaGraphDef": meta_graph.read,
     "Checkpoint": checkpoints.read,
     "Keras": keras.read,
+    "TFLite": tflite.read,
 }
 """What `recognising.load` finds, to what reads a file of it."""
 
@@ -41,7 +43,8 @@ def open_model(
     Args:
         path: A folder with a SavedModel or a checkpoint in it; the prefix of a checkpoint; a file
             of any name with a SavedModel, GraphDef or MetaGraphDef, in binary form or as text, the
-            index of a checkpoint, or a Keras file; or an archive with one of these.
+            index of a checkpoint, a Keras file or a TFLite model; or an archive with one of
+            these.
         tag_set: Which MetaGraphDef of a SavedModel; its tags in any order. Without it: ``serve``
             where there is one, else the first.
         scratch: Where an archive is unpacked, in a folder that goes with the Model; by default

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from inspector import table, wire
-from inspector.errors import UnknownFormat, UnsupportedModel
+from inspector.errors import UnknownFormat
 from inspector.formats import archives, keras, keras_hdf5, text
 from inspector.formats.files import map_file
 
-CHECKPOINT, ARCHIVE, KERAS = "Checkpoint", "Archive", "Keras"
+CHECKPOINT, ARCHIVE, KERAS, TFLITE = "Checkpoint", "Archive", "Keras", "TFLite"
 
-_MAGIC = ((4, b"TFL3", "a TensorFlow Lite model"),)
+_TFLITE = (4, b"TFL3")
+"""Where a flatbuffer's identifier lies, and TFLite's."""
 
 
 def kind_of(data: memoryview) -> str | None:
-    """The message's name, whether in binary form or text; ``Checkpoint``, ``Archive``, or None.
+    """The format or message, in binary form or as text; ``Archive``; None for anything else.
 
     Any HDF5 file is taken for ``Keras``.
     """
@@ -23,6 +24,8 @@ def kind_of(data: memoryview) -> str | None:
         return KERAS
     if table.is_table(data[-8:]):
         return CHECKPOINT
+    if data[_TFLITE[0] :][: len(_TFLITE[1])] == _TFLITE[1]:
+        return TFLITE
     kind = wire.recognise(data) or text.recognise(data)
     return ARCHIVE if kind is None and archives.kind_of(data) is not None else kind
 
@@ -44,10 +47,7 @@ def load(path: Path) -> tuple[str | None, memoryview]:
 def not_readable(name: str, data: memoryview) -> Exception:
     """The error to raise for a file of no known kind."""
     head = bytes(data[:4096])
-    for offset, magic, what in _MAGIC:
-        if head[offset:].startswith(magic):
-            return UnsupportedModel(name, "file", f"it is {what}, which cannot be read yet")
-    expected = "no SavedModel, GraphDef, MetaGraphDef, checkpoint or Keras file"
+    expected = "no SavedModel, GraphDef, MetaGraphDef, checkpoint, Keras file or TFLite model"
     try:
         is_text = head.decode().isprintable() or all(
             char.isprintable() or char.isspace() for char in head.decode()

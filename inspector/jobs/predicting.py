@@ -50,9 +50,10 @@ def predict(args: Args, job: JobContext) -> TaskResult:
     outputs = list(args["outputs"]) or _fetches(model)
     base = model if _has(model, outputs) else freeze(model, outputs)
     needed = slots(base, outputs)
+    wanted = {name: _slot(key, name, base) for key, name in needed.items()}
     given = {
         needed.get(key, tensor_name(key)): value
-        for key, value in _feeds(args["feeds"], job, needed, base).items()
+        for key, value in feeds_of(args["feeds"], job, wanted).items()
     }
     sides = {BASE: base}
     sides |= {name: _opened(Path(path)) for name, path in args.get("against", {}).items()}
@@ -103,10 +104,11 @@ def _opened(path: Path) -> Model:
     return formats.open_model(with_tables if beside else path)
 
 
-def _feeds(
-    spec: Mapping[str, Any], job: JobContext, needed: Mapping[str, str], model: Model
+def feeds_of(
+    spec: Mapping[str, Any], job: JobContext, by_tensor: Mapping[str, Slot]
 ) -> Mapping[str, Any]:
-    wanted = [_slot(key, name, model) for key, name in needed.items()]
+    """The feeds that the page asks for, by key of their slots; `by_tensor` by tensor name."""
+    wanted = list(by_tensor.values())
     kind = spec["kind"]
     if kind == "random":
         return feeds.random_feeds(wanted, int(spec["batch"]), int(spec["seed"]))
@@ -114,7 +116,7 @@ def _feeds(
         return feeds.range_feeds(wanted, int(spec["n"]))
     if kind == "typed":
         by_name = {slot.key: slot for slot in wanted}
-        by_name |= {node_name(needed[slot.key]): slot for slot in wanted}
+        by_name |= {node_name(name): slot for name, slot in by_tensor.items()}
         values = {key: text for key, text in spec["values"].items() if key in by_name}
         return {
             by_name[key].key: feeds.from_text(text, by_name[key]) for key, text in values.items()
@@ -155,12 +157,10 @@ def _compare(
             ready[name] = Run(loaded, given, outputs, lenient=name != BASE)
             answers[name], first_ms = ready[name].once()
             figures[name] = {"name": name, "load_ms": loaded.load_ms, "first_ms": first_ms}
-        times = _in_turn(ready, runs, job)
+        times = in_turn(ready, runs, job)
         rows = ready[BASE].rows
         for name, found in times.items():
-            p50, p90 = (float(np.percentile(found, share)) for share in (50, 90))
-            figures[name] |= {"p50_ms": p50, "p90_ms": p90}
-            figures[name]["rows_per_s"] = 1000 * rows / p50 if p50 else 0.0
+            figures[name] |= latency(found, rows)
     agreed = {
         name: {key: _figures(found) for key, found in compared.items()}
         for name, compared in (
@@ -169,25 +169,35 @@ def _compare(
             if name != BASE
         )
     }
-    shown = {
-        key: {
-            "dtype": "string" if value.dtype == object else str(value.dtype),
-            "shape": list(value.shape),
-            "heads": {name: head(answers[name][key]) for name in sides},
-        }
-        for key, value in answers[BASE].items()
-    }
     value = {
         "sides": list(figures.values()),
         "agreement": agreed,
-        "outputs": shown,
+        "outputs": shown(answers),
         "rows": rows,
         "runs": len(times[BASE]),
     }
     return TaskResult(value)
 
 
-def _in_turn(ready: Mapping[str, Any], runs: int, job: JobContext) -> dict[str, list[float]]:
+def latency(found: list[float], rows: int) -> dict[str, float]:
+    """The figures of one side's runs, which took `found` milliseconds each."""
+    p50, p90 = (float(np.percentile(found, share)) for share in (50, 90))
+    return {"p50_ms": p50, "p90_ms": p90, "rows_per_s": 1000 * rows / p50 if p50 else 0.0}
+
+
+def shown(answers: Mapping[str, Mapping[str, Array]]) -> dict[str, Any]:
+    """Dtype, shape and first rows of each output, by side."""
+    return {
+        key: {
+            "dtype": "string" if value.dtype == object else str(value.dtype),
+            "shape": list(value.shape),
+            "heads": {name: head(found[key]) for name, found in answers.items()},
+        }
+        for key, value in answers[BASE].items()
+    }
+
+
+def in_turn(ready: Mapping[str, Any], runs: int, job: JobContext) -> dict[str, list[float]]:
     """Milliseconds per run: A, B, A, B, so that what else the machine does falls on all."""
     times: dict[str, list[float]] = {name: [] for name in ready}
     start = time.monotonic()

@@ -52,7 +52,8 @@ def predict(
     blobs = {"feeds": packing.pack(feeds)}
     with _handed_over(model) as (source, data):
         args = {**source, "fetches": fetches, "signature": signature}
-        job = default_runner().submit("run", args, blobs={**blobs, **data})
+        kind = "run" if model.lite is None else "run_lite"
+        job = default_runner().submit(kind, args, blobs={**blobs, **data})
         while progress is not None and not job.done():
             progress(*job.progress)
             wait([job], timeout=_WATCH_S)

@@ -95,5 +95,7 @@ REQUESTS: Mapping[str, Request] = table(
         limits=Limits(result_bytes=2 * GIB),
         cached=False,
     ),
+    Request("run_lite", "inspector.jobs.lite:run", cached=False),
+    Request("predict_lite", "inspector.jobs.lite:predict", cached=False),
     Request("evaluate", f"{_TASKS}:evaluate", tensorflow=True, cached=False),
 )

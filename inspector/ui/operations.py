@@ -10,7 +10,7 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.jobs.workspace import ModelKey
-from inspector.ui import running, shown, state, text
+from inspector.ui import lite, running, shown, state, text
 
 LIMIT = 500
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
@@ -113,6 +113,9 @@ def details(model: state.OpenModel, name: str) -> None:
     st.caption(f"{text.escape(found['op'])} · {text.escape(found['device'] or 'any device')}")
     shown.names("Outputs", [_tensor(row) for row in found.get("outputs", [])])
     shown.names("Inputs", [_tensor(row) for row in found.get("inputs", [])])
+    if found.get("tensors"):
+        st.caption("Tensors")
+        lite.tensors(found["tensors"], key="node_tensors")
     shown.names("Waits for", found.get("control_inputs", []))
     shown.names("Read by", found.get("consumers", []))
     shown.names("Value", _pairs(found.get("value") or {}))

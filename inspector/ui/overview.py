@@ -23,7 +23,7 @@ def figures(model: state.OpenModel) -> None:
     row.metric("Size", text.size(facts["bytes"].get("total")), border=True)
     row.metric("Operations", text.number(counted["nodes"]), border=True)
     row.metric("Op types", text.number(len(counted["op_counts"])), border=True)
-    row.metric("Constants", text.number(counted["op_counts"].get("Const", 0)), border=True)
+    row.metric("Constants", text.number(counted["constants"]), border=True)
     row.metric("Variables", text.number(variables_held(counted)), border=True)
     row.metric("Identities", text.number(counted["op_counts"].get("Identity", 0)), border=True)
     row.metric("Parameters", text.number(facts["parameters"]), border=True)
@@ -104,6 +104,8 @@ def signatures(facts: dict[str, Any]) -> None:
 def sizes(facts: dict[str, Any]) -> None:
     """Bytes of graph, variables and assets."""
     parts = {key: facts["bytes"].get(key, 0) for key in ("graph", "variables", "assets")}
+    if "buffer_bytes" in facts:
+        parts["buffers, in the graph"] = facts["buffer_bytes"]
     frame = pd.DataFrame(
         [{"part": part, "size": text.size(count), "bytes": count} for part, count in parts.items()]
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inspector.ui import running, shown, state, text
+from inspector.ui import lite, running, shown, state, text
 
 SLOT, ANSWER = "predict", "prediction"
 KINDS = {
@@ -81,7 +81,8 @@ def start(
     if result is not None:
         names = {"frozen": "frozen.pb", "optimised": "optimised.pb"}
         args["against"] = {side: str(result.folder / file) for side, file in names.items()}
-    running.start(slot, "predict", args, model.source, "Running the model", blobs=blobs)
+    kind = "predict_lite" if lite.is_lite(model) else "predict"
+    running.start(slot, kind, args, model.source, "Running the model", blobs=blobs)
 
 
 def answers(value: dict[str, Any]) -> None:
@@ -93,9 +94,10 @@ def answers(value: dict[str, Any]) -> None:
         shown.table(agreement_table(value), key="agreement", right=right)
     st.subheader("Latency")
     shown.table(latency_table(value), key="latency", right=_TIMES)
+    how = value.get("runtime") or "the runtime's own optimiser is off on all sides"
     st.caption(
         f"{text.count(value['rows'], 'row')} a run, {text.count(value['runs'], 'run')} of each in "
-        "turn; the runtime's own optimiser is off on all sides."
+        f"turn; {how}."
     )
     st.subheader("Outputs")
     for name, output in value["outputs"].items():

@@ -14,7 +14,6 @@ from inspector.errors import (
     MissingFile,
     UnknownFormat,
     UnknownTagSet,
-    UnsupportedModel,
 )
 from inspector.formats import open_model
 from inspector.protos import GraphDef, SavedModel
@@ -135,7 +134,7 @@ WRONG = {
     "zeros": (UnknownFormat, bytes(64), "bytes are no SavedModel"),
     "GraphDef cut short": (CorruptModel, NODES.SerializeToString()[:-3], "cut short"),
     "h5": (CorruptModel, b"\x89HDF\r\n\x1a\n" + bytes(90), "HDF5"),
-    "tflite": (UnsupportedModel, b"\x1c\0\0\0TFL3" + bytes(90), "Lite"),
+    "tflite": (CorruptModel, b"\x1c\0\0\0TFL3" + bytes(90), "TFLite"),
     "zip": (CorruptModel, b"PK\x03\x04" + bytes(90), "zip archive: its list of entries"),
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests import lite_models
 from tests.conftest import shared
 from tests.pages import app
 
@@ -52,3 +53,57 @@ def test_a_checkpoint_without_its_graph_fails_no_page(folder: Path) -> None:
     for page in ("graph", "operations", "optimise", "predict", "compare"):
         at = app.on(at, page)
         assert not at.exception, page
+
+
+def test_a_tflite_model_on_every_page(folder: Path) -> None:
+    (folder / "m.tflite").write_bytes(lite_models.loop())
+    at = opened(folder / "m.tflite")
+    assert not at.exception
+    assert not at.error
+    assert app.metrics(at)["Operations"] == "1"
+    assert {"Subgraphs", "Tensors"} <= {item.value for item in at.subheader}
+    assert "for TensorFlow 2.5.0 or later" in app.texts(at).replace("\\", "")
+    tables = [frame.value for frame in at.dataframe]
+    (tensors,) = [table for table in tables if "zero point" in table]
+    assert list(tensors["tensor"][:2]) == ["x", "end:0"]
+    for page in ("graph", "operations", "compare"):
+        at = app.on(at, page)
+        assert not at.exception, page
+        assert not at.error, page
+    at = app.on(at, "optimise")
+    assert not at.exception
+    assert "frozen already" in at.info[0].value
+    assert not at.button
+
+
+def test_a_tflite_model_predicts(folder: Path) -> None:
+    (folder / "m.tflite").write_bytes(lite_models.add(batch=-1))
+    at = app.on(opened(folder / "m.tflite"), "predict")
+    at.button(key="predict").click()
+    at = app.settled(at.run())
+    assert not at.exception
+    assert not at.error
+    assert "32 rows a run" in app.texts(at)
+    assert "run by LiteRT" in app.texts(at)
+
+
+def test_a_tflite_model_that_cannot_run_says_why(folder: Path) -> None:
+    (folder / "m.tflite").write_bytes(lite_models.custom("my_op"))
+    at = app.on(opened(folder / "m.tflite"), "predict")
+    at.button(key="predict").click()
+    at = app.settled(at.run())
+    assert not at.exception
+    assert "my_op: custom op" in app.texts(at).replace("\\", "")
+
+
+def test_a_signature_of_another_subgraph_is_chosen_and_run(folder: Path) -> None:
+    (folder / "m.tflite").write_bytes(lite_models.loop())
+    at = opened(folder / "m.tflite")
+    (box,) = [item for item in at.selectbox if item.label == "Signature"]
+    box.set_value(1 - box.value)
+    at = app.on(app.settled(at.run()), "predict")
+    at.button(key="predict").click()
+    at = app.settled(at.run())
+    assert not at.exception
+    assert not at.error
+    assert "1 row a run" in app.texts(at)

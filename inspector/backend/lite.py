@@ -1,0 +1,252 @@
+"""Run a TFLite model with LiteRT: the interpreter is imported here alone, and only in a worker.
+
+Numbers are given and answered as the model has them: an input of ``int8`` takes whole numbers that
+are quantised already, ``round(value / scale) + zero_point``. A float is not turned into one behind
+the caller's back. A dimension that the file says may vary takes any size; others are as they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from inspector import feeds as feeding
+from inspector import tflite_facts
+from inspector.errors import BadFeed, BadFetch, RunFailed, did_you_mean
+from inspector.feeds import Slot
+from inspector.model import Model
+from inspector.tensors import Array
+from inspector.tflite_file import Quantisation, Signature, Tensor
+from inspector.tflite_graph import LiteGraph
+
+DEFAULT = "serving_default"
+_LISTED = 12
+_AGAIN_MS = 2000.0
+
+
+def predict(
+    model: Model,
+    feeds: Mapping[str, Any],
+    fetches: Sequence[str] | None = None,
+    *,
+    signature: str | None = None,
+) -> dict[str, Any]:
+    """Run a TFLite model once, in this process.
+
+    Args:
+        feeds: Key to array. A key is an input of the signature, the name or the number of a
+            tensor, or a node's name.
+        fetches: Keys in the same sense; by default the outputs of the signature if its keys or
+            nothing was fed, else the model's outputs under the names of their tensors.
+    Returns: ``outputs``, ``load_ms``, ``first_ms``, ``run_ms`` and ``signature``.
+    Raises: BadFeed, BadFetch, UnknownSignature, RunFailed (a custom op, or LiteRT refuses).
+    """
+    run = LiteRun(model, feeds, fetches, signature=signature)
+    outputs, first_ms = run.once()
+    run_ms = run.once()[1] if first_ms < _AGAIN_MS else first_ms
+    return {
+        "outputs": outputs,
+        "load_ms": run.load_ms,
+        "first_ms": first_ms,
+        "run_ms": run_ms,
+        "signature": run.signature.key if run.signature is not None else None,
+    }
+
+
+class LiteRun:
+    """A loaded model with its feeds, checked and ready to be run any number of times."""
+
+    def __init__(
+        self,
+        model: Model,
+        feeds: Mapping[str, Any],
+        fetches: Sequence[str] | None = None,
+        *,
+        signature: str | None = None,
+    ) -> None:
+        assert model.lite is not None
+        self._model = model
+        self._lite: LiteGraph = model.lite
+        self.signature = self._choose(feeds, signature)
+        self.subgraph = self.signature.subgraph if self.signature is not None else 0
+        self._graph = self._lite.file.subgraphs[self.subgraph]
+        self._fed = self._feed(feeds)
+        self._fetched = self._fetch(fetches)
+        refuse(model)
+        start = time.perf_counter()
+        self._load()
+        self.load_ms = 1000 * (time.perf_counter() - start)
+
+    @property
+    def rows(self) -> int:
+        """The first dimension of the feeds; 1 where there is none."""
+        return max((array.shape[0] for array in self._fed.values() if array.shape), default=1)
+
+    def once(self) -> tuple[dict[str, Array], float]:
+        """Run; the outputs and the milliseconds. Raises: RunFailed."""
+        with self._translated():
+            start = time.perf_counter()
+            if self.subgraph:
+                answers = self._runner(**self._by_key())
+            else:
+                for index, array in self._fed.items():
+                    self._interpreter.set_tensor(index, array)
+                self._interpreter.invoke()
+            milliseconds = 1000 * (time.perf_counter() - start)
+            if self.subgraph:
+                assert self.signature is not None
+                keys = {index: key for key, index in self.signature.outputs.items()}
+                found = {name: answers[keys[index]] for name, index in self._fetched.items()}
+            else:
+                found = {
+                    name: self._interpreter.get_tensor(index)
+                    for name, index in self._fetched.items()
+                }
+        return {name: np.asarray(array) for name, array in found.items()}, milliseconds
+
+    def _load(self) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with self._translated():
+            whole = set(self._fetched.values()) - set(self._graph.outputs)
+            self._interpreter = Interpreter(
+                model_path=str(self._model.path), experimental_preserve_all_tensors=bool(whole)
+            )
+            if self.subgraph:
+                assert self.signature is not None
+                self._runner = self._interpreter.get_signature_runner(self.signature.key)
+                return
+            for index, array in self._fed.items():
+                if list(array.shape) != self._graph.tensors[index].shape:
+                    self._interpreter.resize_tensor_input(index, array.shape)
+            self._interpreter.allocate_tensors()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, ValueError, TypeError, OSError) as err:
+            why = str(err).strip().splitlines() or [type(err).__name__]
+            raise RunFailed(self._model.name, "LiteRT", " ".join(why[:2])) from err
+
+    def _by_key(self) -> dict[str, Array]:
+        assert self.signature is not None
+        return {key: self._fed[index] for key, index in self.signature.inputs.items()}
+
+    def _choose(self, feeds: Mapping[str, Any], key: str | None) -> Signature | None:
+        """The signature as asked, else the one whose keys are fed, else none."""
+        known = {item.key: item for item in self._lite.file.signatures}
+        key = self._model.signature if key is None else key
+        if key is not None:
+            return known[self._model.key(key) or key]
+        ranked = sorted(known, key=lambda name: (name != DEFAULT, name))
+        for name in ranked:
+            if set(feeds) == set(known[name].inputs) or not feeds:
+                return known[name]
+        return None
+
+    def _feed(self, feeds: Mapping[str, Any]) -> dict[int, Array]:
+        inputs = list(dict.fromkeys(self._graph.inputs))
+        keys = dict(self.signature.inputs) if self.signature is not None else {}
+        if self.subgraph:
+            inputs = list(dict.fromkeys(keys.values()))
+        fed: dict[int, Array] = {}
+        for key, value in feeds.items():
+            index = self._number(key, keys)
+            if index not in inputs:
+                known = list(keys) or [self._graph.tensors[number].label for number in inputs]
+                listed = did_you_mean(key, known) or f"; known: {', '.join(known[:_LISTED])}"
+                reason = "the model has no such input" if index is None else "is not an input"
+                raise BadFeed("feeds", key, reason + listed)
+            assert index is not None
+            if index in fed:
+                raise BadFeed("feeds", key, f"tensor {index} is fed twice")
+            fed[index] = _fit(value, slot(key, self._graph.tensors[index]), self._graph, index)
+        missing = [self._graph.tensors[index] for index in inputs if index not in fed]
+        if missing:
+            named = {index: key for key, index in keys.items()}
+            slots = [slot(named.get(item.index, item.label), item) for item in missing[:_LISTED]]
+            more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
+            told = "; ".join(map(str, slots)) + more
+            raise BadFeed("feeds", "missing", f"the model also needs {told}")
+        return fed
+
+    def _fetch(self, fetches: Sequence[str] | None) -> dict[str, int]:
+        keys = dict(self.signature.outputs) if self.signature is not None else {}
+        if fetches is None:
+            return keys or named_outputs(self._lite)
+        found: dict[str, int] = {}
+        for name in fetches:
+            index = self._number(name, keys)
+            if index is None or (self.subgraph and index not in keys.values()):
+                known = [*keys, *(tensor.label for tensor in self._graph.tensors)]
+                listed = ", ".join(list(keys) or list(named_outputs(self._lite)))
+                hint = did_you_mean(name, known) or f"; known: {listed}"
+                raise BadFetch("fetches", name, f"no such tensor{hint}")
+            found[name] = index
+        return found
+
+    def _number(self, key: str, keys: Mapping[str, int]) -> int | None:
+        """The tensor of a signature's key, of a tensor's name or number, of a node's name."""
+        if key in keys:
+            return keys[key]
+        for tensor in self._graph.tensors:
+            if tensor.label == key:
+                return tensor.index
+        name, _, port = key.rpartition(":")
+        for node, at in ((key, 0), (name, int(port) if port.isdecimal() else -1)):
+            given = self._lite.outputs.get(node, [])
+            if 0 <= at < len(given) and given[at][0] == self.subgraph:
+                return given[at][1]
+        if key.isascii() and key.isdigit() and int(key) < len(self._graph.tensors):
+            return int(key)
+        return None
+
+
+def refuse(model: Model) -> None:
+    """Raises: RunFailed, with the names of the operators that LiteRT has no kernel for."""
+    assert model.lite is not None
+    file = model.lite.file
+    rows = tflite_facts.flagged(file)
+    if file.external:
+        reason = "a part of its weights lies in other files, which are not read"
+        raise RunFailed(model.name, "buffers", reason)
+    if rows:
+        listed = ", ".join(row["op"] for row in rows[:_LISTED])
+        more = f" and {len(rows) - _LISTED} more" if len(rows) > _LISTED else ""
+        why = sorted({row["why"] for row in rows})
+        raise RunFailed(model.name, f"{listed}{more}", "; or ".join(why))
+
+
+def named_outputs(lite: LiteGraph) -> dict[str, int]:
+    """The main subgraph's outputs under the names of their tensors, or of nodes where two share."""
+    graph = lite.file.subgraphs[0]
+    found: dict[str, int] = {}
+    for index in graph.outputs:
+        label = graph.tensors[index].label
+        if found.get(label, index) != index:
+            label = lite.source[0, index]
+        found[label] = index
+    return found
+
+
+def slot(key: str, tensor: Tensor) -> Slot:
+    """What an input takes."""
+    return Slot(key, tensor.dtype, tensor.dims)
+
+
+def _fit(value: Any, wanted: Slot, graph: Any, index: int) -> Array:
+    """A value as the input takes it; of a quantised input the error says how floats become it."""
+    found: Quantisation | None = graph.tensors[index].quantisation
+    try:
+        return feeding.fit(value, wanted)
+    except BadFeed as err:
+        if found is None or len(found.scale) != 1 or np.asarray(value).dtype.kind != "f":
+            raise
+        scale, zero = found.scale[0], found.zero_point[0]
+        how = f"round(value / {scale:.7g}) + {zero}"
+        raise BadFeed(err.what, err.where, f"{err.why}, quantised: give {how}") from err
