@@ -24,7 +24,7 @@ from inspector.passes.fusing import (
     fuse_resize_and_conv,
     fuse_resize_pad_and_conv,
 )
-from inspector.passes.inline_calls import inline_partitionedcall
+from inspector.passes.inline_calls import inline_functions, inline_partitionedcall
 from inspector.passes.insert_logging import insert_logging
 from inspector.passes.names import obfuscate_names, rename_node
 from inspector.passes.old_batch_norms import fold_old_batch_norms
@@ -49,6 +49,7 @@ PASSES: dict[str, Pass] = {
         fuse_pad_and_conv,
         fuse_resize_and_conv,
         fuse_resize_pad_and_conv,
+        inline_functions,
         inline_partitionedcall,
         insert_logging,
         merge_duplicate_nodes,

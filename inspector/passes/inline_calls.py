@@ -1,17 +1,21 @@
-"""inline_partitionedcall: calls of functions replaced by the nodes of the function."""
+"""inline_partitionedcall, inline_functions: calls replaced by the nodes of their functions."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from inspector.edit import GraphEdit
-from inspector.errors import TransformFailed
+from inspector.errors import LimitExceeded, TransformFailed
 from inspector.functions import CALLS, Library
-from inspector.graph import data_inputs
+from inspector.graph import Graph, data_inputs
 from inspector.inlining import inline_whole
-from inspector.passes.base import PassContext, graph_pass
+from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.branches import inside
+from inspector.passes.lowering import IFS, WHILES, endless, lower, why_not
 from inspector.protos import NodeDef
 
-_NAME = "inline_partitionedcall"
+_MOST_LEVELS = 50
+"""Loops and branches inside each other that are lowered."""
 
 
 @graph_pass(effect="exact", source="graph_transforms/inline_partitionedcall.cc")
@@ -24,28 +28,95 @@ def inline_partitionedcall(edit: GraphEdit, ctx: PassContext) -> None:
     arguments, loops and branches of TensorFlow 1. A call that is an output, or changes state,
     keeps its name as Identity or IdentityN. The function library stays.
     """
-    library = Library(edit.library)
-    calls = [node for node in edit.nodes() if node.op in CALLS or library.called(node)]
-    if not calls:
-        return
+    calls = _check(edit.graph, ctx, "inline_partitionedcall", edit)
+    if calls:
+        _take(edit, list(_inlined(edit.graph, ctx)), calls)
+
+
+@graph_pass(effect="exact", source="inspector")
+def inline_functions(
+    edit: GraphEdit,
+    ctx: PassContext,
+    *,
+    control_flow: Annotated[
+        str,
+        Arg(
+            "keep: While and If stay, with their bodies in the library; lower: they become the "
+            "loops and branches of TensorFlow 1, and their bodies plain nodes.",
+            choices=("keep", "lower"),
+        ),
+    ] = "keep",
+) -> None:
+    """Put the nodes of functions in the place of all calls, and of While and If where asked.
+
+    So a TensorFlow 2 export goes through the same transforms as a graph of TensorFlow 1. Names are
+    ``call/node``; a While or an If that is an output keeps its name as Identity or IdentityN. Left
+    alone: Case, functions that call themselves, conditions that are no bool.
+    """
+    graph, library = edit.graph, Library(edit.library)
+    recursive = endless(library) if control_flow == "lower" else set()
+    found: set[str] = set()
+    for _ in range(_MOST_LEVELS):
+        calls = _check(graph, ctx, "inline_functions", edit if graph is edit.graph else None)
+        if calls - ctx.feeds:
+            graph = _inlined(graph, ctx)
+        flows: set[str] = set()
+        if control_flow == "lower":
+            flows = _lowerable(edit, ctx, graph, library, recursive)
+        found |= calls | flows
+        if not flows:
+            break
+        ctx.check_cancelled("inline_functions")
+        graph = lower(graph, flows, flows & ctx.fetches)
+    else:
+        reason = f"more than {_MOST_LEVELS} loops and branches inside each other"
+        raise LimitExceeded("graph", "functions", reason)
+    if found:
+        _take(edit, list(graph), found)
+
+
+def _lowerable(
+    edit: GraphEdit, ctx: PassContext, graph: Graph, library: Library, recursive: set[str]
+) -> set[str]:
+    """Names of the While and If that can be lowered; of the others the record says why not."""
+    names: set[str] = set()
+    known = {skip.name for skip in edit.skipped}
+    for node in graph.nodes:
+        if node.op not in IFS | WHILES:
+            continue
+        why = "is an input" if node.name in ctx.feeds else why_not(node, library, recursive)
+        if not why:
+            names.add(node.name)
+        elif node.name not in known:
+            edit.skip(node, why)
+    return names
+
+
+def _check(graph: Graph, ctx: PassContext, transform: str, edit: GraphEdit | None) -> set[str]:
+    """Names of all calls, whose functions must be there and take what they are given."""
+    library = Library(graph.library)
+    calls = [node for node in graph.nodes if node.op in CALLS or library.called(node)]
     for node in calls:
-        name = _function(node) if node.op in CALLS else node.op
+        name = _function(node, transform) if node.op in CALLS else node.op
         if name not in library.functions:
-            raise TransformFailed(_NAME, node.name, f"function {name} Not found")
+            raise TransformFailed(transform, node.name, f"function {name} Not found")
         if node.name in ctx.feeds:
-            edit.skip(node, "is an input")
+            if edit is not None:
+                edit.skip(node, "is an input")
         elif len(library.body(name, node).args) != len(data_inputs(node)):
             reason = f"Called function {name} has invalid input signature."
-            raise TransformFailed(_NAME, node.name, reason)
-    nodes = inline_whole(
-        edit.graph, keep=ctx.fetches - ctx.feeds, leave=ctx.feeds, inside=inside(edit.graph)
-    )
-    _take(edit, nodes, {node.name for node in calls})
+            raise TransformFailed(transform, node.name, reason)
+    return {node.name for node in calls}
 
 
-def _function(node: NodeDef) -> str:
+def _inlined(graph: Graph, ctx: PassContext) -> Graph:
+    keep = ctx.fetches - ctx.feeds
+    return graph.with_nodes(inline_whole(graph, keep=keep, leave=ctx.feeds, inside=inside(graph)))
+
+
+def _function(node: NodeDef, transform: str) -> str:
     if "f" not in node.attr:
-        raise TransformFailed(_NAME, node.name, f"Node {node.name} has no attribute: f")
+        raise TransformFailed(transform, node.name, f"Node {node.name} has no attribute: f")
     return str(node.attr["f"].func.name)
 
 

@@ -87,6 +87,10 @@ CASES = {
     "fuse_resize_pad_and_conv": Case(
         f"{RESIZE} ; y = Conv2D(m, w)" + PAD[PAD.index(" ; p") :].replace("IN", "r"), atol=1e-6
     ),
+    "inline_functions": Case(
+        "x = Placeholder(shape=[2]) ; c = StatefulPartitionedCall(x, f=relu) ; y = Neg(c)",
+        functions=(RELU,),
+    ),
     "inline_partitionedcall": Case(
         "x = Placeholder(shape=[2]) ; c = PartitionedCall(x, f=relu) ; y = Neg(c)",
         functions=(RELU,),

@@ -171,6 +171,7 @@ def test_no_graph_crashes_the_pipeline(before, names):
 CHAINS = {
     "backport_concatv2": ("p = ConcatV2(q, q, k)", ()),
     "backport_tensor_array_v3": ("p = TensorArrayV3(q)", ()),
+    "inline_functions": ("p = Relu(q)", (("control_flow", "lower"),)),
     "inline_partitionedcall": ("p = Relu(q)", ()),
     "insert_logging": ("p = Relu(q)", ()),
     "remove_nodes": ("p = Identity(q)", (("op", "Identity"),)),

@@ -1,0 +1,256 @@
+"""While and If of TensorFlow 2 as the loops and branches of TensorFlow 1, around plain calls.
+
+    If(p, x)     Switch(x, p) -> then(x:1), else(x:0) -> Merge
+    While(x)     Enter -> Merge -> cond -> LoopCond; Switch -> body -> NextIteration; Exit
+
+The bodies become calls named ``n/then``, ``n/else``, ``n/cond``, ``n/body``, which the inliner
+takes apart like any other.
+
+Source: tensorflow/core/common_runtime/lower_if_op.cc, lower_while_op.cc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from inspector import opdefs, tensors
+from inspector.edit import with_controls
+from inspector.functions import Library, function_names
+from inspector.graph import Graph, control_inputs, data_inputs, split_input
+from inspector.protos import NodeDef
+
+IFS = frozenset(("If", "StatelessIf"))
+WHILES = frozenset(("While", "StatelessWhile"))
+_PARALLEL = 10
+"""Turns of a loop that may run at a time, where the node does not say."""
+
+
+def endless(library: Library) -> set[str]:
+    """Functions that come to call themselves, and those that call them."""
+    calls = {
+        name: {
+            inner
+            for node in function.node_def
+            for inner in (*function_names(node), node.op)
+            if inner in library.functions
+        }
+        for name, function in library.functions.items()
+    }
+    callers: dict[str, list[str]] = {}
+    for name, inner in calls.items():
+        for item in inner:
+            callers.setdefault(item, []).append(name)
+    open_calls = {name: len(inner) for name, inner in calls.items()}
+    todo = [name for name, count in open_calls.items() if not count]
+    while todo:
+        for caller in callers.get(todo.pop(), ()):
+            open_calls[caller] -= 1
+            if not open_calls[caller]:
+                todo.append(caller)
+    return {name for name, count in open_calls.items() if count}
+
+
+def why_not(node: NodeDef, library: Library, recursive: set[str]) -> str:
+    """Why this While or If must stay; empty if it can be lowered."""
+    keys = ("then_branch", "else_branch") if node.op in IFS else ("cond", "body")
+    names = [node.attr[key].func.name if key in node.attr else "" for key in keys]
+    for name in names:
+        if name not in library.functions:
+            return f"calls '{name}', which is not in the library"
+        if name in recursive:
+            return f"calls '{name}', which comes to call itself"
+    count = len(data_inputs(node))
+    wanted = count - 1 if node.op in IFS else count
+    for name in names:
+        if len(library.functions[name].signature.input_arg) != wanted:
+            return f"'{name}' does not take its {wanted} inputs"
+    if node.op in IFS:
+        dtype = opdefs.attr(node, "Tcond")
+        return (
+            "" if dtype is not None and dtype.type == tensors.BOOL else "its condition is no bool"
+        )
+    if not count:
+        return "is a loop without variables"
+    returned = library.functions[names[0]].signature.output_arg
+    if len(returned) != 1 or returned[0].type != tensors.BOOL:
+        return f"its condition '{names[0]}' does not give one bool"
+    if len(library.functions[names[1]].signature.output_arg) != count:
+        return f"its body '{names[1]}' does not give its {count} variables"
+    return ""
+
+
+def lower(graph: Graph, names: set[str], keep: set[str]) -> Graph:
+    """The graph with these nodes lowered, which `why_not` must have found right.
+
+    Args:
+        keep: Nodes to keep under their name, as Identity or IdentityN of what they gave.
+    """
+    taken = {node.name for node in graph.nodes}
+
+    def unique(name: str) -> str:
+        free, count = name, 0
+        while free in taken:
+            count += 1
+            free = f"{name}_{count}"
+        taken.add(free)
+        return free
+
+    nodes: list[NodeDef] = []
+    results: dict[str, list[str]] = {}
+    done: dict[str, str] = {}
+    for node in graph.nodes:
+        if node.name not in names:
+            nodes.append(node)
+            continue
+        made = _Lowered(node, unique)
+        made.branch() if node.op in IFS else made.loop()
+        nodes += made.nodes
+        results[node.name], done[node.name] = made.results, made.done
+        if node.name in keep:
+            nodes.append(_kept(node, made))
+    gone = names - keep
+    return graph.with_nodes(_rewired(node, results, done, gone) for node in nodes)
+
+
+class _Lowered:
+    """One While or If, written out.
+
+    Attributes:
+        results: Tensor of each output.
+        done: The node that has run when all of it has.
+    """
+
+    def __init__(self, node: NodeDef, unique: Callable[[str], str]) -> None:
+        self.node, self.unique = node, unique
+        self.nodes: list[NodeDef] = []
+        self.results: list[str] = []
+        self.done = ""
+        self.waits = control_inputs(node)
+
+    def branch(self) -> None:
+        """Write an If."""
+        condition, *inputs = data_inputs(self.node)
+        dtypes = list(self.node.attr["Tin"].list.type) if "Tin" in self.node.attr else []
+        outputs = list(self.node.attr["Tout"].list.type) if "Tout" in self.node.attr else []
+        split = self._add("pred", "Switch", [condition, condition, *self.waits], tensors.BOOL)
+        switched = [
+            self._add(f"switch_{index}", "Switch", [text, condition, *self.waits], dtype)
+            for index, (text, dtype) in enumerate(zip(inputs, dtypes, strict=True))
+        ]
+        given: list[list[str]] = []
+        ends: list[str] = []
+        for port, key in ((0, "else"), (1, "then")):
+            pivot = self._add(f"{key}_pivot", "Identity", [_at(split, port)], tensors.BOOL)
+            args = [
+                self._add(f"{key}_in_{index}", "Identity", [_at(name, port)], dtype)
+                for index, (name, dtype) in enumerate(zip(switched, dtypes, strict=True))
+            ]
+            call = self._call(key, f"{key}_branch", args or [f"^{pivot}"], dtypes, outputs)
+            given.append([_at(call, index) for index in range(len(outputs))])
+            ends.append(self._add(f"{key}_done", "Identity", [pivot, f"^{call}"], tensors.BOOL))
+        for index, dtype in enumerate(outputs):
+            pair = [given[0][index], given[1][index]]
+            self.results.append(self._add(f"merge_{index}", "Merge", pair, dtype, N=2))
+        self.done = self._add("done", "Merge", ends, tensors.BOOL, N=2)
+
+    def loop(self) -> None:
+        """Write a While."""
+        node, inputs = self.node, data_inputs(self.node)
+        dtypes = list(node.attr["T"].list.type) if "T" in node.attr else []
+        parallel = opdefs.attr(node, "parallel_iterations")
+        count = parallel.i if parallel is not None and parallel.i > 0 else _PARALLEL
+        merges: list[NodeDef] = []
+        for index, (text, dtype) in enumerate(zip(inputs, dtypes, strict=True)):
+            enter = self._add(f"enter_{index}", "Enter", [text, *self.waits], dtype)
+            self.nodes[-1].attr["frame_name"].s = node.name.encode()
+            self.nodes[-1].attr["is_constant"].b = False
+            self.nodes[-1].attr["parallel_iterations"].i = count
+            # The back edge is filled in below.
+            self._add(f"merge_{index}", "Merge", [enter, enter], dtype, N=2)
+            merges.append(self.nodes[-1])
+        values = [str(merge.name) for merge in merges]
+        cond = self._call("cond", "cond", values, dtypes, [tensors.BOOL])
+        more = self._add("loop_cond", "LoopCond", [cond, f"^{cond}"], None)
+        switches = [
+            self._add(f"switch_{index}", "Switch", [value, more], dtype)
+            for index, (value, dtype) in enumerate(zip(values, dtypes, strict=True))
+        ]
+        args = [
+            self._add(f"in_{index}", "Identity", [_at(name, 1)], dtype)
+            for index, (name, dtype) in enumerate(zip(switches, dtypes, strict=True))
+        ]
+        body = self._call("body", "body", args, dtypes, dtypes)
+        for index, (merge, dtype) in enumerate(zip(merges, dtypes, strict=True)):
+            read = [_at(body, index), f"^{body}"]
+            merge.input[1] = self._add(f"next_{index}", "NextIteration", read, dtype)
+        for index, (name, dtype) in enumerate(zip(switches, dtypes, strict=True)):
+            self.results.append(self._add(f"exit_{index}", "Exit", [name], dtype))
+        self.done = self.results[0]
+
+    def _add(self, part: str, op: str, inputs: list[str], dtype: int | None, **counts: int) -> str:
+        made = NodeDef(name=self.unique(f"{self.node.name}/{part}"), op=op, input=inputs)
+        made.device = self.node.device
+        if dtype is not None:
+            made.attr["T"].type = dtype
+        for key, value in counts.items():
+            made.attr[key].i = value
+        self.nodes.append(made)
+        return str(made.name)
+
+    def _call(
+        self, part: str, key: str, inputs: list[str], taken: list[int], given: list[int]
+    ) -> str:
+        name = self._add(part, "StatefulPartitionedCall", inputs, None)
+        made = self.nodes[-1]
+        made.attr["f"].CopyFrom(self.node.attr[key])
+        made.attr["Tin"].list.type.extend(taken)
+        made.attr["Tout"].list.type.extend(given)
+        return name
+
+
+def _kept(node: NodeDef, made: _Lowered) -> NodeDef:
+    kept = NodeDef(name=node.name, device=node.device)
+    waits = [f"^{made.done}"]
+    if not made.results:
+        kept.op = "NoOp"
+        kept.input.extend(waits)
+        return kept
+    kept.input[:] = with_controls(made.results, waits, node.name)
+    key = "Tout" if node.op in IFS else "T"
+    dtypes = list(node.attr[key].list.type)
+    kept.op = "Identity" if len(dtypes) == 1 else "IdentityN"
+    if len(dtypes) == 1:
+        kept.attr["T"].type = dtypes[0]
+    else:
+        kept.attr["T"].list.type.extend(dtypes)
+    return kept
+
+
+def _rewired(
+    node: NodeDef, results: dict[str, list[str]], done: dict[str, str], gone: set[str]
+) -> NodeDef:
+    inputs = list(_inputs(node, results, done, gone))
+    if inputs == list(node.input):
+        return node
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    copy.input[:] = inputs
+    return copy
+
+
+def _inputs(
+    node: NodeDef, results: dict[str, list[str]], done: dict[str, str], gone: set[str]
+) -> Iterator[str]:
+    for text in node.input:
+        source = split_input(text)
+        if source.name not in gone:
+            yield text
+        elif source.control:
+            yield f"^{done[source.name]}"
+        else:
+            given = results[source.name]
+            yield given[source.port] if source.port < len(given) else text
+
+
+def _at(name: str, port: int) -> str:
+    return f"{name}:{port}" if port else name
