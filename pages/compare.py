@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui import agreement, compare, state
+from inspector.ui import agreement, compare, compare_picture, state
 
 st.title("Compare")
 model = state.require_model()
@@ -22,6 +22,8 @@ with right:
     st.subheader("Bytes per step")
     compare.steps(result)
 
+st.subheader("Picture")
+compare_picture.board(result)
 diff = result.value["diff"]
 st.subheader("Operations by type")
 compare.op_counts(diff)

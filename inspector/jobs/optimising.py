@@ -15,6 +15,7 @@ from inspector.jobs.tasks import Args, of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
 from inspector.view import hierarchy
+from inspector.view.union import union
 
 FROZEN, OPTIMISED, RECORD = "frozen.pb", "optimised.pb", "record.json"
 SAVED_MODEL, FROZEN_SAVED_MODEL = "saved_model", "frozen_saved_model"
@@ -26,7 +27,7 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
     Args: path; tag_set; inputs; outputs; signature; transforms or preset.
     Value: facts ``before``, ``frozen`` and ``after``; ``diff`` of before and after;
         ``diff_frozen`` of frozen and after; ``steps``; ``notes``; ``outputs``; ``signature``.
-    Blobs: ``summary`` and ``hierarchy`` of the new graph.
+    Blobs: ``summary`` and ``hierarchy`` of the union of the graph as opened and the new one.
     """
     from inspector.backend.evaluate import evaluate
 
@@ -62,7 +63,7 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
         "outputs": list(done.outputs),
         "transforms": done.transforms,
     }
-    summary = looking.Look(after).summary()
+    summary = union(looking.Look(model).summary(), looking.Look(after).summary())
     tree = hierarchy.build(summary)
     blobs = {"summary": summary.to_json().encode(), "hierarchy": tree.to_json().encode()}
     return TaskResult(value, blobs)

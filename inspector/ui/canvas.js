@@ -5,6 +5,7 @@
 const TOOLS = 50; // pixels at the right that the buttons cover
 const DEBOUNCE = 120, DOUBLE = 350, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
 const STATES = new WeakMap();
+const GROUPS = (globalThis.inspectorCanvasGroups ??= new Map()); // each canvas may load its own module
 const ICONS = {
   in: "M8 3v10M3 8h10", out: "M3 8h10", fit: "M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4",
   back: "M13 8H3M7 4L3 8l4 4", forward: "M3 8h10M9 4l4 4-4 4",
@@ -23,6 +24,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   S.trigger = setTriggerValue;
   update(S, data);
   return () => {
+    GROUPS.get(S.group)?.delete(S);
     S.stop.abort();
     S.watch.disconnect();
     clearTimeout(S.timer);
@@ -73,6 +75,11 @@ function update(S, data) {
   S.kinds = data.kinds;
   S.marks = data.marks || {};
   S.heat = data.heat || null;
+  S.hide = data.hide || "";
+  if (data.group && !S.group) {
+    S.group = data.group;
+    GROUPS.set(S.group, (GROUPS.get(S.group) || new Set()).add(S));
+  }
   if (!S.acts.length) S.trace = data.trace || ""; // else a key was pressed since
   for (const step of ["back", "forward"])
     S.root.querySelector(`[data-do=${step}]`).disabled = !(data.can || []).includes(step);
@@ -119,6 +126,17 @@ function zoomAt(S, sx, sy, factor) {
   const z = clampZoom(S.v.z * factor), k = z / S.v.z;
   S.v = { x: sx - (sx - S.v.x) * k, y: sy - (sy - S.v.y) * k, z };
   queue(S);
+}
+
+// The other canvases of a group, such as before and after, look at the same place.
+function together(S) {
+  for (const other of GROUPS.get(S.group) || []) {
+    if (other === S || !other.graph || !other.root.isConnected) continue;
+    const { x, y, z } = other.v;
+    if (x === S.v.x && y === S.v.y && z === S.v.z) continue;
+    other.v = { ...S.v };
+    paint(other);
+  }
 }
 
 function fitAll(S) {

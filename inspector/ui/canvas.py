@@ -95,6 +95,8 @@ def canvas(
     heat: Mapping[str, Sequence[Any]] | None = None,
     trace: str = "",
     can: Sequence[str] = (),
+    hide: str = "",
+    group: str = "",
     height: int | None = None,
     on_event: Callable[[CanvasEvent], None] | None = None,
 ) -> CanvasEvent | None:
@@ -110,6 +112,8 @@ def canvas(
         heat: Box name to its strength, 0 to 1, and what to say of it; colours boxes by it.
         trace: What is traced from the selection; `marks` dim the rest.
         can: Which of ``back`` and ``forward`` there are.
+        hide: A mark; boxes that wear it keep their place and are not seen.
+        group: Canvases of one group show the same part at the same size.
         height: Pixels of the stage; None for the height that the window leaves.
         on_event: Called before the script runs, so that the new picture needs one run only.
     Returns: The event of this run, for a page without ``on_event``; a selection comes back in
@@ -134,6 +138,10 @@ def canvas(
         data["trace"] = trace
     if can:
         data["can"] = list(can)
+    if hide:
+        data["hide"] = hide
+    if group:
+        data["group"] = group
     if height:
         data["height"] = height
     if st.session_state[memory]["told"]:

@@ -107,6 +107,7 @@ function drawMarks(S) {
   for (const node of S.graph.nodes) {
     const marks = S.marks[node.name] || [];
     const plain = marks.filter((mark) => /^(added|removed|changed|dim)$/.test(mark));
+    if (S.hide && marks.includes(S.hide)) plain.push("gone");
     node.element.setAttribute("class", [node.classes, ...plain].join(" "));
     for (const old of node.element.querySelectorAll(".badge")) old.remove();
     if (node.stub) continue;
@@ -124,8 +125,9 @@ function drawMarks(S) {
     }
   }
   for (const edge of S.graph.edges) {
-    const dim = (place) => (S.marks[S.graph.nodes[place].name] || []).includes("dim");
-    if (edge.element) edge.element.classList.toggle("dim", dim(edge.a) || dim(edge.b));
+    const has = (place, mark) => (S.marks[S.graph.nodes[place].name] || []).includes(mark);
+    for (const [name, mark] of [["dim", "dim"], ["gone", S.hide]])
+      edge.element?.classList.toggle(name, mark !== "" && (has(edge.a, mark) || has(edge.b, mark)));
   }
   drawSelection(S);
 }
@@ -240,6 +242,7 @@ function paint(S) {
   }
   if (S.picture.classList.contains("near") !== near) S.picture.classList.toggle("near", near);
   drawMap(S);
+  if (S.group) together(S);
 }
 
 function queue(S) {

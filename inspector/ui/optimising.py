@@ -75,11 +75,11 @@ def adopt(answer: JobResult) -> None:
     made = state.Optimised(
         value=answer.value,
         folder=answer.folder,
-        summary=summary,
-        hierarchy=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),
+        both=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),
         outputs=list(answer.value["outputs"]),
     )
     st.session_state[state.RESULT] = made
+    st.session_state.pop("compare_view", None)
 
 
 def gain(result: state.Optimised) -> str:

@@ -20,6 +20,8 @@ from inspector.view.summary import Summary
 
 MODEL, OUTPUTS, INPUTS, RESULT = "model", "outputs", "inputs", "result"
 VIEW = "view_state"
+MADE_OF_IT = ("view_history", "compare_view", "prediction", "checked")
+"""Where pages keep what belongs to the open model."""
 
 
 @dataclass
@@ -62,12 +64,11 @@ class OpenModel:
 
 @dataclass
 class Optimised:
-    """What an optimise job left: its answer, its files, and the picture of the new graph."""
+    """What an optimise job left: its answer, its files, and before and after as one picture."""
 
     value: dict[str, Any]
     folder: Path
-    summary: Summary
-    hierarchy: Hierarchy
+    both: Hierarchy
     outputs: list[str] = field(default_factory=list)
 
 
@@ -108,7 +109,17 @@ def set_model(opened: OpenModel) -> None:
 
 def close_model() -> None:
     """Forget the model and all that was made of it."""
-    for key in (MODEL, OUTPUTS, INPUTS, RESULT, VIEW, "view_history", "prediction", "checked"):
+    for key in (
+        MODEL,
+        OUTPUTS,
+        INPUTS,
+        RESULT,
+        VIEW,
+        "view_history",
+        "compare_view",
+        "prediction",
+        "checked",
+    ):
         st.session_state.pop(key, None)
 
 

@@ -72,6 +72,25 @@ def node(page: Any, title: str) -> Any:
     return page.locator(".node:not(.stub)").filter(has_text=title).first
 
 
+def before_and_after_move_together(page: Any) -> None:
+    page.get_by_text("Side by side").click()
+    views = page.locator(".picture .view")
+    views.nth(1).wait_for(state="attached")
+    before, after = (page.locator(".stage").nth(place) for place in (0, 1))
+    gone = ".node.removed"
+    assert before.locator(gone).first.is_visible()
+    assert not after.locator(gone).first.is_visible()
+    was = views.nth(1).get_attribute("transform")
+    before.hover()
+    page.mouse.wheel(0, -400)
+    page.wait_for_timeout(300)
+    assert views.nth(1).get_attribute("transform") not in (was, None)
+    assert views.nth(0).get_attribute("transform") == views.nth(1).get_attribute("transform")
+    before.locator(".node.changed", has_text="MatMul").first.click()
+    page.get_by_text("MatMul · changed").wait_for()
+    after.locator(".node.selected", has_text="MatMul").wait_for()
+
+
 def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     open_sample(page, "iris")
     assert metric(page, "Size") == "3.1 MiB"
@@ -102,6 +121,7 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="SavedModel ·").first.click()
     waiting.value.save_as(tmp_path / "model.zip")
+    before_and_after_move_together(page)
 
     go(page, "Predict")
     page.locator(".st-key-predict button").click()
