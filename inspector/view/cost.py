@@ -13,13 +13,17 @@ import math
 import re
 from collections.abc import Sequence
 
+from inspector.view.kinds import camel
 from inspector.view.summary import Summary
 
 _CONV = re.compile(r"(Quantized|_Fused|_FusedDepthwise|)(Conv2D|Conv3D|Conv)(With.*|V2|)")
 _DEPTHWISE = re.compile(r"(Quantized|_Fused|)DepthwiseConv2d(Native)?(With.*|)")
-_CONV_BACK = re.compile(r"Conv[23]DBackpropInput(V2)?")
+_CONV_BACK = re.compile(r"Conv[23]DBackpropInput(V2)?|TransposeConv")
+# TFLite's filters have the output's channels in front, and a depthwise one a 1.
+_LITE_CONV, _LITE_DEPTHWISE = re.compile(r"CONV_2D"), re.compile(r"DEPTHWISE_CONV_2D")
 _MATMUL = re.compile(
-    r"(Quantized|_Fused|Sparse|)MatMul(With.*|)|(_Fused|)BatchMatMul(V\d)?|Einsum|FullyConnected"
+    r"(Quantized|_Fused|Sparse|)MatMul(With.*|)|(_Fused|)BatchMatMul(V\d)?|Einsum|FullyConnected|"
+    r"BatchMatmul"
 )
 _FREE = re.compile(
     r"Const|HostConst|Placeholder.*|Identity.*|Reshape|Squeeze|ExpandDims|Shape.*|Rank|Size|NoOp|"
@@ -33,7 +37,7 @@ _FREE = re.compile(
 _NORM = re.compile(r"FusedBatchNorm.*|.*LayerNorm.*|BatchNorm.*|LRN|L2Normalize")
 _POOL = re.compile(r".*Pool.*|Mean|Sum|Max|Min|Prod|All|Any|.*ArgMax|.*ArgMin|TopK.*|Cumsum")
 _COSTLY = re.compile(
-    r".*Softmax.*|Softplus|Sigmoid|Tanh|Exp|Log.*|Elu|Selu|Gelu|Erf|Erfc|Pow|Sin|Cos"
+    r".*Softmax.*|Softplus|Sigmoid|Logistic|Tanh|Exp|Log.*|Elu|Selu|Gelu|Erf|Erfc|Pow|Sin|Cos"
 )
 _PER_NORM, _PER_COSTLY = 2, 4
 
@@ -50,6 +54,10 @@ def flops(table: Summary) -> list[float]:
 
 def _kind(op: str) -> str:
     op = op[:80]
+    for kind, pattern in (("lite conv", _LITE_CONV), ("lite depthwise", _LITE_DEPTHWISE)):
+        if pattern.fullmatch(op):
+            return kind
+    op = camel(op)
     for kind, pattern in (
         ("free", _FREE), ("depthwise", _DEPTHWISE), ("back", _CONV_BACK), ("conv", _CONV),
         ("matmul", _MATMUL), ("norm", _NORM), ("pool", _POOL), ("costly", _COSTLY),
@@ -62,7 +70,7 @@ def _kind(op: str) -> str:
 def _cost(table: Summary, node: int, kind: str) -> float:
     shapes = table.shapes_of(node)
     outputs = _elements(shapes[0]) if shapes else 0
-    if kind in ("conv", "depthwise", "back", "matmul"):
+    if kind in ("conv", "depthwise", "back", "matmul", "lite conv", "lite depthwise"):
         first, second = _input_shape(table, node, 0), _input_shape(table, node, 1)
         if kind == "matmul":
             return 2.0 * outputs * _depth(first, shapes[0] if shapes else None)
@@ -72,7 +80,11 @@ def _cost(table: Summary, node: int, kind: str) -> float:
             return 2.0 * values * _elements(second[:-1] if second else None)
         if second is None or len(second) < 3:
             return 0.0
-        taps = second[:-2] if kind == "depthwise" else second[:-1]
+        taps = {
+            "depthwise": second[:-2],
+            "lite conv": second[1:],
+            "lite depthwise": second[1:-1],
+        }.get(kind, second[:-1])
         return 2.0 * outputs * _elements(taps)
     if kind == "pool":
         return float(_elements(_input_shape(table, node, 0)))

@@ -34,25 +34,28 @@ KINDS = (
     ),
     Kind(
         "convolution", "Convolution", "#2a55a5", 12,
-        r".*Conv\d?D.*|.*Conv2d.*|.*Dilation2D.*|_FusedConv.*|Conv",
+        r".*Conv\d?D.*|.*Conv2d.*|.*Dilation2D.*|_FusedConv.*|Conv|Conv3d.*|TransposeConv",
     ),
     Kind(
         "matmul", "Matrix product", "#a22bde", 12,
-        r".*MatMul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*",
+        r".*Mat[Mm]ul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*|FullyConnected",
     ),
-    Kind("recurrent", "Recurrent", "#a0438c", 12, r".*LSTM.*|.*GRU.*|CudnnRNN.*|.*RNNV?\d?"),
+    Kind(
+        "recurrent", "Recurrent", "#a0438c", 12,
+        r".*LSTM.*|.*GRU.*|CudnnRNN.*|.*RNNV?\d?|.*Lstm|.*Rnn",
+    ),
     Kind(
         "norm", "Normalisation", "#22b5a0", 3,
-        r".*BatchNorm.*|LRN|L2Normalize|.*LayerNorm.*|L2Loss",
+        r".*BatchNorm.*|LRN|L2Normalize|.*LayerNorm.*|L2Loss|.*Normalization",
     ),
     Kind(
         "activation", "Activation", "#e58e1d", 2,
         r"Relu.*|Elu|Selu|Sigmoid|LogSoftmax|Softmax|Softplus|Softsign|Tanh|LeakyRelu|Erf|Swish|"
-        r".*ReluGrad|.*SoftmaxCrossEntropy.*|Quantized(Relu.*|Sigmoid|Tanh|Softmax)",
+        r"Logistic|HardSwish|Prelu|Gelu|.*ReluGrad|.*SoftmaxCrossEntropy.*|Quantized(Relu.*|Sigmoid|Tanh|Softmax)",
     ),
     Kind(
         "pool", "Pooling and resize", "#49b7ec", 4,
-        r".*Pool(3D|V2|WithArgmax)?|.*(Max|Avg)Pool.*|Resize.*|CropAndResize|"
+        r".*Pool(3D|V2|2d|WithArgmax)?|.*(Max|Avg)Pool.*|Resize.*|CropAndResize|"
         r".*NonMaxSuppression.*|ImageProjective.*",
     ),
     Kind(
@@ -67,13 +70,13 @@ KINDS = (
     Kind(
         "control", "Control flow and calls", "#9f111e", 2,
         r"(Ref)?(Switch|Merge|Enter|Exit|NextIteration|LoopCond|Select)|NoOp|ControlTrigger|"
-        r"(Stateless)?(While|If|Case)|.*PartitionedCall|For|.*TensorArray.*|TensorList.*|Assert|"
+        r"(Stateless)?(While|If|Case)|Call|CallOnce|.*PartitionedCall|For|.*TensorArray.*|TensorList.*|Assert|"
         r"XlaLaunch|PyFunc.*|EagerPyFunc|SymbolicGradient|TPU.*|TRTEngineOp",
     ),
     Kind(
         "shape", "Shape and layout", "#6b7182", 1,
-        r"Shape(N)?|Rank|Size|Reshape|Squeeze|ExpandDims|(Conjugate)?Transpose|Concat(V2|Offset)?|"
-        r"Split(V)?|Pack|Unpack|Stack|Unstack|StridedSlice|Slice|Tile|(Mirror)?Pad(V2)?|Fill|Range|"
+        r"Shape(N)?|Rank|Size|Reshape|Squeeze|ExpandDims|(Conjugate)?Transpose|Concat(V2|Offset|enation)?|"
+        r"Split(V)?|Pack|Unpack|Stack|Unstack|StridedSlice|Slice|Tile|(Mirror)?Pad([Vv]2)?|Fill|Range|"
         r"Identity(N)?|Cast|Bitcast|StopGradient|Broadcast(To|Args|GradientArgs)|EnsureShape|"
         r"Reverse(V2)?|ReverseSequence|SpaceTo.*|.*ToSpace(ND)?|ZerosLike|OnesLike|Snapshot|Copy.*|"
         r"PreventGradient|Where|(Parallel)?Dynamic(Stitch|Partition)|InvertPermutation|Roll|"
@@ -81,7 +84,7 @@ KINDS = (
     ),
     Kind(
         "weights", "Weights and state", "#5d6d7e", 0,
-        r"Const|HostConst|Variable(V2)?|VarHandleOp|.*ReadVariable.*|Assign.*|ResourceApply.*|"
+        r"Const|HostConst|Variable(V2)?|VarHandle(Op)?|.*ReadVariable.*|Assign.*|ResourceApply.*|"
         r"Apply.*|Save.*|Restore.*|.*Checkpoint.*|.*Summary.*|ShardedFilename|VarIsInitializedOp|"
         r"IsVariableInitialized|AutoReloadVariable",
     ),
@@ -91,6 +94,7 @@ INDEX = {kind.key: number for number, kind in enumerate(KINDS)}
 """Kind's key to its number; the number is what a layout carries."""
 
 _PATTERNS = [re.compile(kind.pattern) for kind in KINDS]
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9_]+")
 _KNOWN: dict[str, int] = {}
 _MAX_KNOWN = 10_000
 """Ops come from the file; the memo must not grow with hostile ones."""
@@ -103,9 +107,16 @@ def kind_of(op: str) -> int:
         text = op[:80]
         order = _ORDER
         found = next(number for number in order if _PATTERNS[number].fullmatch(text))
+        if found == INDEX["math"] and (plain := camel(text)) != text:
+            found = next(number for number in order if _PATTERNS[number].fullmatch(plain))
         if len(_KNOWN) < _MAX_KNOWN:
             _KNOWN[op] = found
     return found
+
+
+def camel(op: str) -> str:
+    """An op of TFLite as TensorFlow writes such names: ``CONV_2D`` to ``Conv2d``."""
+    return "".join(map(str.capitalize, op.split("_"))) if _CAPITALS.fullmatch(op) else op
 
 
 # Specific before general: `QuantizedConv2D` is a convolution, `Dequantize` is not arithmetic.

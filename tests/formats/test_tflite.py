@@ -13,11 +13,13 @@ import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 import inspector
 from inspector import api, looking
+from inspector.cli import cli
 from inspector.errors import (
     BadFeed,
     BadFetch,
@@ -307,6 +309,40 @@ def test_two_models_are_compared(tmp_path: Path) -> None:
     assert delta["before"] == {"nodes": 1, "bytes": len(made)}
     graph = inspector.open_model(shared("models/seed/keras/prod_model.pb"))
     assert api.diff(graph, one).to_dict()["nodes"]["added"] == ["x", "bias", "y"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("describe {m}", 0, "subgraphs"),
+        ("describe {m} --json", 0, '"format": "TFLite"'),
+        ("ops {m}", 0, "end/body/more"),
+        ("ops {m} --function end/body --json", 0, '"op": "ADD"'),
+        ("ops {m} --function nothing", 1, "no subgraph of this name"),
+        ("freeze {m} -o {o}", 1, "m.tflite: TFLite: it is frozen already"),
+        ("optimise {m} -o {o}", 1, "m.tflite: TFLite: it is frozen already"),
+        ("convert {m} -o {o} --to saved_model", 1, "m.tflite: TFLite: it is frozen already"),
+        ("convert {m} -o {o} --to graphdef", 1, "m.tflite: TFLite: it is frozen already"),
+        ("predict {m}", 1, "the model also needs"),
+        ("predict {m} --signature no", 1, "it has 'loop', 'double'"),
+        ("predict {m} --feeds {f} --json", 0, '"values": 10'),
+        ("predict {m} --feeds {f} --fetches end:0 -o {o}", 0, "end:0"),
+        ("diff {m} {m}", 0, "unchanged: 11 nodes"),
+        ("render {m} -o {o}.svg --expand end", 0, "wrote out.svg"),
+        ("transform_graph --in_graph={m} --out_graph={o} --transforms=fold_constants", 1, "m.tfl"),
+    ],
+)
+def test_every_command_takes_it_or_says_why_not(
+    tmp_path: Path, command: str, code: int, said: str
+) -> None:
+    model = written(tmp_path / "m.tflite", lite_models.loop())
+    np.savez(tmp_path / "f.npz", start=np.int32(3))
+    names = {"m": model, "o": tmp_path / "out", "f": tmp_path / "f.npz"}
+    done = CliRunner().invoke(cli, [part.format(**names) for part in command.split()])
+    assert said in done.output
+    assert done.exit_code == code, done.output
+    assert "mistake of ours" not in done.output
+    assert not code or not (tmp_path / "out").exists()
 
 
 def looked_through(path: Path) -> None:

@@ -23,6 +23,12 @@ from inspector.view.kinds import INDEX, KINDS, kind_of
         ("Dequantize", "quantize"), ("QuantizeV2", "quantize"), ("While", "control"),
         ("StatefulPartitionedCall", "control"), ("Switch", "control"), ("NoSuchOp", "math"),
         ("SaveV2", "weights"), ("CudnnRNNV3", "recurrent"), ("IteratorGetNext", "input"),
+        ("CONV_2D", "convolution"), ("DEPTHWISE_CONV_2D", "convolution"), ("LRN", "norm"),
+        ("FULLY_CONNECTED", "matmul"), ("BATCH_MATMUL", "matmul"), ("AVERAGE_POOL_2D", "pool"),
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "recurrent"), ("LOGISTIC", "activation"),
+        ("L2_NORMALIZATION", "norm"), ("CONCATENATION", "shape"), ("WHILE", "control"),
+        ("VAR_HANDLE", "weights"), ("GATHER_ND", "lookup"), ("DEQUANTIZE", "quantize"),
+        ("ADD", "math"), ("my_op", "math"),
     ],
 )  # fmt: skip
 def test_the_kind_of_an_op(op, kind):
