@@ -19,13 +19,14 @@ from inspector.diff import diff as _diff
 from inspector.errors import UnsupportedModel
 from inspector.formats import graphdef, saved_model_writer
 from inspector.freeze import freeze as _freeze
-from inspector.jobs import building, kernels, prediction
+from inspector.jobs import building, prediction, transforming
 from inspector.jobs.prediction import Prediction
 from inspector.model import Model
 from inspector.optimising import Optimised, Progress
-from inspector.passes.pipeline import Transforms
+from inspector.passes.pipeline import OnViolation, Transforms
 from inspector.rendering import render
 from inspector.transform_graph import TransformGraph
+from inspector.transforming import Checking
 
 __all__ = [
     "Model",
@@ -39,6 +40,9 @@ __all__ = [
     "render",
     "save",
 ]
+
+_CHECK_S = 300.0
+"""Seconds for all runs of a check; nobody waits in front of a page."""
 
 SAVED_MODEL, GRAPH_DEF = "saved_model", "graphdef"
 
@@ -96,6 +100,9 @@ def optimise(
     *,
     signature: str | None = None,
     cancelled: Callable[[], bool] | None = None,
+    check: bool = False,
+    feeds: Mapping[str, Any] | None = None,
+    on_violation: OnViolation = "keep",
 ) -> Optimised:
     """Freeze the model if it is not, and run transforms on it.
 
@@ -105,9 +112,17 @@ def optimise(
         transforms: The tool's text, ``"fold_constants round_weights(num_steps=256)"``, or a list.
         preset: In its place, a list by name.
         progress: Called with a fraction from 0 to 1, or None, and what is being done.
+        check: Run the graph before and after each transform, in a worker, and record the largest
+            difference of the outputs: ``steps[0].check``. A model that cannot be run is
+            transformed all the same, and every step says that it was not checked.
+        feeds: What to run it on: key to array, as in `predict`; by default random rows.
+        on_violation: For a transform that did more to the outputs than it declares: ``keep`` it
+            and mark it, ``rollback``, or ``stop`` with an error.
     Returns: The new ``model``, and ``steps``: per transform what it changed and left alone.
-    Raises: TransformError before work starts; ModelError, GraphError, FreezeError, JobError.
+    Raises: TransformError before work starts; ModelError, GraphError, FreezeError, JobError;
+        BadFeed; TransformFailed.
     """
+    asked = Checking(feeds, on_violation, budget_s=_CHECK_S) if check else None
     return optimising.optimise(
         building.of_ops(model, outputs),
         inputs,
@@ -115,10 +130,11 @@ def optimise(
         transforms,
         preset,
         signature=signature,
-        evaluate=kernels.evaluate,
         progress=progress,
         cancelled=cancelled,
         files=True,
+        checking=asked,
+        work_with=transforming.hand_over,
     )
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -30,6 +30,7 @@ from inspector.cli_options import (
 from inspector.errors import BadParameter
 from inspector.model import Model
 from inspector.operations import operations
+from inspector.passes.pipeline import OnViolation
 
 FORMATS = ("graphdef", "saved_model", "tflite")
 
@@ -128,6 +129,15 @@ def freeze(
 @click.option("--preset", metavar="NAME", help="A list of transforms by name; see `transforms`.")
 @click.option("--to", "form", type=click.Choice(FORMATS), help="By default as -o ends: .pb or not.")
 @click.option("--record", type=Out(), help="What each step changed and left alone, as JSON.")
+@click.option("--check", is_flag=True, help="Run the graph before and after each transform.")
+@click.option("--feeds", "feed_file", metavar="FILE.npz", help="What to run it on; else random.")
+@click.option(
+    "--on-violation",
+    type=click.Choice(get_args(OnViolation)),
+    default="keep",
+    show_default=True,
+    help="Of a checked transform that did more to the outputs than it declares.",
+)
 @FORCE
 def optimise(
     model: str,
@@ -140,9 +150,14 @@ def optimise(
     preset: str | None,
     form: str | None,
     record: Path | None,
+    check: bool,
+    feed_file: str | None,
+    on_violation: OnViolation,
     force: bool,
 ) -> None:
     """Freeze if needed, then the transforms, then write."""
+    if feed_file is not None and not check:
+        raise click.UsageError("--feeds is for --check")
     if transforms is not None and preset is not None:
         raise click.UsageError("give --transforms or --preset, not both")
     if record == out:
@@ -151,16 +166,26 @@ def optimise(
     for path in filter(None, (out, record)):
         storing.check_output(path, force=force)
     opened = api.open_model(model, tag_set)
+    feeds = commands.read_feeds(Path(feed_file), opened) if feed_file is not None else None
     with _progress() as progress:
         result = api.optimise(
-            opened, inputs, outputs, transforms, preset, signature=signature, progress=progress
+            opened,
+            inputs,
+            outputs,
+            transforms,
+            preset,
+            progress,
+            signature=signature,
+            check=check,
+            feeds=feeds,
+            on_violation=on_violation,
         )
         with ExitStack() as stack:  # both or none
             if record is not None:
                 made = stack.enter_context(storing.new_file(record, force=force))
                 made.write_text(json.dumps(result.record(), indent=1) + "\n", encoding="utf-8")
             notes = api.save(result.model, out, form, force=force)
-    click.echo(listing.steps(step.to_dict() for step in result.steps))
+    click.echo(listing.steps([step.to_dict() for step in result.steps], result.checked()))
     click.echo(_written(out, result.model, notes))
 
 

@@ -52,7 +52,15 @@ def transform_graph(
     pipeline.plan(transforms)
     graph = Graph.of(read_graph_def(source))
     fed, fetched = ([name for name in text.split(",") if name] for text in (inputs, outputs))
-    done = pipeline.run(graph, fed, fetched, transforms, evaluate=kernels.evaluate, files=True)
+    done = pipeline.run(
+        graph,
+        fed,
+        fetched,
+        transforms,
+        evaluate=kernels.evaluate,
+        grappler=kernels.grappler,
+        files=True,
+    )
     changed = done.graph
     with storing.new_file(target, force=True) as path:
         if as_text:

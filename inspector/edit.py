@@ -234,6 +234,8 @@ class GraphEdit:
         same = len(nodes) == len(self.graph.nodes) and all(
             new is old for new, old in zip(nodes, self.graph.nodes, strict=True)
         )
+        if self.library is not self.graph.library:
+            return Graph(nodes, self.library, self.graph.versions)
         return self.graph if same else self.graph.with_nodes(nodes)
 
     def changes(self) -> list[Change]:

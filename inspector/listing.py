@@ -192,21 +192,54 @@ def diff(delta: Json) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def steps(rows: Iterable[Json]) -> str:
-    """One line per transform that was run."""
+def steps(rows: Sequence[Json], checked: Json | None = None) -> str:
+    """One line per transform that was run; where it was checked, the verdict and what broke it.
+
+    Args:
+        checked: `Optimised.checked`.
+    """
     lines = [
         [
             row["call"],
             f"{row['nodes']['before']:,} -> {row['nodes']['after']:,}",
             f"{row['bytes']['before']:,} -> {row['bytes']['after']:,}",
-            f"{len(row['changed']):,}",
-            f"{len(row['skipped']):,}",
+            f"{row['counts']['changed']:,}",
+            f"{row['counts']['skipped']:,}",
             f"{row['seconds']:.3f}",
+            *([verdict(row)] if checked is not None else []),
         ]
         for row in rows
     ]
     headers = ["transform", "nodes", "bytes", "changed", "left alone", "seconds"]
-    return table(lines, headers, right=[1, 2, 3, 4, 5])
+    headers += ["check"] if checked is not None else []
+    parts = [table(lines, headers, right=[1, 2, 3, 4, 5])]
+    told = [f"{row['name']}: {row['error']['why']}" for row in rows if row["error"]]
+    told += [f"{row['name']}: {sentence}" for row in rows for sentence in row["warnings"]]
+    told += [
+        f"{row['name']}: {row['check']['why']}"
+        for row in rows
+        if row["check"] and row["check"]["status"] == "violated"
+    ]
+    if checked is not None and checked["feeds"]:
+        told.append(f"checked on these feeds: {checked['feeds']}")
+    told += dict.fromkeys(
+        f"not checked: {row['check']['why']}"
+        for row in rows
+        if row["check"] and row["check"]["status"] == "unchecked"
+    )
+    return "\n".join([*parts, *map(plain, told)])
+
+
+def verdict(row: Json) -> str:
+    """The check of a step in a few words."""
+    check = row["check"]
+    if check is None:
+        return ""
+    worst = check["max_abs"]
+    told = str(check["status"])
+    if check["status"] in ("within", "violated") and worst is not None:
+        told += f", {worst:.3g}"
+    return told + (", rolled back" if row["rolled_back"] else "")
 
 
 def transforms(found: Json) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from inspector import checking as checks
 from inspector import interface, signatures
 from inspector.errors import BadFetch, BadParameter, UnsupportedModel
 from inspector.freeze import freeze
@@ -16,11 +17,13 @@ from inspector.graph import Graph, node_name, tensor_name
 from inspector.model import Model
 from inspector.outputs import suggest
 from inspector.passes import pipeline
-from inspector.passes.base import Evaluate
-from inspector.passes.pipeline import Step, Transforms
+from inspector.passes.pipeline import Transforms
 from inspector.passes.presets import PRESETS
+from inspector.passes.records import Step
 from inspector.protos import SignatureDef
 from inspector.signatures import output_tensors
+from inspector.tensors import Array
+from inspector.transforming import Checking, Done, Engine, Perform, Work, perform
 
 Progress = Callable[[float | None, str], None]
 
@@ -38,6 +41,7 @@ class Optimised:
         frozen: The model the transforms started from.
         inputs, outputs: The feeds and fetches they were told to keep.
         transforms: What was run, as one text.
+        fed: What the checked graphs were fed with, in a few words; empty where nothing was run.
     """
 
     model: Model
@@ -46,6 +50,8 @@ class Optimised:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     transforms: str = ""
+    checking: Checking | None = None
+    fed: str = ""
 
     def record(self) -> dict[str, Any]:
         """What ``--record`` writes."""
@@ -56,7 +62,21 @@ class Optimised:
             "transforms": self.transforms,
             "before": _figures(self.frozen),
             "after": _figures(self.model),
+            "check": self.checked(),
             "steps": [step.to_dict() for step in self.steps],
+        }
+
+    def checked(self) -> dict[str, Any] | None:
+        """How the steps were checked and how many kept their promise; None where nobody asked."""
+        if self.checking is None:
+            return None
+        statuses = [step.check.status for step in self.steps if step.check is not None]
+        return {
+            "feeds": self.fed,
+            "on_violation": self.checking.on_violation,
+            "violated": statuses.count("violated"),
+            "unchecked": statuses.count("unchecked"),
+            "rolled_back": sum(step.rolled_back for step in self.steps),
         }
 
 
@@ -68,10 +88,11 @@ def optimise(
     preset: str | None = None,
     *,
     signature: str | None = None,
-    evaluate: Evaluate | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     files: bool = False,
+    checking: Checking | None = None,
+    work_with: Perform | None = None,
 ) -> Optimised:
     """Freeze the model if it is not, and run transforms on it.
 
@@ -80,11 +101,15 @@ def optimise(
         outputs: Fetches; by default the signature's.
         transforms: The tool's text, or several of them; or `preset`, a name of the table.
         signature: Whose outputs, and whose keys for the new signature.
-        evaluate: Runs kernels; without it, what needs them is left alone.
         files: Parameters may name files of this machine.
-    Raises: what freezing and the transforms raise; BadParameter for an unknown preset.
+        checking: Run the graph before and after each step, and how.
+        work_with: Does the work; by default it is done in this process and without kernels, so
+            that what needs them is left alone and nothing can be checked.
+    Raises: what freezing and the transforms raise; BadParameter for an unknown preset; BadFeed.
     """
     chosen = _transforms(transforms, preset)
+    if checking is not None:
+        pipeline.check_policy(checking.on_violation)
     plan = pipeline.plan(chosen)  # a typing mistake is told before the work starts
     signature = model.key(signature)
     if progress is not None:
@@ -99,17 +124,21 @@ def optimise(
             start = interface.cut_at_inputs(start, old, fetches, kept)
     feeds = tuple(inputs if inputs is not None else _feeds(frozen, start, fetches))
     start, held = interface.hold_assets(start, frozen.assets, [*fetches, *kept])
-    done = pipeline.run(
+    work = Work(
         start,
-        [*feeds, *held],
-        [*fetches, *kept],
+        (*feeds, *held),
+        (*fetches, *kept),
+        fetches,
         [item.call for item in plan],
-        evaluate=evaluate,
-        progress=progress,
-        cancelled=cancelled,
-        files=files,
+        frozen.name,
+        frozen.init_op,
+        _paths(frozen, held),
+        _named_feeds(checking, start, feeds, fetches, held, [frozen, model]),
+        checking,
+        files,
     )
-    graph = interface.release(done.graph, held)
+    done = (work_with or _here)(work, progress, cancelled)
+    graph = interface.release(done.result.graph, held)
     new = _signature(graph, feeds, fetches, [frozen, model], signature)
     if inputs is None and outputs is None and signature is not None:
         graph = interface.with_unread_inputs(graph, new, model.signatures[signature])
@@ -125,7 +154,11 @@ def optimise(
         signature=None,
     )
     text = " ".join(str(item.call) for item in plan)
-    return Optimised(after, done.steps, frozen, feeds, fetches, text)
+    return Optimised(after, done.result.steps, frozen, feeds, fetches, text, checking, done.fed)
+
+
+def _here(work: Work, progress: Progress | None, cancelled: Callable[[], bool] | None) -> Done:
+    return perform(work, Engine(), progress, cancelled)
 
 
 def frozen_model(
@@ -150,6 +183,28 @@ def _transforms(transforms: Transforms | None, preset: str | None) -> Transforms
         why = f"no preset of this name; there are {', '.join(PRESETS)}"
         raise BadParameter("optimise", f"preset '{name}'", why)
     return PRESETS[name].transforms
+
+
+def _paths(frozen: Model, held: Iterable[str]) -> dict[str, str]:
+    """Where the assets lie whose paths the nodes in `held` take."""
+    found = {node_name(asset.tensor): asset.path for asset in frozen.assets}
+    return {name: str(found[name]) for name in held if found.get(name) is not None}
+
+
+def _named_feeds(
+    asked: Checking | None,
+    graph: Graph,
+    inputs: Sequence[str],
+    fetches: Sequence[str],
+    held: Iterable[str],
+    models: Sequence[Model],
+) -> dict[str, Array] | None:
+    """The feeds that were given for the check, by tensor name."""
+    if asked is None or asked.feeds is None:
+        return None
+    slots = checks.wanted(graph, inputs, fetches, held)
+    known = [model.signatures[key] for model in models for key in sorted(model.signatures)]
+    return checks.named_feeds(graph, slots, asked.feeds, known)
 
 
 def _fetches(frozen: Model) -> list[str]:

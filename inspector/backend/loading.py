@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,12 +35,16 @@ class LoadedModel:
 
     Args:
         allow: Run ops that reach beyond the model, see `inspector.flagged`.
+        files: Node that is fed with the path of one of the model's own files, to that path.
     Raises: BlockedOp before anything has run; MissingVariables; RunFailed.
     """
 
-    def __init__(self, model: Model, *, allow: bool = False) -> None:
+    def __init__(
+        self, model: Model, *, allow: bool = False, files: Mapping[str, str] | None = None
+    ) -> None:
         self.model = model
         self.allow = allow
+        self._own_paths = dict(files or {})
         start = time.perf_counter()
         self.graph = tf.Graph()
         self.session = tf.compat.v1.Session(graph=self.graph, config=quiet_config())
@@ -112,7 +116,7 @@ class LoadedModel:
         init = [self.model.init_op] if self.model.init_op else []
         saver = self._saver()
         restore = [] if saver is None else [saver.restore_op_name]
-        own = [] if saver is None else [saver.filename_tensor_name]
+        own = [*self._own_paths, *([] if saver is None else [saver.filename_tensor_name])]
         self.refuse(fetches=(), once=[*restore, *init], own_files=own)
 
         def load() -> None:
@@ -126,8 +130,9 @@ class LoadedModel:
             self.session.run(
                 self.graph.get_operation_by_name(node_name(saver.restore_op_name)), files
             )
+        paths = {tensor_name(name): path for name, path in self._own_paths.items()}
         for name in init:
-            self.session.run(self.graph.get_operation_by_name(name))
+            self.session.run(self.graph.get_operation_by_name(name), paths)
 
     def _saver(self) -> SaverDef | None:
         """How the graph restores its variables, where there is a checkpoint to restore."""

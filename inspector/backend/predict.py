@@ -117,7 +117,7 @@ class Run:
             start = time.perf_counter()
             values = self._call(*self._fed.values())
             milliseconds = 1000 * (time.perf_counter() - start)
-        return {name: _array(value) for name, value in values.items()}, milliseconds
+        return {name: plain_array(value) for name, value in values.items()}, milliseconds
 
     def _feed(self, feeds: Mapping[str, Any], inputs: Mapping[str, str], lenient: bool) -> Any:
         fed: dict[Any, Array] = {}
@@ -132,7 +132,7 @@ class Run:
                 raise BadFeed("feeds", key, f"{tensor.name} is fed twice")
             if not self._loaded.graph.is_feedable(tensor):
                 raise BadFeed("feeds", key, "TensorFlow does not let this tensor be fed")
-            fed[tensor] = _native(feeding.fit(value, _slot(key, tensor)), tensor.dtype)
+            fed[tensor] = native_array(feeding.fit(value, _slot(key, tensor)), tensor.dtype)
         return fed
 
     def _need_no_more(self, inputs: Mapping[str, str], lenient: bool) -> None:
@@ -257,7 +257,7 @@ def _slot(key: str, tensor: Any) -> Slot:
     return Slot(key, tensor.dtype.base_dtype.name, shape)
 
 
-def _native(array: Array, dtype: Any) -> Array:
+def native_array(array: Array, dtype: Any) -> Array:
     """As the session takes it: quantised integers are records of one field there."""
     native = dtype.base_dtype.as_numpy_dtype
     if getattr(native, "fields", None):
@@ -265,7 +265,8 @@ def _native(array: Array, dtype: Any) -> Array:
     return array
 
 
-def _array(value: Any) -> Array:
+def plain_array(value: Any) -> Array:
+    """As numpy knows it: what the session gives for quantised integers is a record."""
     array: Array = np.asarray(value)
     if array.dtype.fields:
         array = array.view(array.dtype[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +12,35 @@ from inspector import looking, optimising
 from inspector.describe import describe
 from inspector.diff import diff
 from inspector.formats import graphdef, saved_model_writer
+from inspector.jobs import predicting
+from inspector.jobs.files import (
+    FROZEN,
+    FROZEN_SAVED_MODEL,
+    OPTIMISED,
+    RECORD,
+    SAVED_MODEL,
+)
 from inspector.jobs.tasks import Args, of_ops, read_model
+from inspector.jobs.transforming import engine
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
+from inspector.passes.pipeline import Progress
+from inspector.transforming import Checking, Done, Work, perform
 from inspector.view import hierarchy
 from inspector.view.union import union
-
-FROZEN, OPTIMISED, RECORD = "frozen.pb", "optimised.pb", "record.json"
-SAVED_MODEL, FROZEN_SAVED_MODEL = "saved_model", "frozen_saved_model"
 
 
 def optimise(args: Args, job: JobContext) -> TaskResult:
     """Freeze and transform a model; the files of the result stay in the job's folder.
 
-    Args: path; tag_set; inputs; outputs; signature; transforms or preset.
+    Args: path; tag_set; inputs; outputs; signature; transforms or preset; ``check``: None, or
+        ``feeds`` (None, or as for the task that predicts), ``on_violation``, ``roll_back``.
+    Blob: ``feeds``, the bytes of a file.
     Value: facts ``before``, ``frozen`` and ``after``; ``diff`` of before and after;
-        ``diff_frozen`` of frozen and after; ``steps``; ``notes``; ``outputs``; ``signature``.
+        ``diff_frozen`` of frozen and after; ``steps``; ``check``; ``notes``; ``outputs``;
+        ``transforms``.
     Blobs: ``summary`` and ``hierarchy`` of the union of the graph as opened and the new one.
     """
-    from inspector.backend.evaluate import evaluate
-
     job.progress(0.0, "read")
     model = of_ops(read_model(args), args.get("outputs"))
 
@@ -44,8 +54,9 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
         args.get("transforms"),
         args.get("preset"),
         signature=args.get("signature"),
-        evaluate=evaluate,
         progress=progress,
+        checking=_checking(args, job, model),
+        work_with=_in_this_process,
     )
     job.progress(0.7, "write the files")
     _write(done, job.folder)
@@ -58,6 +69,7 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
         "diff": diff(model, after).to_dict(),
         "diff_frozen": diff(done.frozen, after).to_dict(),
         "steps": [step.to_dict() for step in done.steps],
+        "check": done.checked(),
         "notes": done.frozen.notes,
         "inputs": list(done.inputs),
         "outputs": list(done.outputs),
@@ -67,6 +79,24 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
     tree = hierarchy.build(summary)
     blobs = {"summary": summary.to_json().encode(), "hierarchy": tree.to_json().encode()}
     return TaskResult(value, blobs)
+
+
+def _in_this_process(
+    work: Work, progress: Progress | None, cancelled: Callable[[], bool] | None
+) -> Done:
+    return perform(work, engine(), progress, cancelled)
+
+
+def _checking(args: Args, job: JobContext, model: Model) -> Checking | None:
+    asked = args.get("check")
+    if asked is None:
+        return None
+    feeds = None
+    if asked.get("feeds") is not None:
+        outputs = args.get("outputs") or []
+        feeds = predicting.feeds_for(model, outputs, asked["feeds"], job)
+    undone = tuple(int(place) for place in asked.get("roll_back", ()))
+    return Checking(feeds, asked.get("on_violation", "keep"), undone)
 
 
 def _write(done: optimising.Optimised, folder: Path) -> None:

@@ -97,5 +97,13 @@ REQUESTS: Mapping[str, Request] = table(
     ),
     Request("run_lite", "inspector.jobs.lite:run", cached=False),
     Request("predict_lite", "inspector.jobs.lite:predict", cached=False),
+    Request(
+        "transform",
+        "inspector.jobs.transforming:transform",
+        tensorflow=True,
+        limits=Limits(wall_s=900.0, cpu_s=1800, result_bytes=2 * GIB, value_bytes=256 * MIB),
+        cached=False,
+    ),
+    Request("grappler", f"{_TASKS}:grappler", tensorflow=True, cached=False),
     Request("evaluate", f"{_TASKS}:evaluate", tensorflow=True, cached=False),
 )

@@ -124,6 +124,19 @@ def evaluate(args: Args, job: JobContext) -> TaskResult:
     return TaskResult({"why": why}, {"values": packing.pack_tensors(values)})
 
 
+def grappler(args: Args, job: JobContext) -> TaskResult:
+    """A graph after some of Grappler's optimisers.
+
+    Args: inputs; outputs; optimizers. Blob: ``graph``. Blob of the answer: ``graph``.
+    """
+    from inspector.backend.grappler import optimise_graph
+
+    job.progress(None, "optimise")
+    graph = Graph.of(parse(GraphDef, job.blobs["graph"], "graph", "GraphDef"))
+    made = optimise_graph(graph, args["inputs"], args["outputs"], args["optimizers"])
+    return TaskResult({}, {"graph": made.to_bytes()})
+
+
 def run(args: Args, job: JobContext) -> TaskResult:
     """Run a model once.
 

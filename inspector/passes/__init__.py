@@ -24,6 +24,7 @@ from inspector.passes.fusing import (
     fuse_resize_and_conv,
     fuse_resize_pad_and_conv,
 )
+from inspector.passes.grappler import SINGLE, grappler
 from inspector.passes.inline_calls import inline_functions, inline_partitionedcall
 from inspector.passes.insert_logging import insert_logging
 from inspector.passes.names import obfuscate_names, rename_node
@@ -49,6 +50,8 @@ PASSES: dict[str, Pass] = {
         fuse_pad_and_conv,
         fuse_resize_and_conv,
         fuse_resize_pad_and_conv,
+        grappler,
+        *sorted(SINGLE, key=lambda found: found.name),
         inline_functions,
         inline_partitionedcall,
         insert_logging,

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from inspector.edit import Change, GraphEdit, Skip
-from inspector.errors import BadParameter, JobCancelled
+from inspector.errors import BadParameter, JobCancelled, did_you_mean
 from inspector.graph import Graph, node_name, split_input
 from inspector.protos import FunctionDefLibrary, NodeDef, TensorProto, VersionDef
 
@@ -64,6 +64,7 @@ class Arg:
         choices: The only values allowed, where there are few.
         missing: The tool's message where none is given, if it has one of its own.
         file: Names a file, which only a context that allows files opens.
+        commas: One value may hold several, with commas between.
     """
 
     sentence: str
@@ -73,6 +74,7 @@ class Arg:
     choices: tuple[str, ...] = ()
     missing: str = ""
     file: bool = False
+    commas: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,10 @@ class Param:
             least = "at least" if self.kind == "texts" else "exactly"
             expected = f"{transform} expects {least} one '{self.name}' argument, e.g. {example}"
             raise bad(self.arg.missing or expected)
+        if self.arg.commas and values:
+            values = [part.strip() for text in values for part in text.split(",") if part.strip()]
+            if not values:
+                raise bad("names nothing")
         if self.kind == "texts":
             chosen: Any = tuple(values)
         else:
@@ -116,7 +122,8 @@ class Param:
             chosen = self._single(values[0], bad)
         for text in values if self.arg.choices else ():
             if text not in self.arg.choices:
-                raise bad(f"'{text}' is none of {', '.join(self.arg.choices)}")
+                hint = did_you_mean(text, self.arg.choices)
+                raise bad(f"'{text}' is none of {', '.join(self.arg.choices)}{hint}")
         return chosen
 
     def _single(self, text: str, bad: Callable[[str], BadParameter]) -> Any:
@@ -168,6 +175,20 @@ class Evaluate(Protocol):
         """Per tensor name its value, or a sentence saying why it could not be computed."""
 
 
+class Grappler(Protocol):
+    """TensorFlow's own graph optimiser: a graph in, a graph out."""
+
+    def __call__(
+        self, graph: Graph, inputs: Sequence[str], outputs: Sequence[str], optimizers: Sequence[str]
+    ) -> Graph:
+        """The graph after these optimisers, in its own order of them.
+
+        Args:
+            inputs, outputs: Names of the nodes that must stay.
+        Raises: TransformFailed, or a RunError or JobError that says why.
+        """
+
+
 def _never() -> bool:
     return False
 
@@ -180,6 +201,7 @@ class PassContext:
         inputs: Feeds as the user wrote them, node or tensor names.
         outputs: Fetches, likewise.
         evaluate: Runs kernels; None where there are none at hand.
+        grappler: Runs TensorFlow's graph optimiser; likewise.
         ignore_errors: The user wants what can be done, and no error for the rest.
         warnings: Sentences for the record.
         files: Parameters may name files of this machine: so on the command line and in Python,
@@ -189,6 +211,7 @@ class PassContext:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     evaluate: Evaluate | None = None
+    grappler: Grappler | None = None
     cancelled: Callable[[], bool] = _never
     ignore_errors: bool = False
     warnings: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 Bad input raises before work starts: the whole list is read, names looked up and parameters
 checked first. A step that fails stops the run, unless it says ``ignore_errors=true``: then the
 graph goes on as it was before that step. Function library and versions are kept throughout.
+A step that was checked and did not keep its promise is marked, and rolled back where that is asked.
 
 Source: tensorflow/tools/graph_transforms/transform_graph.cc, TransformGraph.
 """
@@ -10,85 +11,31 @@ Source: tensorflow/tools/graph_transforms/transform_graph.cc, TransformGraph.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
-from inspector.edit import Change, Skip
 from inspector.errors import (
     BadParameter,
     InspectorError,
     InvalidGraph,
     JobCancelled,
+    TransformFailed,
     UnknownTransform,
     did_you_mean,
 )
 from inspector.graph import Graph, field_size, node_name
 from inspector.passes import PASSES
-from inspector.passes.base import Evaluate, Pass, PassContext
+from inspector.passes.base import Evaluate, Grappler, Pass, PassContext
 from inspector.passes.parser import Call, format_call, parse
+from inspector.passes.records import Check, Step
 from inspector.protos import NodeDef
 
 Progress = Callable[[float | None, str], None]
 """Called with a fraction from 0 to 1, None where it is not known, and what is being done."""
 Transforms = str | Sequence[str] | Sequence[Call]
-
-
-@dataclass
-class Step:
-    """The record of one transform.
-
-    Attributes:
-        call: The transform as text, with its arguments as given.
-        seconds: Wall-clock time of the pass itself.
-        ops_before, ops_after: Nodes per op, most frequent first.
-        changed: Node by node, from what and by which rule.
-        skipped: Nodes it looked at and left alone, with the reason.
-        warnings: One sentence each, e.g. on arguments it does not know.
-        error: Why it failed and was passed over; None where it ran.
-    """
-
-    name: str
-    call: str
-    effect: str
-    seconds: float = 0.0
-    nodes_before: int = 0
-    nodes_after: int = 0
-    bytes_before: int = 0
-    bytes_after: int = 0
-    ops_before: dict[str, int] = field(default_factory=dict)
-    ops_after: dict[str, int] = field(default_factory=dict)
-    modified: bool = False
-    changed: tuple[Change, ...] = ()
-    skipped: tuple[Skip, ...] = ()
-    warnings: list[str] = field(default_factory=list)
-    error: InspectorError | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON form, for ``--record`` and the pages."""
-        return {
-            "name": self.name,
-            "call": self.call,
-            "effect": self.effect,
-            "seconds": self.seconds,
-            "nodes": {"before": self.nodes_before, "after": self.nodes_after},
-            "bytes": {"before": self.bytes_before, "after": self.bytes_after},
-            "op_counts": {"before": self.ops_before, "after": self.ops_after},
-            "modified": self.modified,
-            "changed": [
-                {
-                    "name": change.name,
-                    "kind": change.kind,
-                    "op": change.op,
-                    "rule": change.rule,
-                    "sources": list(change.sources),
-                }
-                for change in self.changed
-            ],
-            "skipped": [{"name": skip.name, "why": skip.why} for skip in self.skipped],
-            "warnings": list(self.warnings),
-            "error": None if self.error is None else self.error.to_dict(),
-        }
+OnViolation = Literal["keep", "rollback", "stop"]
+"""What becomes of a step that breaks its promise: kept and marked, undone, or the run ends."""
 
 
 @dataclass(frozen=True)
@@ -132,37 +79,66 @@ def run(
     transforms: Transforms,
     *,
     evaluate: Evaluate | None = None,
+    grappler: Grappler | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     files: bool = False,
+    check: Check | None = None,
+    on_violation: OnViolation = "keep",
+    roll_back: Collection[int] = (),
 ) -> PipelineResult:
     """Run transforms in order; the graph given in stays as it is.
 
     Args:
         inputs, outputs: Feeds and fetches, node or tensor names; they keep name and meaning.
         evaluate: Runs kernels for `fold_constants`; without it, what needs them is left alone.
+        grappler: Runs TensorFlow's graph optimiser; the transforms of that name need it.
         progress: Called with a fraction from 0 to 1 and what is being done.
         cancelled: Asked between steps, and by long passes; True stops the run.
         files: Parameters may name files of this machine.
+        check: Says of each step whether fetched values are what it declares; see
+            `inspector.checking`.
+        on_violation: ``keep``, ``rollback`` or ``stop``: for a step of which it says no.
+        roll_back: Places in the list, from 0, of steps to undo whatever the check says.
     Raises: TransformSyntaxError, UnknownTransform, BadParameter before work starts;
         TransformFailed, InvalidGraph; JobCancelled.
     """
     planned = plan(transforms)
+    check_policy(on_violation)
     feeds, fetches = tuple(inputs), tuple(outputs)
     steps: list[Step] = []
     size = _Size(graph)
     for index, item in enumerate(planned):
         if progress is not None:
             progress(index / len(planned), f"{item.call.name} ({index + 1} of {len(planned)})")
-        ctx = PassContext(feeds, fetches, evaluate, ignore_errors=item.ignore_errors, files=files)
+        ctx = PassContext(
+            feeds, fetches, evaluate, grappler, ignore_errors=item.ignore_errors, files=files
+        )
         if cancelled is not None:
             ctx.cancelled = cancelled
         ctx.check_cancelled(item.call.name)
-        graph, step = _step(graph, item, ctx, size)
+        after, step = _step(graph, item, ctx, size)
+        if check is not None:
+            step.check = check(graph, after, step.effect)
+        if step.violated and on_violation == "stop":
+            assert step.check is not None
+            raise TransformFailed(step.name, "check", f"stopped: {step.check.why}")
+        step.rolled_back = index in roll_back or (step.violated and on_violation == "rollback")
+        if step.rolled_back:
+            size.update(after, graph)
+        else:
+            graph = after
         steps.append(step)
     if progress is not None:
         progress(1.0, "done")
     return PipelineResult(graph, tuple(steps))
+
+
+def check_policy(on_violation: str) -> None:
+    """Raises: BadParameter for a word that is no policy."""
+    if on_violation not in get_args(OnViolation):
+        known = ", ".join(get_args(OnViolation))
+        raise BadParameter("check", "on_violation", f"'{on_violation}' is none of {known}")
 
 
 def _step(graph: Graph, item: Planned, ctx: PassContext, size: _Size) -> tuple[Graph, Step]:
@@ -189,6 +165,7 @@ def _step(graph: Graph, item: Planned, ctx: PassContext, size: _Size) -> tuple[G
     else:
         after = result.graph
         step.modified, step.changed, step.skipped = result.modified, result.changed, result.skipped
+        step.changes, step.skips = len(result.changed), len(result.skipped)
     step.seconds = time.perf_counter() - started
     step.warnings += ctx.warnings
     if after is not graph:
@@ -241,7 +218,8 @@ def _calls(transforms: Transforms) -> list[Call]:
 
 
 def _planned(call: Call) -> Planned:
-    found = PASSES.get(call.name)
+    # Grappler's optimisers go by their own names, too; none is the name of one of the tool's.
+    found = PASSES.get(call.name) or PASSES.get(f"grappler_{call.name}")
     if found is None:
         reason = f"Transform '{call.name}' not recognized" + did_you_mean(call.name, PASSES)
         raise UnknownTransform("transforms", call.name, reason)

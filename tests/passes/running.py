@@ -113,8 +113,17 @@ def evaluate(*args: Any, **options: Any) -> Any:
 
 
 def context(inputs: Any = ("x",), outputs: Any = ("y",), **options: Any) -> PassContext:
-    """A context with kernels at hand, and files open."""
-    return PassContext(tuple(inputs), tuple(outputs), evaluate, **{"files": True, **options})
+    """A context with kernels and Grappler at hand, and files open."""
+    return PassContext(
+        tuple(inputs), tuple(outputs), evaluate, optimise_graph, **{"files": True, **options}
+    )
+
+
+def optimise_graph(*args: Any) -> Graph:
+    """Grappler, in this process."""
+    from inspector.backend.grappler import optimise_graph as grappler
+
+    return grappler(*args)
 
 
 def cpp_tool(graph: Graph, inputs: list[str], outputs: list[str], transforms: str) -> Graph:

@@ -23,6 +23,7 @@ BATCH_NORM = (
     " ; g = Const(value=uniform(4)) ; b = Const(value=random(4)) ; m = Const(value=random(4))"
     " ; v = Const(value=uniform(4)) ; y = FusedBatchNormV3(c, g, b, m, v, is_training=false)"
 )
+LAYER = "x = Placeholder(shape=[2,3]) ; w = Const(value=random(3,4)) ; m = MatMul(x, w)"
 IMAGE = "x = Placeholder(shape=[1,6,5,2]) ; w = Const(value=random(3,3,2,3))"
 PAD = (
     f"{IMAGE} ; p = Const(value=[[0,0],[1,2],[1,1],[0,0]], dtype=int32)"
@@ -42,6 +43,8 @@ class Case(NamedTuple):
     functions: tuple[FunctionDef, ...] = ()
     first: str = ""
     idle: str = "x = Placeholder(shape=[2]) ; y = Softplus(x)"
+    # What Grappler does here hangs on the processor, and on this one may be nothing.
+    always: bool = True
 
 
 CASES = {
@@ -86,6 +89,48 @@ CASES = {
     "fuse_resize_and_conv": Case(f"{RESIZE} ; y = Conv2D(r, w)", atol=1e-6),
     "fuse_resize_pad_and_conv": Case(
         f"{RESIZE} ; y = Conv2D(m, w)" + PAD[PAD.index(" ; p") :].replace("IN", "r"), atol=1e-6
+    ),
+    "grappler": Case(
+        "x = Placeholder(shape=[2]) ; a = Const(value=[1, 2]) ; b = Const(value=[0.5])"
+        " ; c = Mul(a, b) ; d = Mul(x, c) ; i = Identity(d) ; y = Relu(i)",
+        'optimizers="constfold,arithmetic"',
+        atol=1e-6,
+    ),
+    "grappler_arithmetic": Case(
+        "x = Placeholder(shape=[2,3]) ; p = Const(value=[1,0], dtype=int32)"
+        " ; t = Transpose(x, p) ; u = Transpose(t, p) ; y = Relu(u)"
+    ),
+    "grappler_auto_mixed_precision_onednn_bfloat16": Case(
+        f"{LAYER} ; y = Relu(m)", atol=0.1, always=False
+    ),
+    "grappler_common_subgraph_elimination": Case(
+        "x = Placeholder(shape=[2]) ; a = Exp(x) ; b = Exp(x) ; y = Add(a, b)"
+    ),
+    "grappler_constfold": Case(
+        "x = Placeholder(shape=[2]) ; a = Const(value=[1, 2]) ; b = Const(value=[0.5])"
+        " ; c = Mul(a, b) ; y = Mul(x, c)",
+        atol=1e-6,
+    ),
+    "grappler_debug_stripper": Case(
+        "x = Placeholder(shape=[2]) ; c = CheckNumerics(x, message=no) ; y = Relu(c)"
+    ),
+    "grappler_dependency": Case("x = Placeholder(shape=[2]) ; i = NoOp(^x) ; y = Relu(x, ^i)"),
+    "grappler_function": Case(
+        "x = Placeholder(shape=[2]) ; c = PartitionedCall(x, f=relu) ; y = Neg(c)",
+        functions=(RELU,),
+    ),
+    "grappler_layout": Case(f"{CONV} ; y = Relu(c)", atol=1e-6, always=False),
+    "grappler_loop": Case(
+        "x = Placeholder(shape=[2]) ; p = Const(value=1, dtype=bool) ; s = Switch(x, p)"
+        " ; t = Identity(s:1) ; f = Neg(s) ; m = Merge(t, f) ; y = Relu(m)"
+    ),
+    "grappler_pruning": Case("x = Placeholder(shape=[2]) ; i = Identity(x) ; y = Relu(i)"),
+    "grappler_remap": Case(
+        f"{LAYER} ; b = Const(value=random(4)) ; a = BiasAdd(m, b) ; y = Identity(a)", atol=1e-6
+    ),
+    "grappler_shape": Case(
+        "x = Placeholder(shape=[-1,3]) ; s = Shape(x) ; z = Const(value=[0], dtype=int32)"
+        " ; p = Prod(s, z, T=int32) ; c = Cast(p, SrcT=int32, DstT=float) ; y = Mul(x, c)"
     ),
     "inline_functions": Case(
         "x = Placeholder(shape=[2]) ; c = StatefulPartitionedCall(x, f=relu) ; y = Neg(c)",
@@ -185,11 +230,13 @@ def test_every_pass_keeps_the_contract(name):
     after = once.graph.to_proto().SerializeToString(deterministic=True)
     assert before.to_proto().SerializeToString(deterministic=True) == frozen  # untouched
     assert after == twice.graph.to_proto().SerializeToString(deterministic=True)  # deterministic
+    if not once.modified and not case.always:
+        return
     assert once.modified  # the case has something to do
     assert after != frozen
     assert (once.changed != ()) == (name != "sort_by_execution_order")
     assert once.graph.versions == before.versions
-    assert once.graph.library is before.library
+    assert once.graph.library == before.library
     validate(once.graph)
     again = found(once.graph, context(), **params(name))
     assert again.modified != case.settles
@@ -198,6 +245,7 @@ def test_every_pass_keeps_the_contract(name):
     assert_same_values(before, once.graph, ["y"], atol=case.atol, first=case.first)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_nothing_to_do_changes_nothing(name):
     before = graph(CASES[name].idle)
@@ -207,6 +255,7 @@ def test_nothing_to_do_changes_nothing(name):
     assert result.changed == ()
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", sorted(PASSES))
 def test_feeds_and_fetches_keep_their_names(name):
     before = build(name)
@@ -229,7 +278,7 @@ def test_every_pass_says_what_it_is(name):
     assert found.name == name
     assert found.summary.endswith(".")
     assert len(found.summary) < 120
-    assert found.source.startswith("graph_transforms/") or found.source == "inspector"
+    assert found.source.startswith(("graph_transforms/", "core/grappler/", "inspector"))
     assert found.effect in ("exact", "rounding", "lossy", "unchecked")
     for param in found.params:
         assert param.sentence.endswith(".")
