@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import BlockedOp, InspectorError, UnsupportedModel
-from inspector.formats import keras
+from inspector.formats import keras, keras_config
 from inspector.model import Model
 from inspector.settings import KERAS_CODE
 
@@ -124,7 +124,17 @@ def mended(config: Any) -> Any:
             value = {name: item for name, item in value.items() if name != "compile_config"}
             todo += [(value, name) for name in value]
         elif isinstance(value, list):
-            value = list(value)
+            value = [_named(item, number) for number, item in enumerate(value)]
             todo += [(value, number) for number in range(len(value))]
         holder[key] = value
     return made[0]
+
+
+def _named(entry: Any, number: int) -> Any:
+    """A Sequential that is a plain list, with the name that `formats.keras_config` gives it."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), list):
+        return entry
+    if entry.get("class_name") != keras_config.SEQUENTIAL:
+        return entry
+    inner = {"name": f"layer_{number}", "layers": entry["config"]}
+    return {**entry, "config": inner}

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,15 @@ MAX_DEPTH = 64
 MAX_ATTRIBUTE = 64 << 20
 """Most bytes of one attribute."""
 
+MAX_TEXTS = 4 << 30
+"""Most bytes that a list of texts may take, by the largest that its texts can be."""
+
 MAX_RATIO = 200
 """Most bytes of values per byte that they take in the file; `RATIO_FROM` are there in any case."""
 
 RATIO_FROM = 64 << 20
 
+_HEAP = b"GCOL"
 _FILTERS = {1, 2, 3, 5, 6}
 """Those built into the library: deflate, shuffle, checksum, n-bit and scale-offset."""
 
@@ -62,10 +67,12 @@ def is_hdf5(data: memoryview) -> bool:
 class Hdf5File:
     """An open file. Use `opened`."""
 
-    def __init__(self, file: Any, what: str, size: int) -> None:
+    def __init__(self, file: Any, what: str, path: Path) -> None:
         self._file = file
         self._what = what
-        self._size = size
+        self._path = path
+        self._size = path.stat().st_size
+        self._heap: int | None = None
 
     def attribute(self, group: str, name: str) -> list[str] | None:
         """The text of an attribute, one or several; None where it is not there or no text.
@@ -169,6 +176,20 @@ class Hdf5File:
         size = math.prod(sizes) * dtype.itemsize
         return Dataset(place, name, [*sizes], size, int(item.get_storage_size()))
 
+    def _longest(self, count: int) -> int:
+        """At most so many bytes has a text: those of the file, or of its largest heap for texts."""
+        if count * self._size <= MAX_TEXTS:
+            return self._size
+        if self._heap is None:
+            self._heap = 0
+            with self._path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+                at = data.find(_HEAP)
+                while at >= 0:
+                    size = int.from_bytes(data[at + 8 : at + 16], "little")
+                    self._heap = max(self._heap, min(size, self._size - at))
+                    at = data.find(_HEAP, at + 4)
+        return self._heap
+
     def _text(self, item: Any, name: str) -> list[str] | None:
         import h5py
 
@@ -178,12 +199,12 @@ class Hdf5File:
             return None
         count = attribute.get_space().get_simple_extent_npoints()
         if kind.is_variable_str():
-            # Each is shorter than the file, but the file may name one of them many times.
-            bytes_ = self._size if count == 1 else count * min(self._size, MAX_ATTRIBUTE) >> 4
+            # The file may name one long text many times.
+            bytes_, most = count * self._longest(count), MAX_TEXTS
         else:
-            bytes_ = count * kind.get_size()
-        if count > MAX_OBJECTS or (count > 1 and bytes_ > MAX_ATTRIBUTE):
-            reason = f"the attribute '{name[:100]}' is longer than {MAX_ATTRIBUTE >> 20} MiB"
+            bytes_, most = count * kind.get_size(), MAX_ATTRIBUTE
+        if count > MAX_OBJECTS or (count > 1 and bytes_ > most):
+            reason = f"the list '{name[:100]}' is too long, more than {most >> 20} MiB"
             raise LimitExceeded(self._what, "HDF5", reason)
         value = h5py.AttributeManager(_Holder(item))[name]
         items = [value] if isinstance(value, str | bytes) else list(getattr(value, "flat", ()))
@@ -207,7 +228,7 @@ def opened(path: Path, what: str) -> Iterator[Hdf5File]:
 
     try:
         with _no_plugins(), h5py.File(path, "r", locking=False) as file:
-            yield Hdf5File(file, what, path.stat().st_size)
+            yield Hdf5File(file, what, path)
     except (InspectorError, MemoryError):
         raise
     except Exception as err:  # of the library's many kinds of error no list is complete

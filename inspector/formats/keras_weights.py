@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from inspector.formats.keras_config import Architecture
 from inspector.formats.keras_hdf5 import Dataset, Hdf5File
 
-OPTIMIZER = ("optimizer", "optimizer_weights")
+OPTIMIZER = ("optimizer", "optimizer_weights", "metrics")
+"""Top groups of what training keeps beside the weights."""
+
 _TOP = "top_level_model_weights"
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 _STATE = re.compile(r"(?:moving_(?:mean|variance)|running_\w+|renorm_\w+)(?::0)?$")
