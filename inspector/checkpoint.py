@@ -14,7 +14,7 @@ import math
 import mmap
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,13 @@ class Checkpoint(ABC):
         Raises: MissingVariables (no such key, or its shard is not there), CorruptModel.
         """
 
+    def pieces(self, key: str) -> Iterator[Array]:
+        """The parts that one tensor is stored in, in any order; all of it where it is one.
+
+        Raises: as `read`.
+        """
+        yield self.read(key)
+
 
 def open_checkpoint(prefix: Path) -> Checkpoint:
     """Open the V2 checkpoint ``PREFIX.index``, ``PREFIX.data-0000?-of-0000?``.
@@ -164,6 +171,14 @@ class Bundle(Checkpoint):
         entry = self._entry(key)
         value = self._join(key, entry) if entry.slices else self._value(key, entry)
         return cut(value, slice_spec, self.name, key)
+
+    def pieces(self, key: str) -> Iterator[Array]:
+        """See `Checkpoint.pieces`: the slices of a partitioned variable, one by one."""
+        entry = self._entry(key)
+        if not entry.slices:
+            yield self._value(key, entry)
+        for proto in entry.slices:
+            yield self._value(key, self._part(key, proto)[1])
 
     def files(self) -> list[Path]:
         """The index, and the data files that are there."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from inspector import opdefs, outputs, tensors
+from inspector import caveats, opdefs, outputs, tensors
 from inspector.errors import InspectorError
 from inspector.flagged import flagged
 from inspector.freeze import serving_graph
@@ -178,6 +178,8 @@ def describe(model: Model) -> Facts:
     library = graph.library.function
     bodies = Counter(node.op for function in library for node in function.node_def)
     counts = graph_facts(graph) if model.layers is None else _of_layers(model, model.layers)
+    if model.layers is None:
+        warnings += caveats.of(model, Counter(counts.op_counts) + bodies)
     return Facts(
         format=model.format,
         tag_sets=model.tag_sets,

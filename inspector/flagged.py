@@ -106,6 +106,18 @@ def is_blocked(op: str) -> bool:
     return found is not None and found.severity == BLOCK
 
 
+def advice(row: Mapping[str, Any]) -> str:
+    """A row of `flagged` as a sentence: what it is, why it matters, what to do."""
+    count = f"{row['count']} node{'' if row['count'] == 1 else 's'}"
+    said = f"{row['op']} ({count}) {row['why']}."
+    if row.get("severity") == WARN:
+        return said
+    return said + (
+        " Looking is safe, but what needs it is not run here: choose outputs that do without, or "
+        "run the model elsewhere if you trust where it comes from."
+    )
+
+
 def flagged(
     op_counts: Mapping[str, int], functions: Collection[str] = (), *, plumbing: bool = False
 ) -> list[dict[str, Any]]:

@@ -12,9 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import numpy as np
-
-from inspector import opdefs, shapes, signatures, tensors
+from inspector import opdefs, shapes, signatures, statistics, tensors
 from inspector.errors import InspectorError
 from inspector.freeze import known_ops, serving_graph
 from inspector.functions import reachable
@@ -254,24 +252,22 @@ def array_figures(array: tensors.Array) -> dict[str, Any]:
     first = [item.item() if hasattr(item, "item") else item for item in islice(array.flat, _VALUES)]
     figures: dict[str, Any] = {
         "elements": int(array.size),
-        "first": ", ".join(_value_text(value) for value in first)
+        "first": ", ".join(value_text(value) for value in first)
         + (", …" if array.size > len(first) else ""),
     }
     if array.dtype.kind in "OSU" or not 0 < array.size <= _LOOKED_THROUGH:
         return figures
-    if array.dtype.kind in "biu":
-        figures |= {"smallest": str(array.min()), "largest": str(array.max())}
-        return figures
-    wide = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
-    finite = wide[np.isfinite(wide)]
-    figures["not finite"] = int(array.size - finite.size)
-    if finite.size and wide.dtype.kind == "f":
+    found = statistics.of(lambda: [array])
+    if found.nan or found.infinite:
+        figures["not finite"] = found.nan + found.infinite
+    if found.minimum is not None:
         figures |= {
-            "smallest": f"{finite.min():.6g}",
-            "largest": f"{finite.max():.6g}",
-            "mean": f"{finite.mean():.6g}",
-            "standard deviation": f"{finite.std():.6g}",
-            "zeros": int((finite == 0).sum()),
+            "smallest": value_text(found.minimum),
+            "largest": value_text(found.maximum),
+            "mean": value_text(found.mean),
+            "standard deviation": value_text(found.deviation),
+            "zeros": found.zeros,
+            "histogram": found.to_dict()["histogram"],
         }
     return figures
 
@@ -300,10 +296,11 @@ def _attr_item(kind: str, item: Any) -> str:
         )
     if kind == "func":
         return f"function {item.name}"
-    return _value_text(item)
+    return value_text(item)
 
 
-def _value_text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """One value of a tensor as text, cut where it is long."""
     if isinstance(value, bytes):
         return _cut(value.decode("utf-8", "backslashreplace"), 60)
     if isinstance(value, bool):

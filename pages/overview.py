@@ -2,7 +2,17 @@
 
 import streamlit as st
 
-from inspector.ui import choosing, functions, lite, overview, shown, state, text
+from inspector.ui import (
+    choosing,
+    files,
+    functions,
+    lite,
+    overview,
+    shown,
+    state,
+    text,
+    variables,
+)
 
 st.title("Overview")
 model = state.require_model()
@@ -49,6 +59,7 @@ with right:
 
 st.subheader("Signatures")
 overview.signatures(facts)
-overview.variables(facts)
+variables.section(model)
 functions.functions(facts)
 lite.tables(facts)
+files.section(model)

@@ -115,6 +115,10 @@ def test_partitioned_variables_are_put_together(tmp_path: Path) -> None:
     checkpoint = open_checkpoint(tmp_path / "parts")
     assert same(checkpoint.read("rows/é", "9000 3 90,20:-"), full[90:110])
     assert [item.bytes for item in checkpoint.variables()] == [full.nbytes] * 2
+    assert [piece.shape for piece in checkpoint.pieces("columns")] == [(9000, 2), (9000, 1)]
+    assert sum(piece.sum(dtype=float) for piece in checkpoint.pieces("rows/é")) == full.sum(
+        dtype=float
+    )
 
 
 @pytest.mark.tensorflow

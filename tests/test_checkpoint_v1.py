@@ -12,6 +12,7 @@ import pytest
 
 from inspector.checkpoint import OBJECT_GRAPH
 from inspector.checkpoint_v1 import TensorSlices
+from inspector.describe import describe
 from inspector.errors import CorruptModel, InspectorError, MissingVariables, UnsupportedModel
 from inspector.formats import checkpoint_files, open_model, saved_model_writer
 from inspector.freeze import freeze
@@ -223,3 +224,10 @@ def test_a_missing_key_and_a_table_without_a_list_are_told(tmp_path: Path) -> No
     )
     with pytest.raises(CorruptModel, match="not a V1 checkpoint"):
         open_model(tmp_path / "p")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("way", ["whole", "shards"])
+def test_the_first_format_is_told_with_what_to_do(saved: tuple[Path, Any], way: str) -> None:
+    warnings = describe(open_model(saved[0] / way)).warnings
+    assert any("first format (V1)" in text and "save it again" in text for text in warnings)

@@ -106,7 +106,10 @@ def missing_shards(checkpoint: Checkpoint) -> list[str]:
         return []
     more = f", and {len(names) - 1} more," if len(names) > 1 else ""
     verb = "are" if len(names) > 1 else "is"
-    return [f"The data file {names[0]}{more} {verb} not there: values of variables are missing."]
+    return [
+        f"The data file {names[0]}{more} {verb} not there: values of variables are missing, and "
+        "what needs them cannot be frozen or run. Put it beside the other files of the checkpoint."
+    ]
 
 
 def _beside(prefix: Path, warnings: list[str]) -> Checkpoint | None:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inspector import formats, looking, signatures
+from inspector import contents, formats, looking, signatures
 from inspector.describe import describe
 from inspector.graph import Graph
 from inspector.jobs import packing
@@ -51,9 +51,8 @@ def of_ops(model: Model, outputs: Sequence[str] | None = None) -> Model:
 def open_model(args: Args, job: JobContext) -> TaskResult:
     """Facts, node table and operations of a model.
 
-    Args: path; tag_set; signature. Value: ``facts``; ``signature``: the
-    key of the one that is drawn. Blobs: ``summary``, ``hierarchy``,
-    ``operations`` (columns).
+    Args: path; tag_set; signature. Value: ``facts``; ``signature``: the key of the
+    one that is drawn; ``contents``. Blobs: ``summary``, ``hierarchy``, ``operations`` (columns).
     """
     job.progress(None, "read")
     model = read_model(args)
@@ -69,7 +68,8 @@ def open_model(args: Args, job: JobContext) -> TaskResult:
         "hierarchy": hierarchy.build(summary).to_json().encode(),
         "operations": json.dumps(look.columns(), separators=(",", ":")).encode(),
     }
-    return TaskResult({"facts": facts, "signature": model.key()}, blobs)
+    value = {"facts": facts, "signature": model.key(), "contents": contents.of(model)}
+    return TaskResult(value, blobs)
 
 
 def build(args: Args, job: JobContext) -> TaskResult:

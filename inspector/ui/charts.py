@@ -21,6 +21,24 @@ def op_counts(counts: Mapping[str, int]) -> alt.Chart:
     return _bars(frame, "nodes", "op", title="nodes")
 
 
+def histogram(found: Mapping[str, Any]) -> alt.Chart:
+    """How the values of a tensor spread: ``edges``, and the ``counts`` between them."""
+    edges = found["edges"]
+    frame = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "values": found["counts"]})
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_bar(binSpacing=1)
+        .encode(
+            x=alt.X("from:Q", bin="binned", title="value"),
+            x2="to:Q",
+            y=alt.Y("values:Q", title="elements", axis=_COUNTS),
+            tooltip=["from", "to", "values"],
+        )
+        .properties(height=180)
+    )
+    return chart
+
+
 def op_counts_compared(rows: list[dict[str, Any]]) -> alt.Chart:
     """Two bars per op: before and after; the largest first."""
     top = sorted(rows, key=lambda row: -max(row["before"], row["after"]))[:LIMIT]

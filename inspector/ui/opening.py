@@ -106,6 +106,7 @@ def adopt(answer: JobResult) -> str:
             tag_set=list(facts["tag_set"]),
             signature=signature,
             facts=facts,
+            contents=answer.value["contents"],
             operations=pd.DataFrame(json.loads(answer.blobs["operations"])),
             summary=summary,
             hierarchy=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),

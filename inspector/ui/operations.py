@@ -10,7 +10,7 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.jobs.workspace import ModelKey
-from inspector.ui import lite, running, shown, state, text
+from inspector.ui import charts, lite, running, shown, state, text
 
 LIMIT = 500
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
@@ -118,7 +118,11 @@ def details(model: state.OpenModel, name: str) -> None:
         lite.tensors(found["tensors"], key="node_tensors")
     shown.names("Waits for", found.get("control_inputs", []))
     shown.names("Read by", found.get("consumers", []))
-    shown.names("Value", _pairs(found.get("value") or {}))
+    value = dict(found.get("value") or {})
+    histogram = value.pop("histogram", None)
+    shown.names("Value", _pairs(value))
+    if histogram and histogram["counts"]:
+        st.altair_chart(charts.histogram(histogram), key="value_histogram")
     shown.names("Attributes", _pairs(found.get("attrs", {})))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from inspector.flagged import WARN, advice
 from inspector.ui import charts, shown, state, text
 
 TALL = 11
@@ -30,15 +31,16 @@ def figures(model: state.OpenModel) -> None:
 
 
 def warnings(facts: dict[str, Any]) -> None:
-    """Everything to know before trusting the model, first."""
+    """Everything to know before trusting the model, first; the worst of it foremost."""
+    flags = facts["flagged_ops"]
+    for flag in flags:
+        if flag.get("severity") != WARN:
+            st.warning(text.escape(advice(flag), 500), icon=":material/gpp_maybe:")
     for sentence in facts["warnings"]:
-        st.warning(text.escape(sentence, 500), icon=":material/warning:")
-    for flag in facts["flagged_ops"]:
-        line = text.escape(f"{flag['count']} × {flag['op']}: {flag['why']}", 500)
-        if flag.get("severity") == "warn":
-            st.caption(f":material/info: {line}")
-        else:
-            st.warning(line, icon=":material/gpp_maybe:")
+        st.warning(text.escape(sentence, 600), icon=":material/warning:")
+    for flag in flags:
+        if flag.get("severity") == WARN:
+            st.caption(f":material/info: {text.escape(advice(flag), 500)}")
 
 
 def op_types(counts: dict[str, int], key: str) -> None:
@@ -110,23 +112,6 @@ def sizes(facts: dict[str, Any]) -> None:
         [{"part": part, "size": text.size(count), "bytes": count} for part, count in parts.items()]
     )
     shown.table(frame, right=("size",))
-
-
-def variables(facts: dict[str, Any]) -> None:
-    """The variables of the checkpoint, where there is one."""
-    if facts["variable_list"]:
-        st.subheader("Variables")
-        st.caption(f"{text.count(len(facts['variable_list']), 'variable')} in the checkpoint")
-        rows = [
-            {
-                "variable": row["name"],
-                "dtype": row["dtype"],
-                "shape": text.shape(row["shape"]),
-                "bytes": row["bytes"],
-            }
-            for row in facts["variable_list"]
-        ]
-        shown.table(pd.DataFrame(rows), rows_shown=9)
 
 
 def variables_held(counted: dict[str, Any]) -> int:

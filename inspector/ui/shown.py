@@ -23,11 +23,13 @@ def table(
     rows_shown: int = 10,
     right: Sequence[str] = (),
     place: DeltaGenerator | None = None,
+    columns: dict[str, Any] | None = None,
 ) -> None:
     """A table as high as its rows, up to `rows_shown` of them; whole numbers in groups.
 
     Args:
         right: Columns of texts that are figures.
+        columns: The form of columns that are shown in another way.
     """
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
     numbers: dict[str, Any] = {
@@ -36,6 +38,7 @@ def table(
         if is_integer_dtype(frame[name])
     }
     numbers |= {name: st.column_config.TextColumn(alignment="right") for name in right}
+    numbers |= columns or {}
     (place or st).dataframe(
         frame,
         hide_index=True,
@@ -43,6 +46,26 @@ def table(
         height=_ROW * (min(len(frame), rows_shown) + 1) + _FRAME,
         column_config=numbers,
     )
+
+
+def selectable(rows: list[dict[str, Any]], *, key: str, rows_shown: int = 10) -> int | None:
+    """A table of which one row can be selected; gives its place, or None."""
+    frame = pd.DataFrame(rows)
+    event: Any = st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        height=_ROW * (min(max(len(frame), 1), rows_shown) + 1) + _FRAME,
+        column_config={
+            name: st.column_config.NumberColumn(format="localized")
+            for name in frame.columns
+            if is_integer_dtype(frame[name])
+        },
+    )
+    places = event.selection.rows
+    return int(places[0]) if places and places[0] < len(rows) else None
 
 
 def names(title: str, found: Sequence[str], limit: int = 30) -> None:

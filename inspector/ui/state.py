@@ -33,6 +33,7 @@ class OpenModel:
         source: Where a job finds the files.
         signature: The key of the signature that is drawn, fed and fetched, or None.
         facts: The JSON of ``describe``.
+        contents: Files, assets and fingerprint; see `contents.of`.
         operations: One row per operation: name, op, function, device, inputs, outputs.
         summary: The node table that the picture is made from.
         feeds: Rows to feed that came with a sample.
@@ -45,6 +46,7 @@ class OpenModel:
     tag_set: list[str]
     signature: str | None
     facts: dict[str, Any]
+    contents: dict[str, Any]
     operations: pd.DataFrame
     summary: Summary
     hierarchy: Hierarchy
@@ -119,6 +121,7 @@ def close_model() -> None:
         "compare_view",
         "prediction",
         "checked",
+        "variable_shown",
     ):
         st.session_state.pop(key, None)
 
