@@ -81,12 +81,15 @@ def with_defaults(node: NodeDef) -> NodeDef:
 
 
 def declare(node: NodeDef, dtypes: Iterable[int]) -> None:
-    """Let a node of an op that is not TensorFlow's say itself what its outputs are."""
+    """Let a node whose op is not TensorFlow's, nor has the name of one, say what it gives."""
     node.attr[_DECLARED].list.type.extend(dtypes)
 
 
 def declared(node: NodeDef) -> list[int] | None:
-    """The dtypes of a node that says them itself, see `declare`; None for all others."""
+    """The dtypes of a node that says them itself, see `declare`; None for all others.
+
+    An attribute is slow to ask for: this is for nodes whose op nobody knows.
+    """
     return list(node.attr[_DECLARED].list.type) if _DECLARED in node.attr else None
 
 
@@ -97,10 +100,8 @@ def output_dtypes(
 
     Args that repeat (``number_attr``) or list types (``type_list_attr``) are written out.
     """
-    if _DECLARED in node.attr:
-        return declared(node)
     found = get(node.op, library)
-    return None if found is None else expand(found.output_arg, node)
+    return declared(node) if found is None else expand(found.output_arg, node)
 
 
 def input_dtypes(

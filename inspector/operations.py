@@ -151,10 +151,10 @@ def _outputs(
     node: NodeDef, known: Sequence[Shape | None], own: Mapping[str, OpDef]
 ) -> list[Output]:
     """The output tensors of a node, as many as there are shapes."""
-    dtypes = opdefs.declared(node) or []
-    if not dtypes and node.op in own:
+    dtypes: list[int] = []
+    if node.op in own:
         dtypes = [arg.type for arg in own[node.op].output_arg]
-    elif not dtypes and (definition := opdefs.get(node.op)) is not None:
+    elif (definition := opdefs.get(node.op)) is not None:
         # The list of dtypes is only written out where its length is sane.
         count = shapes.output_count(node, definition)
         dtypes = (opdefs.output_dtypes(node) or []) if count <= len(known) else []

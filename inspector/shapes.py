@@ -128,10 +128,6 @@ class _Inference:
         unknown: list[int] = []
         budget = _ALL_OUTPUTS
         for index, node in enumerate(self.graph.nodes):
-            if (own_dtypes := opdefs.declared(node)) is not None:
-                counts.append(min(len(own_dtypes), MAX_OUTPUTS, max(budget, 0)))
-                budget -= counts[-1]
-                continue
             if node.op not in definitions:
                 found = opdefs.get(node.op) or own.get(node.op)
                 args = [] if found is None else list(found.output_arg)
@@ -139,8 +135,10 @@ class _Inference:
                 definitions[node.op] = (found, None if varies else len(args))
             definition, count = definitions[node.op]
             if definition is None:
-                unknown.append(index)
-                count = 1
+                declared = opdefs.declared(node)
+                if declared is None:
+                    unknown.append(index)
+                count = 1 if declared is None else min(len(declared), MAX_OUTPUTS)
             elif count is None:
                 count = output_count(node, definition)
             count = min(count, max(budget, 0))
@@ -192,7 +190,7 @@ class _Inference:
         for index in self.order:
             node, count = nodes[index], counts[index]
             sources = inputs[index]
-            rule = None if opdefs.declared(node) is not None else RULES.get(node.op)
+            rule = RULES.get(node.op)
             found: Sequence[Shape | None] = ()
             if index in loops:
                 found = self._enter_loop(index)

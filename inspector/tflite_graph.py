@@ -20,14 +20,17 @@ from typing import Any
 
 from inspector import opdefs, tensors
 from inspector.protos import NodeDef, TensorProto
-from inspector.tflite_file import LiteFile, Operator, Quantisation, Subgraph, Tensor
+from inspector.tflite_file import OPERATORS, LiteFile, Operator, Quantisation, Subgraph, Tensor
 from inspector.tflite_options import called, options
 from inspector.tflite_values import dtype_enum, value
 
-INPUT, CONSTANT, VARIABLE, UNSET = "Placeholder", "Const", "Variable", "Unset"
+INPUT, CONSTANT, STATE, UNSET = "Placeholder", "Const", "State", "Unset"
 """The ops of the nodes that are no operators. What is unset gets its memory when the model runs."""
 
-_RESERVED = frozenset((INPUT, CONSTANT, VARIABLE, UNSET)) | {"NextIteration", "Merge", "_Arg"}
+TENSORFLOWS_TOO = frozenset(("RFFT2D",))
+"""Builtin operators that have the name of an op of TensorFlow."""
+
+_BUILTIN = frozenset(OPERATORS.values())
 _LONGEST_SCOPE = 300
 _CHANNELS = 1 << 16
 _PORT = re.compile(r":(\d+)$")
@@ -172,8 +175,7 @@ class LiteGraph:
         given = [graph.tensors[index] for index in operator.outputs]
         label = given[0].label if given else f"{operator.code.op}_{at}"
         op = operator.code.op
-        # A custom op may be called anything, and these names mean something else here.
-        node = NodeDef(name=self._free(scope, label), op=f"custom {op}" if op in _RESERVED else op)
+        node = NodeDef(name=self._free(scope, label), op=f"TFLite {op}" if _is_taken(op) else op)
         self._declare(node, given)
         with self.file.reading():
             for key, found in options(operator).items():
@@ -190,7 +192,7 @@ class LiteGraph:
             node.attr["dtype"].type = dtype
             node.attr["value"].tensor.dtype = dtype
             node.attr["value"].tensor.tensor_shape.CopyFrom(_shape(tensor.shape))
-        elif op in (INPUT, VARIABLE):
+        elif op == INPUT:
             node.attr["dtype"].type = dtype
             node.attr["shape"].shape.CopyFrom(_shape(tensor.dims))
         self.nodes.append(node)
@@ -200,7 +202,7 @@ class LiteGraph:
     def _kind(self, tensor: Tensor) -> str:
         if self.file.is_constant(tensor) or (tensor.shape and not math.prod(tensor.shape)):
             return CONSTANT
-        return VARIABLE if tensor.is_variable else UNSET
+        return STATE if tensor.is_variable else UNSET
 
     def _port(self, node: NodeDef, operator: Operator, index: int) -> str:
         port = operator.outputs.index(index)
@@ -262,6 +264,13 @@ class LiteGraph:
             name = f"{base}_{self._tails[base]}"
         self._names.add(name)
         return name
+
+
+def _is_taken(op: str) -> bool:
+    """True for a name that means something else in TensorFlow; a custom op may have any."""
+    if op in _BUILTIN:
+        return op in TENSORFLOWS_TOO
+    return op in (STATE, UNSET) or op in opdefs.known_ops()
 
 
 def _set(node: NodeDef, key: str, value: Any) -> None:

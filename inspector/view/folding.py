@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from inspector.view.summary import Summary
 
 WEIGHT = re.compile(
-    r"Const|HostConst|Variable(V2)?|VarHandleOp|AutoReloadVariable|TemporaryVariable|"
+    r"Const|HostConst|State|Variable(V2)?|VarHandleOp|AutoReloadVariable|TemporaryVariable|"
     r"(Anonymous)?(Mutable)?(Dense)?(HashTable|DenseHashTable)(OfTensors)?(V\d)?|ImmutableConst"
 )
 """Ops without inputs whose value is part of the model, not of the data."""

@@ -84,7 +84,7 @@ KINDS = (
     ),
     Kind(
         "weights", "Weights and state", "#5d6d7e", 0,
-        r"Const|HostConst|Variable(V2)?|VarHandle(Op)?|.*ReadVariable.*|Assign.*|ResourceApply.*|"
+        r"Const|HostConst|State|Variable(V2)?|VarHandle(Op)?|.*ReadVariable.*|Assign.*|ResourceApply.*|"
         r"Apply.*|Save.*|Restore.*|.*Checkpoint.*|.*Summary.*|ShardedFilename|VarIsInitializedOp|"
         r"IsVariableInitialized|AutoReloadVariable",
     ),

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inspector
-from inspector import api, looking
+from inspector import api, looking, opdefs
 from inspector.cli import cli
 from inspector.errors import (
     BadFeed,
@@ -32,6 +32,8 @@ from inspector.errors import (
     UnsupportedModel,
 )
 from inspector.operations import operations
+from inspector.tflite_file import OPERATORS
+from inspector.tflite_graph import TENSORFLOWS_TOO
 from inspector.view import hierarchy
 from inspector.view.summary import Summary
 from tests import lite_models
@@ -262,8 +264,8 @@ def test_texts_are_read_and_run(tmp_path: Path) -> None:
     [
         ("FlexConv2D", "FlexConv2D", "Flex delegate"),
         ("my_op", "my_op", "library of its own"),
-        ("Const", "custom Const", "library of its own"),
-        ("Conv2D", "Conv2D", "library of its own"),
+        ("Const", "TFLite Const", "library of its own"),
+        ("Conv2D", "TFLite Conv2D", "library of its own"),
     ],
 )
 def test_custom_ops_are_counted_flagged_and_not_run(
@@ -281,6 +283,10 @@ def test_custom_ops_are_counted_flagged_and_not_run(
     assert looking.Look(model).tensors(model.graph.node("tensor_1"))[0]["dtype"] == "float32"
     with pytest.raises(RunFailed, match=f"{op}.*{why}"):
         inspector.predict(model, {"0": np.ones((1, 2), np.float32)})
+
+
+def test_the_builtin_names_that_tensorflow_has_too() -> None:
+    assert set(OPERATORS.values()) & opdefs.known_ops() == TENSORFLOWS_TOO
 
 
 def test_what_cannot_be_done_is_one_sentence(tmp_path: Path) -> None:
