@@ -28,4 +28,4 @@ diff = result.value["diff"]
 st.subheader("Operations by type")
 compare.op_counts(diff)
 st.subheader("Nodes")
-compare.nodes(diff)
+compare.nodes(diff, result.value["steps"])

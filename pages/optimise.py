@@ -24,14 +24,16 @@ with right:
     st.caption(
         "Freezes the variables if there are any, keeps what the outputs need, then transforms."
     )
+    optimising.check_options()
     if st.button("Run", key="run", type="primary", icon=":material/play_arrow:", width="stretch"):
         optimising.start(model)
         st.rerun()
     running.show(optimising.SLOT)
+    optimising.hint_of_failure()
     result = state.result()
     if result is not None and running.idle(optimising.SLOT):
         st.success(optimising.gain(result), icon=":material/check_circle:")
         st.page_link(
             "pages/compare.py", label="Compare and download", icon=":material/compare_arrows:"
         )
-        optimising.record(result.value["steps"])
+        optimising.record(model, result)

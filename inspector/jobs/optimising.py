@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 from inspector import looking, optimising
 from inspector.describe import describe
 from inspector.diff import diff
+from inspector.errors import BadFeed
 from inspector.formats import graphdef, saved_model_writer
 from inspector.jobs import predicting
 from inspector.jobs.files import (
@@ -93,8 +95,9 @@ def _checking(args: Args, job: JobContext, model: Model) -> Checking | None:
         return None
     feeds = None
     if asked.get("feeds") is not None:
-        outputs = args.get("outputs") or []
-        feeds = predicting.feeds_for(model, outputs, asked["feeds"], job)
+        # The rows of a sample may not fit the outputs somebody has picked: then random ones do.
+        with contextlib.suppress(BadFeed):
+            feeds = predicting.feeds_for(model, args.get("outputs") or (), asked["feeds"], job)
     undone = tuple(int(place) for place in asked.get("roll_back", ()))
     return Checking(feeds, asked.get("on_violation", "keep"), undone)
 

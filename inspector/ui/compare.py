@@ -8,11 +8,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inspector.ui import charts, overview, shown, state, text
+from inspector.ui import charts, overview, shown, state, step_record, text
 from inspector.view.union import NOTED
 
 SHOWN = 1000
 """Names a list of nodes shows."""
+FREEZING = "freezing"
+"""What no transform did."""
 
 DOWNLOADS = (
     ("saved_model.zip", "SavedModel", "what TensorFlow Serving loads, zipped", "application/zip"),
@@ -76,15 +78,23 @@ def op_counts(diff: dict[str, Any]) -> None:
     shown.table(frame, key="op_counts_table", rows_shown=18, place=table)
 
 
-def nodes(diff: dict[str, Any]) -> None:
-    """Nodes removed, added, changed, by name."""
+def nodes(diff: dict[str, Any], steps: list[dict[str, Any]]) -> None:
+    """Nodes removed, added, changed, by name, and by which transform."""
+    by = step_record.made_by(steps)
     found = diff["nodes"]
     changed = [item for item in found["changed"] if item["fields"] != NOTED]
     noted = len(found["changed"]) - len(changed)
     lists = {
-        "Removed": [{"node": name} for name in found["removed"]],
-        "Added": [{"node": name} for name in found["added"]],
-        "Changed": [{"node": item["name"], "what": ", ".join(item["fields"])} for item in changed],
+        "Removed": [{"node": name, "by": by.get(name, FREEZING)} for name in found["removed"]],
+        "Added": [{"node": name, "by": by.get(name, FREEZING)} for name in found["added"]],
+        "Changed": [
+            {
+                "node": item["name"],
+                "what": ", ".join(item["fields"]),
+                "by": by.get(item["name"], FREEZING),
+            }
+            for item in changed
+        ],
     }
     tabs = st.tabs([f"{title} ({text.number(len(rows))})" for title, rows in lists.items()])
     for tab, (title, rows) in zip(tabs, lists.items(), strict=True):
@@ -108,9 +118,8 @@ def steps(result: state.Optimised) -> None:
     ]
     for index, step in enumerate(found, 1):
         label = f"{index}. {step['name']}"
-        rows.append(
-            {"label": label, "bytes": step["bytes"]["after"], "nodes": step["nodes"]["after"]}
-        )
+        kept = "before" if step["rolled_back"] else "after"
+        rows.append({"label": label, "bytes": step["bytes"][kept], "nodes": step["nodes"][kept]})
     st.altair_chart(charts.bytes_per_step(rows), key="bytes_per_step")
 
 

@@ -87,7 +87,7 @@ def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
         }
         for number, step in enumerate(result.value["steps"], 1)
         for change in step["changed"]
-        if change["name"] == name
+        if change["name"] == name and not step["rolled_back"]
     ]
     fields = [
         item["fields"] for item in result.value["diff"]["nodes"]["changed"] if item["name"] == name

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from inspector.jobs.job import JobResult
 from inspector.passes.parser import format_calls
-from inspector.ui import picks, pipeline, running, shown, state, text
+from inspector.ui import picks, pipeline, predicting, running, state, step_record, text
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
 SLOT = "optimise"
+POLICIES = {
+    "keep": "is kept and marked",
+    "rollback": "is rolled back, the others go on",
+    "stop": "stops the run",
+}
 
 
 def choose_outputs(model: state.OpenModel) -> None:
@@ -60,12 +64,7 @@ def start(model: state.OpenModel) -> None:
     if not outputs and model.signature is None:
         outputs = [item["name"] for item in model.facts["suggested_outputs"][:1]]
         state.set_outputs(outputs)
-    args = {
-        **model.meant,
-        "outputs": outputs or None,
-        "transforms": format_calls(pipeline.calls()),
-    }
-    running.start(SLOT, "optimise", args, model.source, "Freezing and optimising")
+    _run(model, outputs or None, format_calls(pipeline.calls()))
 
 
 def adopt(answer: JobResult) -> None:
@@ -93,42 +92,58 @@ def gain(result: state.Optimised) -> str:
     )
 
 
-def record(steps: list[dict[str, Any]]) -> None:
-    """What each step did, and what it left alone and why."""
-    first = steps[0]["bytes"]["before"] if steps else 0
-    rows = [
-        {
-            "step": f"{number}. {step['name']}",
-            "nodes": step["nodes"]["after"],
-            "size": text.size(step["bytes"]["after"], first),
-            "changed": len(step["changed"]),
-            "left alone": len(step["skipped"]),
-            "time": text.milliseconds(step["seconds"] * 1000),
-        }
-        for number, step in enumerate(steps, 1)
-    ]
-    if rows:
-        shown.table(rows, key="record", rows_shown=20, right=("size", "time"))
-    else:
-        st.caption("No transforms: frozen, and what the outputs do not need left out.")
-    for index, step in enumerate(steps):
-        if step["error"]:
-            state.error(f"{step['name']}: {step['error']['why']}")
-        for sentence in step["warnings"]:
-            st.warning(text.escape(f"{step['name']}: {sentence}", 400))
-        touched = len(step["changed"]) + len(step["skipped"])
-        if not touched:
-            continue
-        title = f"{index + 1}. {step['name']} ({step['effect']}): "
-        title += f"{len(step['changed'])} changed, {len(step['skipped'])} left alone"
-        with st.expander(text.escape(title), key=f"step_record_{index}"):
-            if step["changed"]:
-                frame = pd.DataFrame(step["changed"])[["name", "kind", "op", "rule", "sources"]]
-                frame["sources"] = frame["sources"].str.join(", ")
-                shown.table(frame.head(1000))
-            if step["skipped"]:
-                st.caption("Looked at and left alone")
-                shown.table(step["skipped"][:1000])
+def check_options() -> None:
+    """Whether each step is checked, and what becomes of one that breaks its promise."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    on = row.toggle(
+        "Check each step",
+        True,
+        key="check_steps",
+        help="Runs the graph before and after each transform on the same rows and says how far "
+        "the outputs are apart. Takes the time of these runs.",
+    )
+    row.selectbox(
+        "A step that breaks its promise",
+        list(POLICIES),
+        key="on_violation",
+        format_func=POLICIES.__getitem__,
+        disabled=not on,
+    )
+
+
+def hint_of_failure() -> None:
+    """What to try where a run failed over its check."""
+    if running.failed(SLOT) and st.session_state.get("check_steps", True):
+        st.caption("If it is the check that fails, the transforms may work without it.")
+
+
+def record(model: state.OpenModel, result: state.Optimised) -> None:
+    """What the steps of the last run did."""
+
+    def roll_back(place: int) -> None:
+        undone = [at for at, step in enumerate(result.value["steps"]) if step["rolled_back"]]
+        _run(model, result.outputs, result.value["transforms"], (*undone, place))
+
+    steps = result.value["steps"]
+    step_record.record(steps, result.value["check"], roll_back)
+
+
+def _run(
+    model: state.OpenModel,
+    outputs: list[str] | None,
+    transforms: str,
+    roll_back: tuple[int, ...] = (),
+) -> None:
+    args: dict[str, Any] = {**model.meant, "outputs": outputs, "transforms": transforms}
+    blobs: dict[str, bytes] = {}
+    if st.session_state.get("check_steps", True):
+        feeds = None
+        if model.feeds is not None:
+            feeds, blobs = predicting.sample_feeds(model.feeds)
+        policy = st.session_state.get("on_violation", "keep")
+        args["check"] = {"feeds": feeds, "on_violation": policy, "roll_back": list(roll_back)}
+    title = "Freezing and optimising"
+    running.start(SLOT, "optimise", args, model.source, title, blobs=blobs)
 
 
 def _take(key: str) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
-from inspector.errors import TransformError
+from inspector.errors import BadParameter, TransformError
 from inspector.passes import PASSES
 from inspector.passes.base import Param, Pass
 from inspector.passes.parser import Call, format_call, parse
@@ -23,6 +23,8 @@ from inspector.ui import state, text
 ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
 GIVEN = "pipeline_given"
 """The list that was put there for the user; it gives way to another model's while untouched."""
+_EXACT = 1 << 53
+"""The browser's numbers are exact below this."""
 _ids = itertools.count()
 
 
@@ -91,7 +93,7 @@ def arguments(
         elif param.kind == "switch":
             if value != param.default:
                 args.append((param.name, "true" if value else "false"))
-        elif str(value).strip() not in ("", str(param.default)):
+        elif value is not None and str(value).strip() not in ("", str(param.default)):
             args.append((param.name, str(value).strip()))
     if ignore_errors:
         args.append(("ignore_errors", "true"))
@@ -146,8 +148,17 @@ def _field(item: Item, param: Param) -> Any:
     key = f"param_{item.id}_{param.name}"
     given = item.call.values(param.name)
     if param.kind == "texts":
+        choices = list(param.arg.choices)
+        if param.arg.commas:
+            given = [part.strip() for text in given for part in text.split(",")]
+        chosen = given or list(param.default or ())
         return st.multiselect(
-            param.name, given, given, key=key, help=param.sentence, accept_new_options=True
+            param.name,
+            choices or chosen,
+            [value for value in chosen if not choices or value in choices],
+            key=key,
+            help=param.sentence,
+            accept_new_options=not choices,
         )
     if param.kind == "switch":
         value = given[0] in ("true", "1") if given else bool(param.default)
@@ -157,8 +168,32 @@ def _field(item: Item, param: Param) -> Any:
         current = given[0] if given and given[0] in choices else param.default
         index = choices.index(current) if current in choices else None
         return st.selectbox(param.name, choices, index=index, key=key, help=param.sentence) or ""
+    written = given[0] if given else param.default
+    if param.kind in ("integer", "number") and (number := _number(param, written)) is not False:
+        return st.number_input(
+            param.name,
+            value=number,
+            min_value=None
+            if param.arg.least is None or param.kind == "number"
+            else param.arg.least,
+            step=1 if param.kind == "integer" else None,
+            format="%d" if param.kind == "integer" else "%g",
+            key=key,
+            help=param.sentence,
+        )
     default = "" if param.default is None else str(param.default)
     return st.text_input(param.name, given[0] if given else default, key=key, help=param.sentence)
+
+
+def _number(param: Param, written: Any) -> int | float | Literal[False] | None:
+    """The value of a box for numbers; False where such a box could not show what is written."""
+    if written is None:
+        return None
+    try:
+        value: int | float = param.read("transform", [str(written)])
+    except BadParameter:
+        return False
+    return value if abs(value) < _EXACT else False
 
 
 def _items() -> list[Item]:

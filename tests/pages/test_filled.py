@@ -171,3 +171,61 @@ def test_another_tag_set_is_another_graph(monkeypatch: pytest.MonkeyPatch) -> No
     app.on(at, "overview")
     assert app.metrics(at)["Operations"] == "413"
     assert at.session_state["model"].tag_set == ["train"]
+
+
+@pytest.mark.tensorflow
+def test_a_step_that_breaks_its_promise_is_shown_and_rolled_back() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    at.selectbox(key="suggested_output").set_value(SOFTMAX).run()
+    transforms = "remove_nodes(op=Identity)\nround_weights(num_steps=1)\nstrip_unused_nodes"
+    at.text_area(key="pipeline_text").set_value(transforms).run()
+    at.button(key="run").click()
+    app.settled(at.run())
+    assert not at.exception
+    (told,) = at.warning
+    assert "round" in told.value
+    assert "broke its promise" in told.value
+    record = next(table for table in frames(at) if "step" in table)
+    assert list(record["check"]) == ["equal", "broke its promise", "equal"]
+    assert record["difference"][1].endswith("%)")
+    assert "given rows" in app.texts(at)
+    at.button(key="roll_back_1").click()
+    app.settled(at.run())
+    assert not at.exception
+    assert not at.warning
+    record = next(table for table in frames(at) if "step" in table)
+    assert list(record["check"]) == ["equal", "broke its promise, rolled back", "equal"]
+    assert any("was rolled back" in info.value for info in at.info)
+    app.on(at, "compare")
+    assert not at.exception
+    removed = next(table for table in frames(at) if list(table.columns) == ["node", "by"])
+    assert any("removed by 1. remove_nodes" in text for text in removed["by"])
+
+
+@pytest.mark.tensorflow
+def test_without_the_check_nothing_is_run() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    at.toggle(key="check_steps").set_value(False).run()
+    assert at.selectbox(key="on_violation").disabled
+    at.button(key="run").click()
+    app.settled(at.run())
+    record = next(table for table in frames(at) if "step" in table)
+    assert "check" not in record
+    assert at.session_state["result"].value["check"] is None
+
+
+def test_a_parameter_has_the_widget_of_its_kind() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    text = 'grappler(optimizers="constfold,loop") round_weights(num_steps=9) quantize_weights'
+    at.text_area(key="pipeline_text").set_value(text).run()
+    assert not at.exception
+    first, second, third = at.session_state["pipeline_items"]
+    chosen = at.multiselect(key=f"param_{first.id}_optimizers")
+    assert chosen.value == ["constfold", "loop"]
+    assert "arithmetic" in chosen.options
+    assert at.number_input(key=f"param_{second.id}_num_steps").value == 9
+    assert at.selectbox(key=f"param_{third.id}_mode").value == "tool"
+    at.number_input(key=f"param_{second.id}_num_steps").set_value(64)
+    at.button(key=f"apply_{second.id}").click().run()
+    assert not at.exception
+    assert "round_weights(num_steps=64)" in at.text_area(key="pipeline_text").value
