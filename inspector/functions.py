@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from inspector import opdefs
-from inspector.errors import CorruptModel
+from inspector.errors import CorruptModel, InvalidGraph
 from inspector.graph import split_input
 from inspector.protos import AttrValue, FunctionDef, FunctionDefLibrary, NodeDef, OpDef
 
@@ -97,6 +97,33 @@ class Library:
         if name not in self._bodies:
             self._bodies[name] = _convert(function, self.signatures)
         return self._bodies[name]
+
+    def expanded_size(self, nodes: Iterable[NodeDef]) -> int:
+        """How many nodes these are with all calls inlined. Raises: InvalidGraph (recursion)."""
+        sizes: dict[str, int] = {}
+        active: set[str] = set()
+        total = 0
+        for node in nodes:
+            name = self.called(node)
+            stack = [] if name is None else [name]
+            while stack:
+                current = stack[-1]
+                if current in sizes:
+                    stack.pop()
+                    continue
+                inner = self.functions[current].node_def
+                called = [other for item in inner if (other := self.called(item)) is not None]
+                missing = [other for other in dict.fromkeys(called) if other not in sizes]
+                active.add(current)
+                for other in missing:
+                    if other in active:
+                        raise InvalidGraph("graph", f"function '{other}'", "it calls itself")
+                stack += missing
+                if not missing:
+                    sizes[current] = len(inner) + sum(sizes[other] for other in called)
+                    active.discard(current)
+            total += 1 if name is None else sizes[name]
+        return total
 
     def changes_state(self, node: NodeDef) -> bool:
         """True where running this node, or a body it runs, may change something or fail on purpose.

@@ -130,6 +130,12 @@ class _Inliner:
 
     def flat(self, roots: list[str]) -> list[NodeDef]:
         needed = self._graph.ancestors(roots)
+        if self._whole is None:
+            # Refused before it is made: nested calls are counted, not copied.
+            taken = (node for node in self._graph.nodes if node.name in needed)
+            if self._library.expanded_size(taken) > self._max_nodes:
+                reason = f"inlining its calls makes more than {self._max_nodes} nodes"
+                raise LimitExceeded("graph", "functions", reason)
         stack: list[_Frame] = []
         for node in self._graph.nodes:
             if node.name in needed:

@@ -73,6 +73,7 @@ class Look:
             fetches=fetches,
             feeds=feeds,
             returns=self.unfolded.returns,
+            again=self.unfolded.again,
             dtypes=None if self.model.layers is None else self.model.layers.dtypes,
         )
 

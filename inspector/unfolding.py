@@ -24,7 +24,7 @@ from inspector.graph import Graph, data_inputs, node_name, split_input
 from inspector.protos import AttrValue, NodeDef, OpDef
 from inspector.variable_flow import CASE, IF, WHILE
 
-MAX_NODES = 50_000
+MAX_NODES = 20_000
 """Most nodes of bodies that are shown; nested ones multiply, and a small file can ask for 10^12."""
 
 _LONGEST = 2_000
@@ -61,6 +61,7 @@ class Unfolded:
         graph: The nodes of the graph as they were, and before each those of its bodies.
         returns: Per node that runs bodies, the tensors they give back, and ``^node`` for what they
             must have run.
+        again: Per argument of a loop's body, the tensor that it is in the next turn.
         functions: Per node of a body, the function that it is of.
         shown: Functions whose bodies are there.
         notes: One sentence each, on bodies that are not.
@@ -68,6 +69,7 @@ class Unfolded:
 
     graph: Graph
     returns: dict[str, list[str]] = field(default_factory=dict)
+    again: dict[str, str] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
@@ -186,6 +188,11 @@ class _Unfolder:
             nodes.append(copy)
         returns = [_mapped(text, source, names) for text in body.results]
         returns += ["^" + names[name] for name in body.controls]
+        if part.kind == LOOP and part.label == "body":
+            made = {item.name for item in nodes if item.op == "_Arg"}
+            for arg, result in zip(body.args, body.results, strict=False):
+                if source[arg] in made:
+                    self._found.again[source[arg]] = _mapped(result, source, names)
         told = self._found.returns.setdefault(node.name, [])
         already = {*node.input, *told}
         told += [text for text in dict.fromkeys(returns) if text and text not in already]

@@ -323,3 +323,15 @@ def test_a_body_goes_back_to_the_function_it_was(made: FunctionDef) -> None:
     library = Library(graph([], made).library)
     again = to_function(library.body(made.signature.name), library.signatures)
     assert again == made
+
+
+def test_nested_calls_that_multiply_are_counted_before_they_are_copied() -> None:
+    functions = [function("f0", "a", [node("n", "Neg", "a", T=1)], {"b": "n:y:0"})]
+    for level in range(1, 14):
+        calls = [call(f"c{number}", f"f{level - 1}", "a") for number in range(8)]
+        functions.append(function(f"f{level}", "a", calls, {"b": "c0:output:0"}))
+    made = graph([X, call("c", "f13", "x")], *functions)
+    size = Library(made.library).expanded_size(made.nodes)
+    assert size == 1 + sum(8**level for level in range(1, 14)) + 8**13  # x, calls, negations
+    with pytest.raises(LimitExceeded):
+        inline(made, ["c"])

@@ -58,7 +58,7 @@ function drawEdge(S, edge, i) {
   S.ins[edge.b].push(i);
   const p = edge.p || [];
   if (p.length < 4) return;
-  const g = make("g", { class: "edge" + (edge.n ? "" : " control") }, S.layers.edges);
+  const g = make("g", { class: "edge" + (edge.n ? edge.back ? " back" : "" : " control") }, S.layers.edges);
   const n = p.length, ex = p[n - 4], ey = p[n - 3], tx = p[n - 2], ty = p[n - 1];
   let d = `M${p[0]} ${p[1]}`;
   for (let k = 2; k < n - 2; k += 6) d += `C${p.slice(k, k + 6).join(" ")}`;
@@ -297,4 +297,5 @@ function drawLegend(S) {
   if (nodes.some((node) => node.scope)) entry("scope", "Closed scope: double click opens");
   if ([...nodes, ...clusters].some((item) => item.ours)) entry("ours", "Grouped by Inspector");
   if (edges.some((edge) => !edge.n)) entry("control", "Control input");
+  if (edges.some((edge) => edge.back)) entry("back", "Next turn of a loop");
 }

@@ -109,6 +109,8 @@ def _edge(root: ET.Element, edge: dict[str, Any], colors: Theme) -> None:
     path.set("stroke-width", f"{stroke_width(edge['n']):.1f}")
     if not edge["n"]:
         path.set("stroke-dasharray", "4 3")
+    elif edge.get("back"):
+        path.set("stroke-dasharray", "1.5 3")
     end_x, end_y = curve[-2], curve[-1]
     length = math.hypot(tip_x - end_x, tip_y - end_y) or 1
     across_x, across_y = (tip_y - end_y) / length * 3.2, -(tip_x - end_x) / length * 3.2

@@ -60,6 +60,7 @@ def fold(table: Summary) -> Folding:
     forward = sources
     if back:
         forward = [[source for source in found if source not in back] for found in sources]
+    merges = {node for node in range(count) if back.intersection(sources[node])} if back else set()
     order = topological(forward, readers, table.controls)
     rank = [0] * count
     for place, node in enumerate(order):
@@ -84,7 +85,8 @@ def fold(table: Summary) -> Folding:
     todo = []
     for node in order:
         op = table.op[node]
-        if node in feeds or table.ops[op] == ARGUMENT:
+        if node in feeds or table.ops[op] == ARGUMENT or (node in merges and not apart[node]):
+            # A loop's variable is data whatever it starts with: a counter too.
             todo.append(node)
         elif not sources[node] and not apart[node]:
             # Sources that are not in the graph: nothing says that they are weights.

@@ -26,6 +26,8 @@ SECTION = (3, 22)
 MAX_TOKENS = 12
 
 Edges = set[tuple[int, int]]
+MACHINERY = ("Enter", "Merge", "Switch", "NextIteration", "Exit")
+"""A loop has one of each for each of its variables: these belong together across, not along."""
 _TOKEN = re.compile(r"[_.:\-/ ]+")
 
 
@@ -191,7 +193,7 @@ def _name_groups(level: Level) -> list[Group]:
             if len(tokens[place]) > depth:
                 parts.setdefault(tokens[place][depth], []).append(place)
         for part in parts.values():
-            if len(part) < 2:
+            if len(part) < 2 or tokens[part[0]][depth] in MACHINERY:
                 continue
             if len(part) >= SHARE * total or not convex(part):
                 todo.append((part, depth + 1))

@@ -22,11 +22,11 @@ import json
 from typing import Any
 
 from inspector.errors import CorruptModel
-from inspector.view import scopes
+from inspector.view import loops, scopes
 from inspector.view.folding import ARGUMENT, Folding, fold
 from inspector.view.grouping import WIDE, Edges, Group, Level, arrange
 from inspector.view.scopes import Tree
-from inspector.view.summary import Summary
+from inspector.view.summary import Summary, is_back_edge
 
 PLUMBING = "save and initialise"
 MAX_ENDS = 8
@@ -162,10 +162,14 @@ def build(table: Summary) -> Hierarchy:
     tree = Tree()
     order = sorted(range(len(table)), key=folding.rank.__getitem__)
     drawn = [node for node in order if folding.into[node] < 0]
-    scopes.by_name(tree, 0, [node for node in drawn if not folding.plumbing[node]], table.names)
+    names, ours = loops.scoped_names(table)
+    scopes.by_name(tree, 0, [node for node in drawn if not folding.plumbing[node]], names)
+    for scope, name in enumerate(tree.names):
+        if name in ours:
+            tree.kinds[scope] = "group"
     scopes.collapse(tree, 1)
     scopes.lift_bodies(tree, {node for node in drawn if table.op_of(node) == ARGUMENT})
-    scopes.drop_head(tree, scopes.sizes(tree))
+    scopes.drop_head(tree, scopes.sizes(tree), loops.loop_scopes(table))
     apart = [node for node in drawn if folding.plumbing[node]]
     if apart:
         group = tree.add(PLUMBING + "/", PLUMBING, "plumbing", 0)
@@ -175,6 +179,7 @@ def build(table: Summary) -> Hierarchy:
     scopes.strip_suffix(tree, table.names)
     _unique(tree)
     _group_wide_levels(tree, table, folding)
+    loops.say_what_runs(tree, table)
     return Hierarchy(table, folding.into, tree)
 
 
@@ -264,7 +269,7 @@ def _level_edges(tree: Tree, table: Summary, folding: Folding) -> dict[int, Edge
             continue
         sources = {source for source, _ in table.sources(node)}
         for source in sources.union(table.controls.get(node, ())):
-            if into[source] >= 0 or source == node:
+            if into[source] >= 0 or source == node or is_back_edge(table, source, node):
                 continue
             a, b = source, node
             above_a, above_b = home[a], home[b]

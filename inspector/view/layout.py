@@ -153,7 +153,8 @@ def _edges(visible: VisibleGraph, nodes: list[dict[str, Any]]) -> list[dict[str,
                     "h": STUB_HEIGHT, "parent": visible.boxes[edge.target].parent, "stub": 1,
                 }
             )  # fmt: skip
-        edges.append({"a": source, "b": edge.target, "n": edge.tensors, "t": edge.label})
+        drawn = {"a": source, "b": edge.target, "n": edge.tensors, "t": edge.label}
+        edges.append(drawn | ({"back": 1} if edge.back else {}))
     return edges
 
 
@@ -184,7 +185,9 @@ def _source(
         (clusters[cluster.parent] if cluster.parent >= 0 else graph).subgraph(clusters[place])
     for place, edge in enumerate(edges):
         weight = "0" if not edge["n"] else "2" if _straight(nodes, edge) else "1"
-        graph.edge(f"n{edge['a']}", f"n{edge['b']}", id=f"e{place}", weight=weight)
+        # An edge back to the start of a loop has no say in what stands above what.
+        rank = {"constraint": "false"} if edge.get("back") else {}
+        graph.edge(f"n{edge['a']}", f"n{edge['b']}", id=f"e{place}", weight=weight, **rank)
     for upper, lower in _rows(nodes, edges):
         graph.edge(f"n{upper}", f"n{lower}", style="invis")
     return str(graph.source)

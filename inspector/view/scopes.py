@@ -129,17 +129,18 @@ def lift_bodies(tree: Tree, arguments: Collection[int]) -> None:
             tree.children[~inner[0]] = []
 
 
-def drop_head(tree: Tree, sizes: Sequence[int]) -> None:
+def drop_head(tree: Tree, sizes: Sequence[int], keep: Collection[str] = ()) -> None:
     """Lift a scope's children to the root while that scope is nearly all there is.
 
     Args:
         sizes: Nodes below each scope.
+        keep: Ids of scopes that say something and stay: loops.
     """
     while len(tree.children[0]) <= HEAD_NEIGHBOURS:
         heads = [item for item in tree.children[0] if item < 0 and tree.kinds[~item] == "name"]
         whole = sum(1 if item >= 0 else sizes[~item] for item in tree.children[0])
         head = max(heads, key=lambda item: sizes[~item], default=0)
-        if not head or sizes[~head] <= HEAD_SHARE * whole:
+        if not head or tree.names[~head] in keep or sizes[~head] <= HEAD_SHARE * whole:
             return
         at = tree.children[0].index(head)
         tree.children[0][at : at + 1] = tree.children[~head]

@@ -20,7 +20,7 @@ from typing import Any
 
 from inspector import opdefs
 from inspector.errors import CorruptModel, UnknownNode, did_you_mean
-from inspector.graph import Graph, split_input
+from inspector.graph import BACK_EDGES, MERGES, Graph, split_input
 from inspector.tensors import dtype_name
 
 Shape = Sequence[int | None]
@@ -44,6 +44,8 @@ class Summary:
         calls: Node to the functions its attrs name, e.g. the body of a While.
         returns: Node that runs bodies which are in the table too, to ``[source, port, ...]`` of
             what they give back to it: edges of the picture, and no inputs of the node.
+        again: Argument of a loop's body to (source, port) of what it is in the next turn: an edge
+            back, and no input.
         feeds, fetches: Tensor names of the signature, or what the user picked.
     """
 
@@ -62,6 +64,7 @@ class Summary:
     weights: dict[int, tuple[int, int]] = field(default_factory=dict)
     calls: dict[int, list[str]] = field(default_factory=dict)
     returns: dict[int, list[int]] = field(default_factory=dict)
+    again: dict[int, tuple[int, int]] = field(default_factory=dict)
     feeds: list[str] = field(default_factory=list)
     fetches: list[str] = field(default_factory=list)
 
@@ -150,9 +153,10 @@ class Summary:
             data = json.loads(text)
             if data.pop("version") != VERSION:
                 raise ValueError("written by another version")
-            for key in ("controls", "weights", "calls", "returns"):
+            for key in ("controls", "weights", "calls", "returns", "again"):
                 data[key] = {int(node): value for node, value in data[key].items()}
             data["weights"] = {node: (int(a), int(b)) for node, (a, b) in data["weights"].items()}
+            data["again"] = {node: (int(a), int(b)) for node, (a, b) in data["again"].items()}
             table = cls(**data)
             _check(table)
         except (ValueError, TypeError, KeyError, AttributeError) as err:
@@ -168,6 +172,7 @@ def summarise(
     fetches: Iterable[str] = (),
     feeds: Iterable[str] = (),
     returns: Mapping[str, Sequence[str]] | None = None,
+    again: Mapping[str, str] | None = None,
     dtypes: Mapping[str, Sequence[str]] | None = None,
 ) -> Summary:
     """The node table of a graph, in the graph's own order of nodes.
@@ -177,8 +182,7 @@ def summarise(
         weights: Name of a Const or variable to (elements, bytes).
         fetches: Tensor or node names that are asked for: a signature's outputs, or picks.
         feeds: Tensor or node names that are given.
-        returns: Per node that runs bodies, the input strings of what they give back; see
-            `inspector.unfolding.Unfolded`.
+        returns, again: As in `inspector.unfolding.Unfolded`.
         dtypes: Node name to the dtypes of its outputs, where the nodes are no ops of TensorFlow.
     """
     index: dict[str, int] = {}
@@ -203,6 +207,10 @@ def summarise(
                 )
             elif source is not None:
                 waits.append(source)
+        if again and node.name in again:
+            next_turn, port, _ = split_input(again[node.name])
+            if next_turn in index:
+                table.again[number] = (index[next_turn], port)
         if returns and node.name in returns:
             given, after = _given_back(returns[node.name], index)
             waits += after
@@ -249,6 +257,11 @@ def _given_back(texts: Sequence[str], index: Mapping[str, int]) -> tuple[list[in
     return given, after
 
 
+def is_back_edge(table: Summary, source: int, node: int) -> bool:
+    """True where what a node reads is of the turn before: the edge that closes a loop of frames."""
+    return table.op_of(source) in BACK_EDGES and table.op_of(node) in MERGES
+
+
 class _Table:
     """Distinct values, numbered in the order they come."""
 
@@ -293,7 +306,9 @@ def _check(table: Summary) -> None:
     for flat in table.inputs:
         if flat and (len(flat) % 2 or not low <= min(flat[::2]) <= max(flat[::2]) < count):
             raise ValueError("an input points outside of the table")
-    for key in ("controls", "weights", "calls", "returns"):
+    if any(not 0 <= source < count for source, _ in table.again.values()):
+        raise ValueError("a loop's edge back points outside of the table")
+    for key in ("controls", "weights", "calls", "returns", "again"):
         sparse: dict[int, Any] = getattr(table, key)
         if sparse and not 0 <= min(sparse) <= max(sparse) < count:
             raise ValueError(f"{key} points outside of the table")

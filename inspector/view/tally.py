@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.kinds import KINDS, kind_of
+from inspector.view.summary import is_back_edge
 
 Ints = npt.NDArray[np.int64]
 MAX_READERS = 64
@@ -36,6 +37,7 @@ class Tally:
         weighed: Node to (elements, bytes) of those constants and variables that are weights.
         weights, parameters: Item to bytes, and elements, of the distinct weights its nodes read.
         source, target, tensor: Data edges between drawn nodes; equal tensors have equal numbers.
+        back: Per data edge, whether it closes a loop.
         wait_source, wait_target: Control edges between drawn nodes.
     """
 
@@ -161,6 +163,12 @@ class Tally:
                 for source in table.controls.get(node, ())
                 if into[source] < 0 and source != node
             ]
+        back = [is_back_edge(table, source, node) for source, _, node in edges]
+        for node, (source, port) in table.again.items():
+            if into[node] < 0 and into[source] < 0 and source != node:
+                edges.append((source, port, node))
+                back.append(True)
+        self.back = np.array(back, dtype=bool)
         columns: Ints = np.array(edges, dtype=np.int64).reshape(-1, 3)
         self.source, self.target = columns[:, 0], columns[:, 2]
         self.port = np.minimum(columns[:, 1], 1 << 20)

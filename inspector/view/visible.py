@@ -13,7 +13,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,6 +82,7 @@ class Edge:
         label: The tensor's shape where it is one, else how many they are.
         stub: True where the source is a hub, or just one end is plumbing: the source is drawn small
             beside the reader, without a line across the picture.
+        back: True where all of it is of a loop's turn before.
     """
 
     source: int
@@ -89,6 +90,7 @@ class Edge:
     tensors: int
     label: str
     stub: bool = False
+    back: bool = False
 
 
 @dataclass(frozen=True)
@@ -276,6 +278,8 @@ def _edges(tree: Hierarchy, found: Tally, items: list[int], control: bool) -> li
     size = len(items)
     tails, heads = box[found.source], box[found.target]
     crossing = np.flatnonzero(tails != heads)
+    onward = crossing[~found.back[crossing]]
+    forward = set((tails[onward] * size + heads[onward]).tolist()) if found.back.any() else None
     # A tensor that several nodes of one box read goes to that box once.
     _, first = np.unique(found.tensor[crossing] * size + heads[crossing], return_index=True)
     crossing = crossing[first]
@@ -291,7 +295,8 @@ def _edges(tree: Hierarchy, found: Tally, items: list[int], control: bool) -> li
             shapes = tree.table.shapes_of(int(found.source[edge]))
             port = int(found.port[edge])
             label = shape_text(shapes[port]) if port < len(shapes) else ""
-        merged[pair] = Edge(pair // size, pair % size, count, label)
+        back = forward is not None and pair not in forward
+        merged[pair] = Edge(pair // size, pair % size, count, label, back=back)
     if control:
         tails, heads = box[found.wait_source], box[found.wait_target]
         apart = tails != heads
@@ -305,7 +310,7 @@ def _with_stubs(edges: list[Edge], apart: list[bool]) -> list[Edge]:
     for edge in edges:
         degree[edge.source] = degree.get(edge.source, 0) + 1
     return [
-        Edge(edge.source, edge.target, edge.tensors, edge.label, True)
+        replace(edge, stub=True)
         if degree[edge.source] > HUB or apart[edge.source] != apart[edge.target]
         else edge
         for edge in edges

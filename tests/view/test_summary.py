@@ -74,6 +74,7 @@ def test_functions_that_attrs_name_are_calls():
         ("version", 0),
         ("returns", {"1": [5, 0]}),
         ("returns", {"1": [0]}),
+        ("again", {"1": [9, 0]}),
         ("extra", 1),
     ],
 )
