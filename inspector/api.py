@@ -17,9 +17,9 @@ from inspector.describe import describe as _describe
 from inspector.diff import Diff
 from inspector.diff import diff as _diff
 from inspector.errors import UnsupportedModel
-from inspector.formats import graphdef, saved_model_writer
+from inspector.formats import archives, graphdef, saved_model_writer
 from inspector.freeze import freeze as _freeze
-from inspector.jobs import building, prediction, transforming
+from inspector.jobs import building, fetching, prediction, transforming
 from inspector.jobs.prediction import Prediction
 from inspector.model import Model
 from inspector.optimising import Optimised, Progress
@@ -49,18 +49,35 @@ SAVED_MODEL, GRAPH_DEF = "saved_model", "graphdef"
 notebook.install()
 
 
-def open_model(path: str | PathLike[str], tag_set: Sequence[str] | str | None = None) -> Model:
+def open_model(
+    path: str | PathLike[str],
+    tag_set: Sequence[str] | str | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Model:
     """Open a model; nothing of it is run, and no variable is read.
 
     Args:
         path: A folder with a SavedModel or a checkpoint, a checkpoint's prefix, a file of any
-            name, or an archive of any of these.
+            name, or an archive of any of these; or a URL of one: ``https://`` as it is, ``s3://``,
+            ``gs://`` and others where fsspec (the extra ``urls``) and the package of that protocol
+            are installed. What is fetched is kept for as long as the Model is.
         tag_set: Which MetaGraphDef of a SavedModel, e.g. ``["serve", "gpu"]`` or ``"serve,gpu"``;
             by default ``serve``.
-    Raises: ModelError.
+        progress: Told how far a fetch is.
+    Raises: ModelError, LimitExceeded.
     """
     tags = [tag for tag in tag_set.split(",") if tag] if isinstance(tag_set, str) else tag_set
-    return formats.open_model(path, tags)
+    if not (isinstance(path, str) and fetching.is_url(path)):
+        return formats.open_model(path, tags)
+    home = archives.Scratch()
+    try:
+        model = formats.open_model(fetching.fetch(path, home.path, progress=progress), tags)
+    except BaseException:
+        home.remove()
+        raise
+    model.unpacked = (home, model.unpacked)
+    return model
 
 
 def describe(model: Model) -> Facts:

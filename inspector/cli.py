@@ -59,7 +59,7 @@ def app(model: str | None, host: str, port: int | None, no_browser: bool) -> Non
 @JSON
 def describe(model: str, tag_set: list[str] | None, as_json: bool) -> None:
     """The figures: nodes, ops, signatures, sizes, likely outputs."""
-    opened = api.open_model(model, tag_set)
+    opened = _open(model, tag_set)
     facts = api.describe(opened).to_dict()
     _show(facts, as_json, lambda: listing.describe(opened.name, facts))
 
@@ -80,7 +80,7 @@ def ops(
     as_json: bool,
 ) -> None:
     """Every operation with its inputs, and its tensors' dtypes and shapes."""
-    opened = api.open_model(model, tag_set)
+    opened = _open(model, tag_set)
     try:
         found = operations(opened, op=op, match=match, function=function)
     except BadParameter as err:
@@ -108,7 +108,7 @@ def freeze(
 ) -> None:
     """Variables to constants, and only what the outputs need, as a GraphDef."""
     storing.check_output(out, force=force)
-    opened = api.open_model(model, tag_set)
+    opened = _open(model, tag_set)
     with _progress() as progress:
         progress(None, "freeze")
         frozen = api.freeze(opened, outputs, signature=signature, keep_devices=keep_devices)
@@ -165,7 +165,7 @@ def optimise(
     form = _format(form, out)
     for path in filter(None, (out, record)):
         storing.check_output(path, force=force)
-    opened = api.open_model(model, tag_set)
+    opened = _open(model, tag_set)
     feeds = commands.read_feeds(Path(feed_file), opened) if feed_file is not None else None
     with _progress() as progress:
         result = api.optimise(
@@ -211,7 +211,7 @@ def convert(
     """One format into another; variables become constants."""
     form = _format(form, out)
     storing.check_output(out, force=force)
-    opened = api.open_model(model, tag_set)
+    opened = _open(model, tag_set)
     with _progress() as progress:
         progress(None, "freeze")
         converted = commands.convert(opened, inputs, outputs, signature)
@@ -243,7 +243,7 @@ def predict(
     """Run the model once."""
     if out is not None:
         storing.check_output(out, force=force)
-    opened = api.open_model(model, tag_set)
+    opened = _open(model, tag_set)
     given = commands.read_feeds(Path(feed_file), opened) if feed_file is not None else {}
     with _progress() as progress:
         run = api.predict(opened, given, fetches or None, signature=signature, progress=progress)
@@ -263,7 +263,7 @@ def predict(
 @JSON
 def diff(before: str, after: str, as_json: bool) -> None:
     """What changed between two models."""
-    delta = api.diff(api.open_model(before), api.open_model(after)).to_dict()
+    delta = api.diff(_open(before), _open(after)).to_dict()
     _show(delta, as_json, lambda: listing.diff(delta))
 
 
@@ -297,8 +297,8 @@ def render(
     """The picture of the Graph page, as a file."""
     storing.check_output(out, force=force)
     form = out.suffix.removeprefix(".").lower()
-    opened = api.open_model(model, tag_set)
-    other = None if against is None else api.open_model(against)
+    opened = _open(model, tag_set)
+    other = None if against is None else _open(against)
     drawn = api.render(
         opened,
         form,
@@ -371,6 +371,11 @@ def _format(form: str | None, out: Path) -> str:
     chosen = form or ("graphdef" if out.suffix == ".pb" else "saved_model")
     commands.check_format(chosen)
     return chosen
+
+
+def _open(path: str, tag_set: list[str] | None = None) -> Model:
+    with _progress() as progress:
+        return api.open_model(path, tag_set, progress=progress)
 
 
 @contextmanager

@@ -98,6 +98,14 @@ class Switch(Setting):
         return self.text == "1"
 
 
+class Words(Setting):
+    """Words with blanks between them."""
+
+    def __call__(self) -> list[str]:
+        """The words, or none."""
+        return self.text.split()
+
+
 WORKSPACE = Folder(
     "INSPECTOR_WORKSPACE",
     "the user's cache folder",
@@ -113,7 +121,15 @@ ROOTS = Folders(
     "where the app was started",
     "folders (split by `:`) below which the browser may list and open paths of the server",
 )
+URLS = Words(
+    "INSPECTOR_URLS",
+    "none",
+    "beginnings of URLs (split by blanks), e.g. `https://models.example.org/`, that the browser "
+    "may have fetched by the server",
+)
 UPLOAD_SIZE = Size("INSPECTOR_UPLOAD_SIZE", "500 MiB", "the largest file that the browser may send")
+FETCH_SIZE = Size("INSPECTOR_FETCH_SIZE", "4 GiB", "what a model behind a URL may take")
+FETCH_TIME = Number("INSPECTOR_FETCH_TIME", "300", "seconds after which fetching a URL is given up")
 UNPACK_SIZE = Size("INSPECTOR_UNPACK_SIZE", "4 GiB", "what an archive may unpack to")
 UNPACK_RATIO = Number(
     "INSPECTOR_UNPACK_RATIO",
@@ -136,7 +152,10 @@ SETTINGS: tuple[Setting, ...] = (
     WORKSPACE,
     WORKSPACE_SIZE,
     ROOTS,
+    URLS,
     UPLOAD_SIZE,
+    FETCH_SIZE,
+    FETCH_TIME,
     UNPACK_SIZE,
     UNPACK_RATIO,
     FILES,

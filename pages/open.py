@@ -2,17 +2,20 @@
 
 import streamlit as st
 
-from inspector import locations
+from inspector import locations, settings
 from inspector.ui import browsing, opening, running, state, text
 
 st.title("Open a model")
 
 if (answer := running.finished(opening.SLOT)) is not None:
     st.switch_page(opening.adopt(answer))
+if (answer := running.finished(opening.FETCH)) is not None:
+    opening.attempt(opening.fetched, answer)
 start = locations.start_model()
 if start is not None and "started" not in st.session_state:
     st.session_state["started"] = True
-    opening.attempt(opening.open_path, start, trusted=True)
+    opening.attempt(opening.open_start, start)
+running.show(opening.FETCH)
 running.show(opening.SLOT)
 
 st.caption(
@@ -33,7 +36,8 @@ for cell, sample in zip(cells, samples, strict=False):
             opening.attempt(opening.open_sample, sample)
 
 st.subheader("Your own")
-file_tab, folder_tab, path_tab = st.tabs(["A file", "A folder", "A path on the server"])
+tabs = ["A file", "A folder", "A path on the server", *(["A URL"] if settings.URLS() else [])]
+file_tab, folder_tab, path_tab, *url_tab = st.tabs(tabs)
 with file_tab:
     st.caption(
         "A GraphDef `.pb` or `.pbtxt`, a `.meta`, a Keras `.h5` or `.keras`, a `.tflite`, or a "
@@ -62,6 +66,11 @@ with path_tab:
         opening.attempt(opening.open_path, typed)
     if (clicked := browsing.browser()) is not None:
         opening.attempt(opening.open_path, str(clicked))
+for tab in url_tab:
+    tab.caption(f"Below {text.escape(', '.join(settings.URLS()), 300)}")
+    url = tab.text_input("URL", key="open_url_text", placeholder=settings.URLS()[0])
+    if url and tab.button("Fetch and open", key="open_url", type="primary"):
+        opening.attempt(opening.open_url, url)
 
 if (model := state.model()) is not None:
     st.page_link(

@@ -84,6 +84,7 @@ _TASKS = "inspector.jobs.tasks"
 
 REQUESTS: Mapping[str, Request] = table(
     Request("open", f"{_TASKS}:open_model"),
+    Request("fetch", "inspector.jobs.fetching:fetch_task", cached=False),
     Request("variable", "inspector.jobs.values:variable"),
     Request("node", f"{_TASKS}:node"),
     Request("optimise", "inspector.jobs.optimising:optimise", tensorflow=True),

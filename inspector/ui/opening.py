@@ -13,8 +13,9 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from inspector import locations, server_paths
+from inspector import locations, server_paths, settings
 from inspector.errors import InspectorError
+from inspector.jobs import fetching
 from inspector.jobs.job import JobResult
 from inspector.jobs.runner import default_runner
 from inspector.jobs.workspace import ModelKey
@@ -22,7 +23,7 @@ from inspector.ui import running, state, text
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
-SLOT = "open"
+SLOT, FETCH = "open", "fetch"
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,34 @@ def open_path(typed: str, *, trusted: bool = False) -> None:
     _start(ModelKey(key, path.name, path, sum(size for _, size, _ in stats)))
 
 
+def open_url(url: str, *, trusted: bool = False) -> None:
+    """Start to fetch a URL; `fetched` opens what came.
+
+    Args:
+        trusted: The operator named it on the command line, so it may be any.
+    Raises: UnsupportedModel for a URL that this server does not fetch.
+    """
+    url, allowed = url.strip(), None if trusted else settings.URLS()
+    fetching.check(url, allowed)
+    running.fetch(FETCH, url, allowed, f"Fetching {text.escape(fetching.name_of(url), 60)}")
+
+
+def fetched(answer: JobResult) -> None:
+    """Take what was fetched into the workspace, and start to open it."""
+    assert answer.folder is not None
+    place = answer.folder / answer.value["name"]
+    _start(default_runner().workspace.add_folder(place))
+    default_runner().workspace.discard(answer.folder)
+
+
+def open_start(named: str) -> None:
+    """Start to open the model that the operator named on the command line."""
+    if fetching.is_url(named):
+        open_url(named, trusted=True)
+    else:
+        open_path(named, trusted=True)
+
+
 def reopen(model: state.OpenModel, meant: dict[str, Any], page: str) -> None:
     """Start to open the same files with another tag-set or signature.
 
@@ -124,13 +153,14 @@ def close() -> None:
 
 
 def attempt(action: Callable[..., None], *args: Any, **options: Any) -> None:
-    """Run one of the functions above and the page anew, or show its error on the page."""
+    """Run one of the functions above, and the page anew, which shows the last error if any."""
+    for slot in (SLOT, FETCH):
+        running.forget(slot)
     try:
         action(*args, **options)
     except InspectorError as err:
-        state.error(err)
-    else:
-        st.rerun()
+        running.fail(SLOT, err)
+    st.rerun()
 
 
 def _start(

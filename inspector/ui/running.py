@@ -17,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from inspector import locations, server_paths
 from inspector.errors import InspectorError, JobCancelled
+from inspector.jobs import fetching
 from inspector.jobs.job import Job, JobResult
 from inspector.jobs.runner import default_runner
 from inspector.jobs.workspace import ModelKey
@@ -51,9 +52,22 @@ def start(
     try:
         job = submit(kind, args, source, **options)
     except InspectorError as err:
-        st.session_state[f"failed:{slot}"] = str(err)
+        fail(slot, err)
     else:
         st.session_state[f"job:{slot}"] = (job, title, time.monotonic())
+
+
+def fetch(slot: str, url: str, allowed: list[str] | None, title: str) -> None:
+    """Start to fetch a URL in a slot of this session.
+
+    Raises: InspectorError for a setting that cannot be read.
+    """
+    cancel(slot)
+    st.session_state.pop(f"failed:{slot}", None)
+    args = {"url": url, "allowed": allowed}
+    limits = fetching.limits()
+    job = default_runner().submit("fetch", args, limits=limits, session=_session())
+    st.session_state[f"job:{slot}"] = (job, title, time.monotonic())
 
 
 def cancel(slot: str) -> None:
@@ -70,6 +84,16 @@ def clear() -> None:
             cancel(key.removeprefix("job:"))
         elif key.startswith("failed:"):
             del st.session_state[key]
+
+
+def fail(slot: str, error: InspectorError) -> None:
+    """Keep an error for `show`, as if a job of the slot had ended with it."""
+    st.session_state[f"failed:{slot}"] = str(error)
+
+
+def forget(slot: str) -> None:
+    """Forget what failed in the slot."""
+    st.session_state.pop(f"failed:{slot}", None)
 
 
 def finished(slot: str) -> JobResult | None:
