@@ -20,13 +20,13 @@ facts = model.facts
 
 overview.warnings(facts)
 overview.figures(model)
-line = f"{facts['format']}, written by TensorFlow {facts['producer'] or 'of unknown version'}"
+line = overview.origin(facts)
 if facts["functions"]:
     line += f"; {text.count(facts['functions'], 'function')} in its library"
 st.caption(lite.caption(facts) if lite.is_lite(model) else text.escape(line))
 choosing.tag_set_and_signature(model, "overview")
 
-st.subheader("Operations by type")
+st.subheader("Layers by type" if "keras" in facts else "Operations by type")
 if "serving" in facts:
     st.caption(
         "The serving function, its calls inlined: what runs on a request. "

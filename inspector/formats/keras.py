@@ -135,8 +135,10 @@ def _model(
             "Open the file that Keras' model.save() writes."
         )
     elif not made.members:
-        title = str((source.config.get("config") or {}).get("name") or made.kind)
-        made.layers = {title: Layer(title, made.kind, source.config.get("config") or {})}
+        inner = source.config.get("config")
+        inner = inner if isinstance(inner, dict) else {}
+        title = str(inner.get("name") or made.kind)
+        made.layers = {title: Layer(title, made.kind, inner)}
         warnings.append(
             f"'{made.kind}' is a class of the author's own: its calls are Python code, which the "
             "file does not hold. Only its config and its weights can be shown."

@@ -22,12 +22,31 @@ def figures(model: state.OpenModel) -> None:
     counted = model.drawn
     row = st.container(horizontal=True)
     row.metric("Size", text.size(facts["bytes"].get("total")), border=True)
+    if "keras" in facts:
+        row.metric("Layers", text.number(counted["nodes"]), border=True)
+        row.metric("Layer types", text.number(len(counted["op_counts"])), border=True)
+        for label, key in (("Trainable", "trainable"), ("Not trainable", "non_trainable")):
+            value = facts["keras"][f"{key}_parameters"]
+            row.metric(label, "?" if value is None else text.number(value), border=True)
+        row.metric("Parameters", text.number(facts["parameters"]), border=True)
+        return
     row.metric("Operations", text.number(counted["nodes"]), border=True)
     row.metric("Op types", text.number(len(counted["op_counts"])), border=True)
     row.metric("Constants", text.number(counted["constants"]), border=True)
     row.metric("Variables", text.number(variables_held(counted)), border=True)
     row.metric("Identities", text.number(counted["op_counts"].get("Identity", 0)), border=True)
     row.metric("Parameters", text.number(facts["parameters"]), border=True)
+
+
+def origin(facts: dict[str, Any]) -> str:
+    """What the file is and what wrote it."""
+    if "keras" in facts:
+        told = facts["keras"]
+        kept = "with" if told["training_config"] else "without"
+        kind = f", {told['model']}" if told["model"] else ", weights only"
+        made = facts["producer"] or "a Keras of unknown version"
+        return f"Keras{kind}, written by {made}; {kept} a training configuration"
+    return f"{facts['format']}, written by TensorFlow {facts['producer'] or 'of unknown version'}"
 
 
 def warnings(facts: dict[str, Any]) -> None:

@@ -169,7 +169,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(config=st.dictionaries(KEYS, VALUES, max_size=5), layers=st.lists(VALUES, max_size=3))
 def test_any_config(
     tmp_path_factory: pytest.TempPathFactory, config: dict[str, Any], layers: list[Any]

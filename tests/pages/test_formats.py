@@ -107,3 +107,29 @@ def test_a_signature_of_another_subgraph_is_chosen_and_run(folder: Path) -> None
     assert not at.exception
     assert not at.error
     assert "1 row a run" in app.texts(at)
+
+
+@pytest.mark.tensorflow
+def test_a_keras_file_on_every_page(folder: Path) -> None:
+    shutil.copyfile(shared("models/seed/keras/prod_model.h5"), folder / "m.h5")
+    at = opened(folder / "m.h5")
+    assert not at.exception
+    assert app.metrics(at)["Layers"] == "3"
+    assert app.metrics(at)["Trainable"] == "210"
+    assert "Keras, Sequential, written by keras" in app.texts(at)
+    for page in ("graph", "operations", "predict"):
+        at = app.on(at, page)
+        assert not at.exception, page
+        assert not at.error, page
+    at = app.on(at, "optimise")
+    at.button(key="run").click()
+    at = app.settled(at.run())
+    assert not at.error
+    at = app.on(at, "compare")
+    assert not at.exception
+    assert not at.error
+    at = app.on(at, "predict")
+    at.button(key="predict").click()
+    at = app.settled(at.run())
+    assert not at.exception
+    assert not at.error

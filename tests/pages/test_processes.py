@@ -26,7 +26,7 @@ at.button(key="predict").click()
 app.settled(at.run())
 assert not at.exception and not at.error
 roots = {name.partition(".")[0] for name in sys.modules}
-heavy = sorted(roots & {"tensorflow", "keras", "tf_keras"})
+heavy = sorted(roots & {"tensorflow", "keras", "tf_keras", "h5py"})
 mapped = sorted(set(line.split()[-1] for line in open("/proc/self/maps") if "tensorflow" in line))
 print("came in:", heavy, mapped)
 """
