@@ -22,6 +22,7 @@ from inspector.layers import Layers
 from inspector.model import Asset, Model, Variable
 from inspector.outputs import Suggestion
 from inspector.protos import NodeDef, SignatureDef, TensorInfo
+from inspector.signatures import parts_of
 from inspector.tensors import Shape
 
 if TYPE_CHECKING:
@@ -313,16 +314,19 @@ def signature_dict(signature: SignatureDef) -> dict[str, Any]:
 
 
 def tensor_info_dict(info: TensorInfo) -> dict[str, Any]:
-    """Name, dtype and shape of a TensorInfo; a sparse one has the name of its values tensor.
+    """Name, dtype and shape of a TensorInfo.
 
-    The dtype is None for what is no tensor: the init op of TensorFlow 2 stands in a signature.
+    A sparse or composite one has the name of its first part, the values, and ``parts``: part's
+    name to tensor name. The dtype is None for what is no tensor: the init op of TensorFlow 2
+    stands in a signature.
     """
-    name = info.coo_sparse.values_tensor_name if info.HasField("coo_sparse") else info.name
-    return {
-        "name": name,
+    parts = parts_of(info)
+    told = {
+        "name": next(iter(parts.values()), ""),
         "dtype": tensors.dtype_name(info.dtype) if info.dtype else None,
         "shape": tensors.shape_of(info.tensor_shape),
     }
+    return told if "" in parts or not parts else {**told, "parts": parts}
 
 
 def _placeholder(node: NodeDef) -> Tensor:

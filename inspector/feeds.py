@@ -46,8 +46,15 @@ def slots(placeholders: Iterable[Mapping[str, Any]]) -> list[Slot]:
 
 
 def signature_slots(inputs: Mapping[str, Mapping[str, Any]]) -> list[Slot]:
-    """The slots of a signature's ``inputs`` in the JSON of ``describe``."""
-    return [Slot(key, row["dtype"] or "invalid", row["shape"]) for key, row in inputs.items()]
+    """The slots of a signature's ``inputs`` in the JSON of ``describe``.
+
+    Sparse and composite inputs have none: their parts hang together.
+    """
+    return [
+        Slot(key, row["dtype"] or "invalid", row["shape"])
+        for key, row in inputs.items()
+        if "parts" not in row
+    ]
 
 
 def fit(value: Any, slot: Slot) -> Array:

@@ -16,6 +16,8 @@ from inspector.tensors import RESOURCE, STRING, Array, from_numpy, to_numpy
 from inspector.variable_flow import READS, VARIABLES, Flow, FlowAnalysis, Tensor
 from inspector.variable_values import TABLES, VariableValues, identity, without_values
 
+_VALUES = ("Const", "PlaceholderWithDefault")
+
 
 @dataclass
 class Frozen:
@@ -214,7 +216,11 @@ class Freezer:
             ):
                 name = self._free(f"{node.name}/restored_{part}")
                 extra.append(_constant(name, array, dtype, node.device))
-                fill.input.append(name)
+                if "Dense" in node.op:
+                    # It saves and takes its buckets, a matrix, where Import says that it takes
+                    # keys, a vector: it works as long as the shape is not known before.
+                    extra.append(_of_any_shape(self._free(f"{name}/buckets"), extra[-1]))
+                fill.input.append(extra[-1].name)
                 fill.attr[key].type = dtype
             extra.append(fill)
         return extra
@@ -223,7 +229,7 @@ class Freezer:
         self, nodes: list[NodeDef], extra: list[NodeDef], result: Frozen
     ) -> list[NodeDef]:
         group = NodeDef(name=self._free("init_frozen"), op="NoOp")
-        group.input.extend(f"^{node.name}" for node in extra if node.op != "Const")
+        group.input.extend(f"^{node.name}" for node in extra if node.op not in _VALUES)
         if result.init_op is None:
             result.init_op = group.name
             return [*nodes, *extra, group]
@@ -264,6 +270,15 @@ def _constant(name: str, array: Array, dtype: int, device: str) -> NodeDef:
     node = NodeDef(name=name, op="Const", device=device)
     node.attr["dtype"].type = dtype
     node.attr["value"].tensor.CopyFrom(from_numpy(array, dtype))
+    return node
+
+
+def _of_any_shape(name: str, constant: NodeDef) -> NodeDef:
+    """A node that gives the constant, and of whose shape nothing is known."""
+    node = NodeDef(name=name, op="PlaceholderWithDefault", device=constant.device)
+    node.input.append(constant.name)
+    node.attr["dtype"].type = constant.attr["dtype"].type
+    node.attr["shape"].shape.unknown_rank = True
     return node
 
 

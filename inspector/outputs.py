@@ -15,6 +15,7 @@ from inspector import opdefs, tensors
 from inspector.graph import Graph, data_inputs, node_name, split_input
 from inspector.model import Model
 from inspector.protos import NodeDef, SignatureDef
+from inspector.signatures import tensors_of
 
 LIMIT = 20
 """Most suggestions given; a person reads no more."""
@@ -164,10 +165,7 @@ def _of_signatures(
         for name in sorted(
             outputs, key=lambda name: (*_rank_output(name, outputs[name].dtype), name)
         ):
-            info = outputs[name]
-            encoding = info.WhichOneof("encoding")
-            tensor = info.coo_sparse.values_tensor_name if encoding == "coo_sparse" else info.name
-            if tensor:
+            for tensor in tensors_of(outputs[name])[:1]:
                 found.append(Suggestion(str(split_input(tensor)), f"signature {key}: {name}"))
     return found
 

@@ -14,6 +14,8 @@ DEFAULT = "serving_default"
 PREDICT = "tensorflow/serving/predict"
 PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
 
+_RAGGED = 3  # TypeSpecProto.RAGGED_TENSOR_SPEC
+
 
 def serving_keys(signatures: Mapping[str, SignatureDef]) -> list[str]:
     """The keys of signatures that are there to be called: not the init op's and the like."""
@@ -50,19 +52,44 @@ def choose(
     )
 
 
-def tensors_of(info: TensorInfo) -> list[str]:
-    """The names of the tensors behind a TensorInfo: one, or the parts of a sparse or composite."""
+def parts_of(info: TensorInfo) -> dict[str, str]:
+    """What a TensorInfo is made of: the part's name to its tensor's, ``""`` for a plain tensor.
+
+    A sparse tensor has ``values``, ``indices`` and ``dense_shape``; a ragged one of two dimensions
+    ``values`` and ``row_splits``; the parts of any other composite are numbered from ``0``.
+    """
     kind = info.WhichOneof("encoding")
     if kind == "coo_sparse":
-        parts = info.coo_sparse
-        return [
-            parts.values_tensor_name,
-            parts.indices_tensor_name,
-            parts.dense_shape_tensor_name,
-        ]
-    if kind == "composite_tensor":
-        return [name for part in info.composite_tensor.components for name in tensors_of(part)]
-    return [info.name] if info.name else []
+        sparse = info.coo_sparse
+        return {
+            "values": sparse.values_tensor_name,
+            "indices": sparse.indices_tensor_name,
+            "dense_shape": sparse.dense_shape_tensor_name,
+        }
+    if kind != "composite_tensor":
+        return {"": info.name} if info.name else {}
+    components = list(info.composite_tensor.components)
+    is_ragged = info.composite_tensor.type_spec.type_spec_class == _RAGGED and len(components) == 2
+    names = ("values", "row_splits") if is_ragged else map(str, range(len(components)))
+    return {
+        f"{name}/{part}" if part else name: tensor
+        for name, component in zip(names, components, strict=True)
+        for part, tensor in parts_of(component).items()
+    }
+
+
+def tensors_of(info: TensorInfo) -> list[str]:
+    """The names of the tensors behind a TensorInfo: one, or the parts of a sparse or composite."""
+    return list(parts_of(info).values())
+
+
+def tensors_by_key(infos: Mapping[str, TensorInfo]) -> dict[str, str]:
+    """Key to tensor name, in the order of the keys; of a composite ``key/part`` for each part."""
+    return {
+        f"{key}/{part}" if part else key: name
+        for key in sorted(infos)
+        for part, name in parts_of(infos[key]).items()
+    }
 
 
 def output_tensors(signature: SignatureDef) -> list[str]:

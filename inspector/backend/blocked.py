@@ -9,6 +9,7 @@ checkpoint; the same ops with any other file are blocked.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from inspector.flagged import flag, is_blocked
 from inspector.functions import function_names
 from inspector.graph import Graph, data_inputs, node_name
 from inspector.protos import GraphDef, NodeDef
+from inspector.variable_values import identity
 
 # Ops that read a file, and which of their inputs is its path.
 _READERS = {
@@ -28,6 +30,7 @@ _READERS = {
     "RestoreV2": 0,
 }
 _HOPS = 32
+_HARMLESS = {"AssignVariableOp", "ReadVariableOp", "VarIsInitializedOp"}
 # Where the first argument of a function stands among the inputs of the node that calls it.
 _FIRST_ARG = {"If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1}
 
@@ -61,6 +64,7 @@ def blocked_ops(
     if not isinstance(graph, Graph):
         graph = Graph.of(graph)
     own = frozenset(node_name(name) for name in own_files)
+    own |= _read_from_own(graph, own)
     known = opdefs.known_ops()
     bodies = {function.signature.name: function for function in graph.library.function}
     todo = [_behind(graph, fetches, feeds, own), _behind(graph, once, (), own)]
@@ -109,6 +113,31 @@ def _behind(
     walls = {node_name(name) for name in feeds}
     needed = graph.ancestors([node_name(name) for name in names], walls) - walls
     return _Part([node for node in graph if node.name in needed], own)
+
+
+def _read_from_own(graph: Graph, own: frozenset[str]) -> set[str]:
+    """The nodes that read a variable which holds the path of an asset, as in TensorFlow 2.
+
+    The path is put there once, and nothing else can get at the variable: no function is given it,
+    no other node has its name.
+    """
+    bodies = (node for function in graph.library.function for node in function.node_def)
+    holders = Counter(
+        identity(node) for node in itertools.chain(graph, bodies) if node.op == "VarHandleOp"
+    )
+    found: set[str] = set()
+    for node in graph:
+        if node.op != "AssignVariableOp" or len(data_inputs(node)) != 2:
+            continue
+        handle, value = data_inputs(node)
+        holder = graph.get(node_name(handle))
+        if node_name(value) not in own or holder is None or holders[identity(holder)] != 1:
+            continue
+        readers = [graph.node(name) for name in graph.consumers(holder.name)]
+        ops = Counter(reader.op for reader in readers)
+        if ops["AssignVariableOp"] == 1 and set(ops) <= _HARMLESS:
+            found.update(reader.name for reader in readers if reader.op == "ReadVariableOp")
+    return found
 
 
 def _is_own(text: str, named: dict[str, NodeDef], own: frozenset[str]) -> bool:

@@ -17,7 +17,7 @@ from inspector.errors import BadFeed, BadFetch, UnknownSignature, did_you_mean
 from inspector.feeds import Slot
 from inspector.graph import node_name, tensor_name
 from inspector.model import Model
-from inspector.protos import SignatureDef
+from inspector.signatures import tensors_by_key
 from inspector.tensors import Array
 
 DEFAULT_KEY = "serving_default"
@@ -85,11 +85,13 @@ class Run:
         model = loaded.model
         keys = set(feeds)
         if lenient:
-            keys &= {key for entry in model.signatures.values() for key in entry.inputs}
+            keys &= {
+                key for entry in model.signatures.values() for key in tensors_by_key(entry.inputs)
+            }
         self.signature = _choose(model, keys, fetches, signature)
         chosen = model.signatures[self.signature] if self.signature is not None else None
-        inputs = _named(chosen.inputs) if chosen is not None else {}
-        outputs = _named(chosen.outputs) if chosen is not None else {}
+        inputs = tensors_by_key(chosen.inputs) if chosen is not None else {}
+        outputs = tensors_by_key(chosen.outputs) if chosen is not None else {}
         names = list(fetches) if fetches is not None else list(outputs) or _likely(model)
         self.tensors: dict[str, str] = {}
         """Fetch as asked for, to the name of its tensor."""
@@ -185,34 +187,20 @@ def _choose(
         key=lambda key: (key != DEFAULT_KEY, key),
     )
     outputs = set(fetches or ())
-    fitting = [key for key in ranked if keys and keys <= set(model.signatures[key].inputs)]
-    exact = [key for key in fitting if keys == set(model.signatures[key].inputs)]
+    inputs = {key: set(tensors_by_key(model.signatures[key].inputs)) for key in ranked}
+    fitting = [key for key in ranked if keys and keys <= inputs[key]]
+    exact = [key for key in fitting if keys == inputs[key]]
     for group in (exact, fitting):
         for key in group:
-            if outputs <= set(model.signatures[key].outputs):
+            if outputs <= set(tensors_by_key(model.signatures[key].outputs)):
                 return key
     if fetches is not None:
         return next(iter(fitting), None)
     fed = {tensor_name(key) for key in keys}
     for key in ranked:
-        if fed == set(_named(model.signatures[key].inputs).values()):
+        if fed == set(tensors_by_key(model.signatures[key].inputs).values()):
             return key
     return ranked[0] if ranked and not keys else None
-
-
-def _named(entries: Mapping[str, SignatureDef]) -> dict[str, str]:
-    """Key to tensor name; a sparse tensor is three, ``key/indices`` and so on."""
-    names: dict[str, str] = {}
-    for key in sorted(entries):
-        info = entries[key]
-        if info.WhichOneof("encoding") == "coo_sparse":
-            sparse = info.coo_sparse
-            names[f"{key}/indices"] = sparse.indices_tensor_name
-            names[f"{key}/values"] = sparse.values_tensor_name
-            names[f"{key}/dense_shape"] = sparse.dense_shape_tensor_name
-        elif info.name:
-            names[key] = info.name
-    return names
 
 
 def _likely(model: Model) -> list[str]:

@@ -90,9 +90,9 @@ def slots(model: Model, outputs: Iterable[str]) -> dict[str, str]:
             -len({*outputs} & {*signatures.output_tensors(model.signatures[name])}),
         ),
     ):
-        for key, info in sorted(model.signatures[signature].inputs.items()):
-            if info.name in fed:
-                keys.setdefault(info.name, key)
+        for key, name in signatures.tensors_by_key(model.signatures[signature].inputs).items():
+            if name in fed:
+                keys.setdefault(name, key)
     return {keys.get(name, node_name(name)): name for name in fed}
 
 

@@ -93,6 +93,34 @@ def test_tables_are_filled_from_own_assets_through_calls(given, found):
     assert ops(made, ["good", "call"], own_files=["asset:0"]) == found
 
 
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ([], []),
+        ([("b", "VarIsInitializedOp", ["holder"])], []),
+        ([("b", "AssignVariableOp", ["holder", "other"])], [TABLE[1]]),
+        ([("b", "StatefulPartitionedCall", ["holder"], "anything")], [TABLE[1]]),
+        ([("b", "Identity", ["holder"])], [TABLE[1]]),
+        ([("holder_2", "VarHandleOp", [])], [TABLE[1]]),
+    ],
+)
+def test_a_variable_that_holds_the_path_of_an_asset_and_nothing_else(more, found):
+    made = graph(
+        ("asset", "Placeholder", []),
+        ("other", "Const", []),
+        ("holder", "VarHandleOp", []),
+        ("put", "AssignVariableOp", ["holder", "asset"]),
+        ("file", "ReadVariableOp", ["holder", "^put"]),
+        TABLE,
+        *more,
+    )
+    for node in made.node:
+        if node.op == "VarHandleOp":
+            node.attr["shared_name"].s = b"path"
+    assert ops(made, [], once=["init"], own_files=["asset:0"]) == found
+    assert ops(made, [], once=["init"]) == [TABLE[1]]
+
+
 def test_a_branch_has_its_arguments_after_the_condition():
     made = graph(
         ("asset", "Const", []),

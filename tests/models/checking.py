@@ -50,7 +50,7 @@ def _bytes(item: Any) -> bytes:
 
 def _wanted(graph: Mapping[str, Any]) -> dict[str, Any]:
     """The recorded figures under the names and in the forms of ``describe``."""
-    bodies: Counter[str] = Counter()
+    bodies: Counter[str] = Counter(graph.get("function_ops"))
     for body in graph.get("functions", {}).values():
         bodies.update(body["ops"])
     wanted: dict[str, Any] = {
@@ -82,7 +82,8 @@ def _wanted(graph: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tensor(info: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": info["name"], "dtype": info["dtype"], "shape": _shape(info["shape"])}
+    told = {"name": info["name"], "dtype": info["dtype"], "shape": _shape(info["shape"])}
+    return {**told, "parts": info["parts"]} if "parts" in info else told
 
 
 def _shape(shape: list[int] | None) -> list[int | None] | None:
