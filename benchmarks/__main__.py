@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("describe", "freeze", "transforms", "job_start", "hierarchy", "canvas")
+NAMES = ("describe", "tflite", "freeze", "transforms", "job_start", "hierarchy", "canvas")
 
 
 def main() -> int:

@@ -526,3 +526,53 @@ def test_names_of_any_kind_stay_apart(tmp_path: Path) -> None:
     for index in range(1, len(labels)):
         assert summary.input_names(index) == [f"{names[index - 1]}:0"]
     assert summary.missing == []
+
+
+def test_branches_state_packed_and_sparse_tensors(tmp_path: Path) -> None:
+    made = lite_models.Builder()
+    sparsity = schema.SparsityParametersT(traversalOrder=[0])
+    kinds = schema.TensorType
+    main = [
+        made.tensor("which", [], lite_models.BOOL),
+        made.tensor("x"),
+        made.tensor("chosen"),
+        made.tensor("four", [5], kinds.INT4, bytes([0x21, 0xF3, 0x07])),
+        made.tensor("thin", [4], data=bytes(4), sparsity=sparsity),
+        made.tensor("kept", [2], isVariable=True),
+        made.tensor("half", [2], kinds.BFLOAT16, bytes([0x80, 0x3F, 0, 0xC0])),
+        made.tensor("none", [0], lite_models.INT32),
+        made.tensor("all:0"),
+        made.tensor("all:1"),
+    ]
+    branch = schema.IfOptionsT(thenSubgraphIndex=1, elseSubgraphIndex=1)
+    made.subgraph(
+        "",
+        main,
+        [
+            made.operator("IF", [0, 1], [2], branch),
+            made.operator("CUSTOM", [2, 3, 4, 5, 6, 7], [8, 9], custom="all"),
+        ],
+        [0, 1],
+        [9],
+    )
+    tensors = [made.tensor("x"), made.tensor("y")]
+    made.subgraph("both", tensors, [made.operator("RELU", [0], [1])], [0], [1])
+    path = written(tmp_path / "m", made.bytes())
+    looked_through(path)
+    model = inspector.open_model(path)
+    look = looking.Look(model)
+    summary = look.summary()
+    # Both branches are one subgraph: it is there once, and reads what follows the condition.
+    assert summary.names.count("chosen/both/y") == 1
+    assert summary.input_names(summary.find("chosen/both/x")) == ["x:0"]
+    assert look.unfolded.returns == {"chosen": ["chosen/both/y"]}
+    assert look.details("four")["value"]["first"] == "1, 2, 3, -1, 7"
+    assert look.details("half")["value"]["first"] == "1, -2"
+    assert "sparse" in look.details("thin")["value"]["cannot be read"]
+    assert look.details("thin")["tensors"][0]["sparse"]
+    ops = {node.name: node.op for node in model.graph}
+    assert (ops["kept"], ops["none"], ops["four"]) == ("State", "Const", "Const")
+    assert summary.weights[summary.find("four")] == (5, 3)
+    row = operations(model)[1]
+    assert (row.name, [item.name for item in row.outputs]) == ("all", ["all:0", "all:1"])
+    assert [item.name for item in inspector.describe(model).suggested_outputs] == ["all:1"]
