@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from inspector.errors import FreezeError, InvalidGraph
 from inspector.functions import Library
-from inspector.graph import Graph
+from inspector.graph import Graph, node_name
 from inspector.inlining import MAX_NODES, inline
 from inspector.protos import NodeDef, OpDef
 from inspector.unfolding import BRANCH, LOOP, OTHER, parts, unfold
@@ -19,6 +19,7 @@ from inspector.unfolding import BRANCH, LOOP, OTHER, parts, unfold
 MAX_DEPTH = 500
 """Most bodies that are opened on the way to an output."""
 
+_ENTERS, _EXITS = ("Enter", "RefEnter"), ("Exit", "RefExit")
 _SAYS = {
     LOOP: "is inside of the loop '{owner}': it gives what the first turn of the loop computes",
     BRANCH: "is inside of a branch of '{owner}': it is computed whatever the condition says",
@@ -70,6 +71,50 @@ def flatten(
         )
         owners = _owners(flat, missing, library)
     return flat, [note for name in inside if name in flat for note in notes[name]]
+
+
+def inside_frames(graph: Graph, names: Iterable[str]) -> dict[str, str]:
+    """Of these nodes, those inside of a loop of TensorFlow 1, and an Exit of that loop.
+
+    What hangs together when the edges into Enter and out of Exit are cut, and has a LoopCond, is
+    the inside of a loop; no run can fetch it.
+    """
+    if not any(node.op == "LoopCond" for node in graph):
+        return {}
+    readers: dict[str, list[str]] = {}
+    for node in graph:
+        if node.op not in _ENTERS:
+            for text in node.input:
+                readers.setdefault(node_name(text), []).append(node.name)
+    found: dict[str, str] = {}
+    outside: set[str] = set()
+    for name in names:
+        start = graph.get(name)
+        if name in outside:
+            continue
+        # What leaves a loop is inside of the loop around it, if there is one.
+        left = start is not None and start.op in _EXITS
+        todo = list(readers.get(name, ())) if left else [name]
+        inside, ends, is_loop = set(todo), "", False
+        while todo:
+            node = graph.get(todo.pop())
+            if node is None:
+                continue
+            is_loop |= node.op == "LoopCond"
+            if node.op in _EXITS:
+                ends = ends or node.name
+            sources = [] if node.op in _ENTERS else [node_name(text) for text in node.input]
+            outgoing = [] if node.op in _EXITS else readers.get(node.name, [])
+            ended = {other for other in sources if (met := graph.get(other)) and met.op in _EXITS}
+            for other in (*sources, *outgoing):
+                if other not in inside and other not in ended:
+                    inside.add(other)
+                    todo.append(other)
+        if is_loop:
+            found[name] = ends
+        else:
+            outside |= inside
+    return found
 
 
 def _owners(graph: Graph, names: Iterable[str], library: Library) -> dict[str, str]:

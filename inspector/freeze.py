@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from inspector import opdefs, signatures
 from inspector.errors import FreezeError, InspectorError, UnknownNode, did_you_mean
-from inspector.flattening import flatten
+from inspector.flattening import flatten, inside_frames
 from inspector.freezing import Freezer, Frozen
 from inspector.functions import reachable
 from inspector.graph import Graph, node_name, split_input, validate
@@ -52,6 +52,10 @@ def freeze(
     flat, said = _flat(model, wanted, key)
     for name in wanted:
         _check_tensor(model, flat, name)
+    for name, end in inside_frames(model.graph, map(node_name, wanted)).items():
+        instead = f": take what leaves the loop, e.g. '{end}'" if end else ""
+        reason = f"it is inside of a loop and has a value for each turn{instead}"
+        raise FreezeError(model.name, f"output '{name}'", reason)
     frozen = Freezer(model, flat, [node_name(name) for name in wanted]).run()
     nodes = [_clean(node, frozen.graph, keep_devices) for node in frozen.graph.nodes]
     library = reachable(frozen.graph.library, nodes)

@@ -178,6 +178,7 @@ class _Unfolder:
         self._left -= len(body.nodes)
         names = {item.name: self._unique(f"{prefix}/{item.name}") for item in body.nodes}
         source, nodes = self._arguments(node, part, body, prefix)
+        self._left -= len(nodes)
         for item in body.nodes:
             copy = NodeDef()
             copy.CopyFrom(item)
@@ -266,8 +267,8 @@ class _Unfolder:
         if self._too_many:
             bodies = "body is" if self._too_many == 1 else "bodies are"
             yield (
-                f"{self._too_many:,} more {bodies} not drawn: "
-                f"with them the picture has more than {self._max_nodes:,} nodes of functions."
+                f"{self._too_many:,} more {bodies} not drawn: they lie too deep, "
+                f"or are more than {self._max_nodes:,} nodes together."
             )
 
 

@@ -170,3 +170,32 @@ def test_a_function_that_calls_itself_is_refused_by_one_sentence() -> None:
     assert "w/body/w" in freeze(model, ["w/body/w"]).graph
     with pytest.raises(UnknownNode):
         freeze(model, ["w/" + "body/w/" * 300])
+
+
+def test_a_node_inside_of_a_loop_of_frames_is_refused_and_what_leaves_it_named() -> None:
+    nodes = [
+        X,
+        node("n", "Const", dtype=1),
+        node("enter", "Enter", "x", T=1, frame_name=b"f"),
+        node("merge", "Merge", "enter", "next", T=1),
+        node("limit", "Enter", "n", T=1, frame_name=b"f"),
+        node("less", "Less", "merge", "limit", T=1),
+        node("go", "LoopCond", "less"),
+        node("switch", "Switch", "merge", "go", T=1),
+        node("inner", "Enter", "switch:1", T=1, frame_name=b"g"),
+        node("inner_merge", "Merge", "inner", "inner_next", T=1),
+        node("inner_go", "LoopCond", "inner_merge"),
+        node("inner_switch", "Switch", "inner_merge", "inner_go", T=1),
+        node("inner_next", "NextIteration", "inner_switch:1", T=1),
+        node("inner_exit", "Exit", "inner_switch", T=1),
+        node("next", "NextIteration", "inner_exit", T=1),
+        node("exit", "Exit", "switch", T=1),
+        node("y", "Neg", "exit", T=1),
+    ]
+    model = bare(nodes)
+    for name in ("less", "merge", "enter", "limit", "next", "inner_exit", "inner"):
+        end = "inner_exit" if name == "inner" else "exit"
+        with pytest.raises(FreezeError, match=f"for each turn: .* e.g. '{end}'"):
+            freeze(model, [name])
+    for name in ("x", "n", "exit", "y"):
+        assert freeze(model, [name]).graph.get(name) is not None

@@ -98,7 +98,7 @@ def test_bodies_that_multiply_are_cut_off_outer_ones_first() -> None:
         functions.append(function(f"f{level}", "a", calls, {"b": "c0:output:0"}))
     found = unfold(graph([X, call("c", "f13", "x")], *functions), max_nodes=1000)
     assert len(found.graph) == 2 + 8 + 64 + 512 + 8 * 52
-    assert found.notes[0].endswith("with them the picture has more than 1,000 nodes of functions.")
+    assert found.notes[0].endswith("they lie too deep, or are more than 1,000 nodes together.")
 
 
 def test_names_that_are_taken_get_a_number_and_a_body_that_is_broken_is_told() -> None:

@@ -104,6 +104,15 @@ class _Builder:
             if (place, port) not in known:
                 known.add((place, port))
                 mine += (place, port)
+        given = table.returns.get(row, [])
+        if given:
+            pairs = zip((own[source] for source in given[::2]), given[1::2], strict=True)
+            kept = found.returns.setdefault(node, [])
+            there = set(zip(kept[::2], kept[1::2], strict=True))
+            kept += [value for pair in pairs if pair not in there for value in pair]
+        if row in table.again:
+            source, port = table.again[row]
+            found.again.setdefault(node, (own[source], port))
         waits = [own[source] for source in table.controls.get(row, ())]
         if waits:
             found.controls[node] = list(dict.fromkeys((*found.controls.get(node, ()), *waits)))

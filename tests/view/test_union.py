@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from inspector.view.hierarchy import build
+from inspector.view.summary import Summary
 from inspector.view.union import Difference, difference_marks, union
 from inspector.view.visible import view
 from tests.view.graphs import table
@@ -84,3 +85,15 @@ def test_a_scope_is_marked_by_what_is_in_it():
     marks = difference_marks(tree, ["s/", "t/", "x", "no such"], gone)
     assert marks == {"s/": ["changed"], "t/": ["removed"]}
     assert np.array_equal(difference_marks(tree, ["s/"], Difference(*[frozenset()] * 3)), {})
+
+
+def test_bodies_of_loops_keep_their_edges():
+    text = "x = Placeholder()\nw/body/a = _Arg(x)\nw/body/b = Relu(w/body/a)\nw = While(x)"
+    returns, again = {"w": ["w/body/b", "^w/body/a"]}, {"w/body/a": "w/body/b"}
+    one = table(text, returns=returns, again=again)
+    both = union(one, table(text + "\ny = Relu(w)", returns=returns, again=again))
+    loop, result = both.find("w"), both.find("w/body/b")
+    assert both.returns == {loop: [result, 0]}
+    assert both.again == {both.find("w/body/a"): (result, 0)}
+    assert both.input_names(loop) == ["x:0", "^w/body/a"]
+    assert Summary.from_json(both.to_json()).returns == both.returns
