@@ -18,6 +18,7 @@ from inspector import feeds as feeding
 from inspector import tflite_facts
 from inspector.errors import BadFeed, BadFetch, RunFailed, did_you_mean
 from inspector.feeds import Slot
+from inspector.graph import split_input
 from inspector.model import Model
 from inspector.tensors import Array
 from inspector.tflite_file import Quantisation, Signature, Tensor
@@ -197,12 +198,17 @@ class LiteRun:
         for tensor in self._graph.tensors:
             if tensor.label == key:
                 return tensor.index
-        name, _, port = key.rpartition(":")
-        for node, at in ((key, 0), (name, int(port) if port.isdecimal() else -1)):
+        name, port, _ = split_input(key)
+        for node, at in ((key, 0), (name, port)):
             given = self._lite.outputs.get(node, [])
             if 0 <= at < len(given) and given[at][0] == self.subgraph:
                 return given[at][1]
-        if key.isascii() and key.isdigit() and int(key) < len(self._graph.tensors):
+        if (
+            key.isascii()
+            and key.isdigit()
+            and len(key) < 10
+            and int(key) < len(self._graph.tensors)
+        ):
             return int(key)
         return None
 

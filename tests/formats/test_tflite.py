@@ -207,6 +207,9 @@ def test_signatures_of_any_subgraph_and_names_of_all_kinds_run(tmp_path: Path) -
         assert run[key] == answer
     with pytest.raises(UnknownSignature, match="did you mean 'loop'"):
         inspector.predict(model, {"start": 3}, signature="lop")
+    for name in ("9" * 5000, "end:" + "9" * 5000, "^end", "end:1", "²"):
+        with pytest.raises(BadFetch, match="no such tensor"):
+            inspector.predict(model, {"start": 3}, [name])
     with pytest.raises(BadFetch, match="did you mean 'end'"):
         inspector.predict(model, {"start": 3}, ["ends"])
     with pytest.raises(BadFeed, match="did you mean 'start'"):
