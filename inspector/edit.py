@@ -60,6 +60,7 @@ class GraphEdit:
         self._moved: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self.skipped: list[Skip] = []
+        self.elsewhere: list[Change] = []
 
     def __contains__(self, name: str) -> bool:
         return name in self._nodes
@@ -251,7 +252,7 @@ class GraphEdit:
             if name not in self._before:
                 op = self._nodes[name].op
                 found.append(Change(name, "added", op, *self._why.get(name, ())))
-        return found
+        return found + self.elsewhere
 
     def _colocate(self) -> None:
         """Constraints to share a device with a node that is gone name its successor, or go too.

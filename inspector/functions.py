@@ -199,6 +199,8 @@ def to_function(body: Body, signatures: Mapping[str, OpDef]) -> FunctionDef:
         proto.attr[key].CopyFrom(value)
     for number, attrs in body.proto.arg_attr.items():
         proto.arg_attr[number].CopyFrom(attrs)
+    for number, resource in body.proto.resource_arg_unique_id.items():
+        proto.resource_arg_unique_id[number] = resource
     args = dict(zip(body.args, _arg_texts(body.proto.signature, body.args), strict=True))
     nodes = {node.name: node for node in body.nodes}
 

@@ -17,7 +17,16 @@ from inspector.graph import control_inputs, data_inputs
 from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.channels import Skipped, layout
 from inspector.passes.constants import constant, read, tensor_of
-from inspector.passes.pattern import ANY, drop_unread, in_order, match, op, producer, used_elsewhere
+from inspector.passes.pattern import (
+    ANY,
+    drop_unread,
+    in_order,
+    match,
+    op,
+    producer,
+    used_elsewhere,
+    value_used_elsewhere,
+)
 from inspector.protos import NodeDef
 from inspector.tensors import Array
 
@@ -181,7 +190,7 @@ class _Flatten:
         values = read(weights, _NAME)
         wide = np.zeros(shape, values.dtype)
         wide[:: rate[0], :: rate[1]] = values
-        shared = bool(used_elsewhere(self.edit, self.ctx, weights, conv))
+        shared = bool(value_used_elsewhere(self.edit, self.ctx, weights, conv))
         name = self.edit.unique(f"{weights.name}_upsampled") if shared else weights.name
         made = constant(name, wide, dtype, control_inputs(weights))
         if shared:

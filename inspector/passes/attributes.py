@@ -9,11 +9,15 @@ from inspector import opdefs
 from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed
 from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.bodies import InFunctions, also_in_functions
 from inspector.protos import AttrValue, FunctionDefLibrary
 
 
 @graph_pass(effect="exact", source="graph_transforms/add_default_attributes.cc")
-def add_default_attributes(edit: GraphEdit, ctx: PassContext) -> None:
+@also_in_functions
+def add_default_attributes(
+    edit: GraphEdit, ctx: PassContext, *, functions: InFunctions = False
+) -> None:
     """Write out every attribute that a node leaves to its op's default.
 
     The defaults are those of TensorFlow 2.21; function calls have those of their function. An op
@@ -40,12 +44,14 @@ def _defaults(op: str, library: FunctionDefLibrary, where: str) -> Mapping[str, 
 
 
 @graph_pass(effect="unchecked", source="graph_transforms/remove_attribute.cc")
+@also_in_functions
 def remove_attribute(
     edit: GraphEdit,
     ctx: PassContext,
     *,
     attribute_name: Annotated[str, Arg("The attribute to take away.", "_output_shapes")],
     op_name: Annotated[str, Arg('Only from nodes of this op type; "*" for all.')] = "*",
+    functions: InFunctions = False,
 ) -> None:
     """Take an attribute away from all nodes, or from those of one op type.
 
@@ -58,6 +64,7 @@ def remove_attribute(
 
 
 @graph_pass(effect="unchecked", source="graph_transforms/rename_attribute.cc")
+@also_in_functions
 def rename_attribute(
     edit: GraphEdit,
     ctx: PassContext,
@@ -67,6 +74,7 @@ def rename_attribute(
     op_name: Annotated[
         tuple[str, ...], Arg('Only on nodes of this op type, the first given; "*" for all.')
     ] = (),
+    functions: InFunctions = False,
 ) -> None:
     """Give an attribute another name, on all nodes or on those of one op type.
 

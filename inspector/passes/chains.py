@@ -26,7 +26,7 @@ from inspector.passes.channels import (
     per_channel,
 )
 from inspector.passes.constants import constant, is_float, read, tensor_of
-from inspector.passes.pattern import producer, used_elsewhere
+from inspector.passes.pattern import producer, value_used_elsewhere
 from inspector.protos import NodeDef
 from inspector.tensors import Array
 
@@ -168,7 +168,7 @@ def put_bias(
     if link.node.op == "BiasAdd" or tensors.elements(tensor_of(bias)) != values.size:
         tail = 0 if link.node.op == "BiasAdd" else link.rank - 1 - link.axis
         shape = (values.size, *(1,) * tail)
-    shared = bool(used_elsewhere(edit, ctx, bias, link.node))
+    shared = bool(value_used_elsewhere(edit, ctx, bias, link.node))
     name = edit.unique(f"{bias.name}_bn_scaled") if shared else str(bias.name)
     made = constant(
         name, (values * np.float32(link.sign)).reshape(shape), controls=control_inputs(bias)

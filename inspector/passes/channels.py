@@ -21,7 +21,7 @@ from inspector.edit import GraphEdit
 from inspector.graph import control_inputs, data_inputs, node_name
 from inspector.passes.base import PassContext
 from inspector.passes.constants import constant, is_float, read, tensor_of
-from inspector.passes.pattern import drop_unread, used_elsewhere
+from inspector.passes.pattern import drop_unread, value_used_elsewhere
 from inspector.protos import NodeDef
 from inspector.tensors import Array
 
@@ -139,7 +139,7 @@ class Weights:
         key = (node.name, scale.tobytes())
         if key in self.copies:
             return self.copies[key]
-        shared = bool(used_elsewhere(self.edit, self.ctx, node, linear))
+        shared = bool(value_used_elsewhere(self.edit, self.ctx, node, linear))
         name = self.edit.unique(f"{node.name}_bn_scaled") if shared else node.name
         with np.errstate(all="ignore"):
             values = scaled(linear, read(node, self.transform), scale)

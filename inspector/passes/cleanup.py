@@ -10,6 +10,7 @@ from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed
 from inspector.graph import BACK_EDGES, Input, data_inputs, split_input
 from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.bodies import InFunctions, also_in_functions
 from inspector.passes.bypass import Bypass
 from inspector.passes.constants import tensor_of
 from inspector.passes.pattern import PLACEHOLDERS
@@ -20,6 +21,7 @@ _MOST_ROUNDS = 10
 
 
 @graph_pass(effect="unchecked", source="graph_transforms/remove_nodes.cc")
+@also_in_functions
 def remove_nodes(
     edit: GraphEdit,
     ctx: PassContext,
@@ -31,6 +33,7 @@ def remove_nodes(
     max_inputs: Annotated[
         int, Arg("Nodes of up to this many data inputs; their readers read the first.", bits=32)
     ] = 1,
+    functions: InFunctions = False,
 ) -> None:
     """Take out nodes of these op types; their readers read the node's first data input instead.
 

@@ -7,11 +7,13 @@ from typing import Annotated
 from inspector.edit import GraphEdit
 from inspector.graph import data_inputs
 from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.bodies import InFunctions, also_in_functions
 from inspector.passes.branches import inside
 
 
 @graph_pass(effect="exact", source="graph_transforms/set_device.cc")
-def remove_device(edit: GraphEdit, ctx: PassContext) -> None:
+@also_in_functions
+def remove_device(edit: GraphEdit, ctx: PassContext, *, functions: InFunctions = False) -> None:
     """Clear the device of every node, so that the graph runs on whatever is there."""
     for node in edit.nodes():
         if node.device:
@@ -20,12 +22,14 @@ def remove_device(edit: GraphEdit, ctx: PassContext) -> None:
 
 
 @graph_pass(effect="exact", source="graph_transforms/set_device.cc")
+@also_in_functions
 def set_device(
     edit: GraphEdit,
     ctx: PassContext,
     *,
     device: Annotated[str, Arg('The device, e.g. "/device:CPU:0" in quotes.')] = "",
     if_default: Annotated[bool, Arg("Only on nodes that have no device.")] = False,
+    functions: InFunctions = False,
 ) -> None:
     """Put every node on one device, or only those that have none."""
     for node in edit.nodes():
@@ -35,12 +39,14 @@ def set_device(
 
 
 @graph_pass(effect="unchecked", source="graph_transforms/rename_op.cc")
+@also_in_functions
 def rename_op(
     edit: GraphEdit,
     ctx: PassContext,
     *,
     old_op_name: Annotated[str, Arg("The op type now.", "Relu")],
     new_op_name: Annotated[str, Arg("The op type they get; it is not checked.", "Relu6")],
+    functions: InFunctions = False,
 ) -> None:
     """Give all nodes of one op type another; inputs and attributes stay as they are."""
     if old_op_name == new_op_name:

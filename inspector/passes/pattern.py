@@ -82,13 +82,24 @@ def in_order(edit: GraphEdit, ops: Collection[str]) -> Iterator[NodeDef]:
 
 def used_elsewhere(edit: GraphEdit, ctx: PassContext, node: NodeDef, reader: NodeDef) -> str:
     """Why this node is needed beside the one data input of `reader`; empty if it is not."""
-    if node.name in ctx.boundary:
-        return f"'{node.name}' is a feed or a fetch"
     reads = edit.reads(node.name)
     for other in reads:
-        if other != reader.name:
+        if other != reader.name and node.name not in ctx.boundary:
             return f"'{node.name}' is read by '{other}' too"
-    return f"'{node.name}' is read twice" if len(reads.get(reader.name, ())) > 1 else ""
+    return value_used_elsewhere(edit, ctx, node, reader) or (
+        f"'{node.name}' is read twice" if len(reads.get(reader.name, ())) > 1 else ""
+    )
+
+
+def value_used_elsewhere(edit: GraphEdit, ctx: PassContext, node: NodeDef, reader: NodeDef) -> str:
+    """The same for the node's value alone: who only waits for it is content with another one."""
+    if node.name in ctx.boundary:
+        return f"'{node.name}' is a feed or a fetch"
+    for other, ports in edit.reads(node.name).items():
+        if other != reader.name and max(ports) >= 0:
+            return f"'{node.name}' is read by '{other}' too"
+    count = sum(port >= 0 for port in edit.reads(node.name).get(reader.name, ()))
+    return f"'{node.name}' is read twice" if count > 1 else ""
 
 
 def drop_unread(edit: GraphEdit, ctx: PassContext, names: Collection[str], why: str) -> None:

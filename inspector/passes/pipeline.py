@@ -29,7 +29,7 @@ from inspector.passes import PASSES
 from inspector.passes.base import Evaluate, Grappler, Pass, PassContext
 from inspector.passes.parser import Call, format_call, parse
 from inspector.passes.records import Check, Step
-from inspector.protos import NodeDef
+from inspector.protos import FunctionDefLibrary, NodeDef
 
 Progress = Callable[[float | None, str], None]
 """Called with a fraction from 0 to 1, None where it is not known, and what is being done."""
@@ -197,10 +197,12 @@ class _Size:
         new = {id(node): node for node in after.nodes}
         self.total += _sum(node for key, node in new.items() if key not in old)
         self.total -= _sum(node for key, node in old.items() if key not in new)
+        if after.library is not before.library:
+            self.total += _sum([after.library]) - _sum([before.library])
 
 
-def _sum(nodes: Iterable[NodeDef]) -> int:
-    return sum(field_size(node) for node in nodes)
+def _sum(parts: Iterable[NodeDef | FunctionDefLibrary]) -> int:
+    return sum(field_size(part) for part in parts)
 
 
 def _calls(transforms: Transforms) -> list[Call]:

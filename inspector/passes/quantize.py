@@ -16,6 +16,7 @@ from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed
 from inspector.graph import control_inputs
 from inspector.passes.base import Arg, PassContext, graph_pass
+from inspector.passes.bodies import InFunctions, also_in_functions
 from inspector.passes.channels import Skipped
 from inspector.passes.constants import BLOCK, constant, is_float, read, tensor_of
 from inspector.passes.storage import is_part, store_half, store_per_channel
@@ -29,6 +30,7 @@ _ROUND_MINIMUM = 16
 
 
 @graph_pass(effect="lossy", source="graph_transforms/round_weights.cc")
+@also_in_functions
 def round_weights(
     edit: GraphEdit,
     ctx: PassContext,
@@ -36,6 +38,7 @@ def round_weights(
     num_steps: Annotated[
         int, Arg("Steps between the smallest and the largest value of a tensor.", bits=32, least=1)
     ] = 256,
+    functions: InFunctions = False,
 ) -> None:
     """Round float32 constants of at least 16 elements to few different values: they pack better.
 
@@ -66,6 +69,7 @@ def round_weights(
 
 
 @graph_pass(effect="lossy", source="graph_transforms/quantize_weights.cc")
+@also_in_functions
 def quantize_weights(
     edit: GraphEdit,
     ctx: PassContext,
@@ -79,6 +83,7 @@ def quantize_weights(
             choices=("tool", "per_channel", "float16"),
         ),
     ] = "tool",
+    functions: InFunctions = False,
 ) -> None:
     """Store large float32 constants in 8 bits: a quarter of the size, not faster.
 

@@ -147,6 +147,15 @@ def test_weights_that_are_needed_get_a_scaled_copy():
     assert list(result.graph.node("y").input) == ["x", "w_bn_scaled"]
 
 
+def test_who_only_waits_for_weights_does_not_share_them():
+    text = f"{CONV} ; {K} ; a = BiasAdd(c, k) ; f = Const(value=random(4)) ; m = Mul(a, f)"
+    result = factor(f"{text} ; n = NoOp(^w, ^k) ; y = Relu(m, ^n)")
+    assert result.graph.op_counts()["Const"] == 2
+    assert list(result.graph.node("n").input) == ["^w", "^k"]
+    result = norm(f"{CONV} ; {PARAMS} ; n = {BN} ; z = NoOp(^w) ; y = Relu(n, ^z)")
+    assert list(result.graph.node("c").input) == ["x", "w"]
+
+
 def test_weights_shared_by_twins_are_scaled_once():
     text = (
         f"{CONV} ; x2 = Neg(x) ; c2 = Conv2D(x2, w) ; f = Const(value=random(4))"

@@ -158,7 +158,7 @@ def test_progress_and_cancel():
 
 
 def test_parameters_come_from_the_signature():
-    (op, most) = PASSES["remove_nodes"].params
+    op, most, inside = PASSES["remove_nodes"].params
     assert (op.name, op.kind, op.required) == ("op", "texts", True)
     assert (most.name, most.kind, most.required, most.default) == (
         "max_inputs",
@@ -166,4 +166,5 @@ def test_parameters_come_from_the_signature():
         False,
         1,
     )
+    assert (inside.name, inside.kind, inside.default) == ("functions", "switch", False)
     assert PASSES["remove_nodes"].to_dict()["params"][1]["default"] == 1
