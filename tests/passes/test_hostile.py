@@ -212,7 +212,7 @@ SIZES = {"quantize_nodes": 5_000}
 """It makes several nodes of each, and goes over them seven times."""
 
 
-@pytest.mark.parametrize("name", sorted(PASSES))
+@pytest.mark.parametrize("name", [name for name in PASSES if "grappler" not in name])
 def test_twenty_thousand_nodes_in_a_chain_all_waited_for(name):
     line, args = CHAINS[name]
     nodes = [node("x = Placeholder(shape=[2])"), node("k = Const(value=[1, 2])")]
