@@ -3,5 +3,5 @@
 from inspector.ui import shell
 
 page = shell.configure()
-shell.sidebar()
+shell.sidebar(page)
 page.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from inspector import locations, server_paths, settings
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, MissingFile
 from inspector.jobs import fetching
 from inspector.jobs.job import JobResult
 from inspector.jobs.runner import default_runner
@@ -24,6 +25,7 @@ from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
 SLOT, FETCH = "open", "fetch"
+_HASH = re.compile("[0-9a-f]{64}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Extras:
     transforms: str | None = None
     page: str = "overview"
     """Where to go when it is open."""
+    ref: tuple[str, str] = ("", "")
+    """How an address names the model: ``sample``, ``model``, ``path`` or ``start``, and which."""
 
 
 @st.cache_data
@@ -45,29 +49,30 @@ def samples() -> list[dict[str, Any]]:
     return found
 
 
-def open_sample(sample: dict[str, Any]) -> None:
+def open_sample(sample: dict[str, Any], meant: dict[str, Any] | None = None) -> None:
     """Start to open one of the samples."""
     folder = locations.sample_models()
     feeds = folder / sample["feeds"] if sample.get("feeds") else None
     source = default_runner().workspace.add_folder(folder / sample["path"])
     transforms = sample.get("try", {}).get("transforms")
-    _start(source, Extras(sample["title"], feeds, transforms))
+    ref = ("sample", str(sample["id"]))
+    _start(source, Extras(sample["title"], feeds, transforms, ref=ref), meant)
 
 
 def open_upload(uploaded: Sequence[UploadedFile], *, folder: bool) -> None:
     """Start to open uploaded files: one file, or the files of one folder with relative names."""
     workspace = default_runner().workspace
     if not folder:
-        _start(workspace.add_file(uploaded[0], Path(uploaded[0].name).name))
+        _start_kept(workspace.add_file(uploaded[0], Path(uploaded[0].name).name))
         return
     parts = [file.name.replace("\\", "/").partition("/") for file in uploaded]
     shared = len({part[0] for part in parts}) == 1 and all(part[2] for part in parts)
     names = [part[2] if shared else "".join(part) for part in parts]
     title = parts[0][0] if shared else "uploaded_model"
-    _start(workspace.add_files(zip(names, uploaded, strict=True), title))
+    _start_kept(workspace.add_files(zip(names, uploaded, strict=True), title))
 
 
-def open_path(typed: str, *, trusted: bool = False) -> None:
+def open_path(typed: str, meant: dict[str, Any] | None = None, *, trusted: bool = False) -> None:
     """Start to open a path of the server.
 
     Args:
@@ -79,7 +84,37 @@ def open_path(typed: str, *, trusted: bool = False) -> None:
     files = server_paths.check(path, trusted=trusted)
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
     key = hashlib.sha256(repr(stats).encode()).hexdigest()
-    _start(ModelKey(key, path.name, path, sum(size for _, size, _ in stats)))
+    ref = ("start", "1") if trusted else ("path", typed)
+    _start(
+        ModelKey(key, path.name, path, sum(size for _, size, _ in stats)), Extras(ref=ref), meant
+    )
+
+
+def open_ref(kind: str, which: str, meant: dict[str, Any]) -> None:
+    """Start to open the model that an address names, as `Extras.ref` has it.
+
+    Args:
+        meant: ``tag_set`` and ``signature``, as in `OpenModel.meant`.
+    Raises: MissingFile for what is no more there; what `open_path` raises.
+    """
+    start = locations.start_model()
+    sample = next((item for item in samples() if item["id"] == which), None)
+    kept = default_runner().workspace.model(which) if kind == "model" and _HASH(which) else None
+    if kind == "sample" and sample is not None:
+        open_sample(sample, meant)
+    elif kind == "start" and start is not None:
+        open_path(start, meant, trusted=True)
+    elif kind == "path":
+        open_path(which, meant)
+    elif kept is not None:
+        _start_kept(kept, meant)
+    else:
+        why = "the model of this link is not on this server any more: open it anew"
+        raise MissingFile("link", text.shorten(which, 24), why)
+
+
+def _start_kept(key: ModelKey, meant: dict[str, Any] | None = None) -> None:
+    _start(key, Extras(ref=("model", key.hash)), meant)
 
 
 def open_url(url: str, *, trusted: bool = False) -> None:
@@ -98,7 +133,7 @@ def fetched(answer: JobResult) -> None:
     """Take what was fetched into the workspace, and start to open it."""
     assert answer.folder is not None
     place = answer.folder / answer.value["name"]
-    _start(default_runner().workspace.add_folder(place))
+    _start_kept(default_runner().workspace.add_folder(place))
     default_runner().workspace.discard(answer.folder)
 
 
@@ -117,7 +152,7 @@ def reopen(model: state.OpenModel, meant: dict[str, Any], page: str) -> None:
         meant: ``tag_set`` and ``signature``, as in `OpenModel.meant`.
         page: The page to come back to.
     """
-    extras = Extras(model.name, model.feeds, model.transforms, page)
+    extras = Extras(model.name, model.feeds, model.transforms, page, model.ref)
     _start(model.source, extras, meant)
 
 
@@ -141,6 +176,7 @@ def adopt(answer: JobResult) -> str:
             hierarchy=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),
             feeds=extras.feeds,
             transforms=extras.transforms,
+            ref=extras.ref,
         )
     )
     return f"pages/{extras.page}.py"

@@ -11,7 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui import picture_bar, picture_details, seen, state, text
+from inspector.ui import address, picture_bar, picture_details, seen, state, text
 from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
 from inspector.view import actions, heat, layout, reach
 from inspector.view.actions import ViewState
@@ -34,6 +34,7 @@ def board(model: state.OpenModel) -> None:
             _canvas(model, picture)
     with right:
         picture_details.details(model)
+    address.write(model, seen.address(model))
 
 
 def handle(tree: Hierarchy, now: ViewState, event: CanvasEvent) -> ViewState:

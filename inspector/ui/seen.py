@@ -105,6 +105,11 @@ def address(model: session.OpenModel) -> dict[str, list[str]]:
     return links.to_params(model.hierarchy, state(model))
 
 
+def from_address(model: session.OpenModel, params: Mapping[str, list[str]]) -> None:
+    """Take in the view that the parameters of an address tell."""
+    _set(links.from_params(model.hierarchy, params))
+
+
 def _set(after: ViewState) -> None:
     st.session_state[session.VIEW] = replace(after, outputs=(), inputs=())
     session.set_outputs(list(after.outputs))

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from inspector import locations
-from inspector.ui import opening, picks, state, text
+from inspector.ui import address, picks, state, text
 
 
 class PageEntry(NamedTuple):
@@ -30,6 +30,8 @@ PAGES = (
     PageEntry("predict", "Predict", "play_arrow", "do the predictions still agree"),
 )
 
+
+PICTURE = "Graph"
 
 # Streamlit's theme has no setting for these: room for the picture, and code boxes that fit a row.
 _STYLE = """
@@ -65,9 +67,12 @@ def configure() -> StreamlitPage:
     return st.navigation(pages)
 
 
-def sidebar() -> None:
-    """The open model and the chosen outputs, always in sight."""
+def sidebar(page: StreamlitPage) -> None:
+    """The open model and the chosen outputs, always in sight; a link opens its model first."""
+    address.follow()
     model = state.model()
+    if model is not None and page.title != PICTURE:  # which says more of what is seen
+        address.write(model)
     with st.sidebar:
         if model is None:
             st.caption("No model is open.")
@@ -81,7 +86,7 @@ def sidebar() -> None:
                 type="tertiary",
                 icon=":material/close:",
                 help="Close the model",
-                on_click=opening.close,
+                on_click=address.close,
             )
             total = text.size(model.facts["bytes"].get("total"))
             line = [model.facts["format"], total, text.count(model.drawn["nodes"], "operation")]

@@ -38,6 +38,7 @@ class OpenModel:
         summary: The node table that the picture is made from.
         feeds: Rows to feed that came with a sample.
         transforms: The list that a sample was made to show.
+        ref: How an address names it; see `opening.Extras`.
     """
 
     key: str
@@ -52,6 +53,7 @@ class OpenModel:
     hierarchy: Hierarchy
     feeds: Path | None = None
     transforms: str | None = None
+    ref: tuple[str, str] = ("", "")
 
     @property
     def meant(self) -> dict[str, Any]:
