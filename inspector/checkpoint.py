@@ -28,11 +28,12 @@ from inspector.errors import (
     UnsupportedModel,
     did_you_mean,
 )
+from inspector.paths import is_file
 from inspector.protos import BundleEntryProto, BundleHeaderProto, TensorSliceProto, parse
 from inspector.table import masked_crc, read_table, slice_key, varint
 from inspector.tensors import STRING, Array, Shape, dtype_name, numpy_dtype, shape_of
 
-MAX_INDEX_BYTES = 256 << 20
+MAX_INDEX_BYTES = 64 << 20
 """Largest index file that is read; a million variables take about 60 MB."""
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -115,12 +116,17 @@ def open_checkpoint(prefix: Path) -> Checkpoint:
     Raises: MissingVariables, CorruptModel, LimitExceeded.
     """
     index = prefix.with_name(prefix.name + ".index")
-    if not index.is_file():
+    if not is_file(index):
         raise MissingVariables(prefix.name, "checkpoint", f"there is no file {index.name}")
-    if index.stat().st_size > MAX_INDEX_BYTES:
-        reason = f"larger than the {MAX_INDEX_BYTES >> 20} MiB an index may have"
-        raise LimitExceeded(index.name, "checkpoint", reason)
+    check_index(index.stat().st_size, index.name)
     return Bundle(prefix, index.read_bytes())
+
+
+def check_index(size: int, what: str) -> None:
+    """Raises: LimitExceeded for an index of more bytes than are read."""
+    if size > MAX_INDEX_BYTES:
+        reason = f"larger than the {MAX_INDEX_BYTES >> 20} MiB an index may have"
+        raise LimitExceeded(what, "checkpoint", reason)
 
 
 class Bundle(Checkpoint):
@@ -184,12 +190,12 @@ class Bundle(Checkpoint):
         """The index, and the data files that are there."""
         names = [f"{self.name}.index", *map(self._shard_name, self._used())]
         paths = map(self.prefix.with_name, names)
-        return [path for path in paths if path.is_file()]
+        return [path for path in paths if is_file(path)]
 
     def missing(self) -> list[str]:
         """See `Checkpoint.missing`."""
         names = map(self._shard_name, self._used())
-        return [name for name in names if not self.prefix.with_name(name).is_file()]
+        return [name for name in names if not is_file(self.prefix.with_name(name))]
 
     def _used(self) -> list[int]:
         """The numbers of the shards that hold values; the header's count may be anything."""
@@ -253,7 +259,7 @@ class Bundle(Checkpoint):
         if number not in self._maps:
             name = self._shard_name(number)
             path = self.prefix.with_name(name)
-            if not path.is_file():
+            if not is_file(path):
                 raise MissingVariables(self.name, key, f"its data file {name} is not there")
             with path.open("rb") as file:
                 if path.stat().st_size:
@@ -320,11 +326,16 @@ def join(
         reason = f"its slices hold {stored} elements, its shape {math.prod(shape)}"
         raise CorruptModel(what, key, reason)
     full = np.empty(shape, dtype)
+    filled = np.zeros(shape, np.bool_)
     for extents, part in parts:
         bounds = _bounds(extents, shape, what, key)
         if part.shape != tuple(stop - start for start, stop in bounds):
             raise CorruptModel(what, key, "a slice and its place differ in shape")
-        full[tuple(slice(*pair) for pair in bounds)] = part
+        place = tuple(slice(*pair) for pair in bounds)
+        # As many elements as the tensor has, and none twice: so all of it is filled.
+        if filled[place].any():
+            raise CorruptModel(what, key, "its slices overlap")
+        full[place], filled[place] = part, True
     return full
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from inspector import caveats, opdefs, outputs, tensors
+from inspector import caveats, opdefs, outputs, signatures, tensors
 from inspector.errors import InspectorError
 from inspector.flagged import flagged
 from inspector.freeze import serving_graph
@@ -21,6 +21,7 @@ from inspector.graph import Graph
 from inspector.layers import Layers
 from inspector.model import Asset, Model, Variable
 from inspector.outputs import Suggestion
+from inspector.problems import problems
 from inspector.protos import NodeDef, SignatureDef, TensorInfo
 from inspector.signatures import parts_of
 from inspector.tensors import Shape
@@ -171,6 +172,8 @@ def describe(model: Model) -> Facts:
     if model.lite is not None:
         return _of_lite(model, model.lite)
     graph, warnings = model.outline, list(model.warnings)
+    warnings += problems(graph)
+    warnings += signatures.problems(model.signatures, graph)
     try:
         serving = serving_graph(model)
     except InspectorError as err:

@@ -18,9 +18,10 @@ from inspector.errors import FreezeError, InspectorError, UnknownNode, did_you_m
 from inspector.flattening import flatten, inside_frames
 from inspector.freezing import Freezer, Frozen
 from inspector.functions import reachable
-from inspector.graph import Graph, node_name, split_input, validate
+from inspector.graph import Graph, node_name, split_input
 from inspector.inlining import calls, inline
 from inspector.model import Model
+from inspector.problems import refuse
 from inspector.protos import NodeDef, OpDef, SignatureDef
 from inspector.unfolding import Unfolded, unfold
 
@@ -60,7 +61,7 @@ def freeze(
     nodes = [_clean(node, frozen.graph, keep_devices) for node in frozen.graph.nodes]
     library = reachable(frozen.graph.library, nodes)
     graph = Graph(nodes, library, model.graph.versions)
-    validate(graph, model.name)
+    refuse(graph, model.name)
     known = [model.signatures[key]] if key is not None else []
     known += [model.signatures[other] for other in signatures.serving_keys(model.signatures)]
     return Model(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from inspector.errors import InvalidGraph, LimitExceeded
 from inspector.functions import Body, Library, reachable
@@ -134,8 +135,7 @@ class _Inliner:
             # Refused before it is made: nested calls are counted, not copied.
             taken = (node for node in self._graph.nodes if node.name in needed)
             if self._library.expanded_size(taken) > self._max_nodes:
-                reason = f"inlining its calls makes more than {self._max_nodes} nodes"
-                raise LimitExceeded("graph", "functions", reason)
+                self._refuse()
         stack: list[_Frame] = []
         for node in self._graph.nodes:
             if node.name in needed:
@@ -236,8 +236,11 @@ class _Inliner:
 
     def _guard(self) -> None:
         if len(self._nodes) + len(self._calls) > self._max_nodes:
-            reason = f"inlining its calls makes more than {self._max_nodes} nodes"
-            raise LimitExceeded("graph", "functions", reason)
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        reason = f"inlining its calls makes more than {self._max_nodes} nodes"
+        raise LimitExceeded("graph", "functions", reason)
 
     def _unique(self, name: str) -> str:
         free, count = name, 0
@@ -250,8 +253,7 @@ class _Inliner:
 
     def _guard_names(self) -> None:
         if len(self._names) > self._max_nodes + len(self._graph.nodes):
-            reason = f"inlining its calls makes more than {self._max_nodes} nodes"
-            raise LimitExceeded("graph", "functions", reason)
+            self._refuse()
 
     def _mark_kept(self) -> None:
         """Calls that change state are kept; so are those that shall be."""

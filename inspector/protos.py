@@ -41,6 +41,7 @@ from tensorboard.compat.proto import (
     versions_pb2,
 )
 
+from inspector import expansion
 from inspector.errors import CorruptModel
 
 if TYPE_CHECKING:
@@ -244,11 +245,21 @@ DATA_TYPES: dict[str, int] = {value.name: value.number for value in _types.value
 """Enum name, e.g. ``DT_FLOAT``, to its number."""
 
 
-def parse(kind: Any, data: bytes | memoryview, what: str, where: str) -> Any:
+def parse(
+    kind: Any,
+    data: bytes | memoryview,
+    what: str,
+    where: str,
+    most: int | None = None,
+) -> Any:
     """Parse one message.
 
-    Raises: CorruptModel(what, where, ...) where the bytes are no message of this kind.
+    Args:
+        most: How many messages and texts may be in it; by default `expansion.MAX_PARTS`.
+    Raises: CorruptModel(what, where, ...) where the bytes are no message of this kind;
+        LimitExceeded.
     """
+    expansion.check(kind.DESCRIPTOR, data, what, where, most)
     try:
         return kind.FromString(data)
     except message.DecodeError as err:

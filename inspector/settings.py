@@ -137,6 +137,11 @@ UNPACK_RATIO = Number(
     "how many times its own size an archive of more than a few MiB may unpack to",
 )
 FILES = Number("INSPECTOR_FILES", "10,000", "files and folders that one model may consist of")
+NODES = Number(
+    "INSPECTOR_NODES",
+    "1,000,000",
+    "nodes of one graph, those of its functions included",
+)
 TEXT_SIZE = Size(
     "INSPECTOR_TEXT_SIZE",
     "64 MiB",
@@ -159,6 +164,7 @@ SETTINGS: tuple[Setting, ...] = (
     UNPACK_SIZE,
     UNPACK_RATIO,
     FILES,
+    NODES,
     TEXT_SIZE,
     KERAS_CODE,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from inspector import opdefs
 from inspector.errors import UnknownSignature, did_you_mean
@@ -15,6 +15,7 @@ PREDICT = "tensorflow/serving/predict"
 PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
 
 _RAGGED = 3  # TypeSpecProto.RAGGED_TENSOR_SPEC
+_SHOWN = 120
 
 
 def serving_keys(signatures: Mapping[str, SignatureDef]) -> list[str]:
@@ -102,6 +103,24 @@ def output_tensors(signature: SignatureDef) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def problems(found: Mapping[str, SignatureDef], graph: Graph) -> list[str]:
+    """A sentence where a signature names a tensor that the graph does not have; else nothing."""
+    lost = [
+        (key, name)
+        for key in sorted(found)
+        for group in (found[key].inputs, found[key].outputs)
+        for slot in sorted(group)
+        for name in tensors_of(group[slot])
+        if split_input(name).name not in graph
+    ]
+    if not lost:
+        return []
+    key, name = lost[0]
+    more = f" (and {len(lost) - 1:,} more like it)" if len(lost) > 1 else ""
+    told = f"The signature '{key[:_SHOWN]}' names '{name[:_SHOWN]}', which is not in the graph"
+    return [f"{told}{more}."]
+
+
 def for_outputs(
     graph: Graph, outputs: Sequence[str], known: Sequence[SignatureDef] = ()
 ) -> SignatureDef:
@@ -121,10 +140,11 @@ def for_outputs(
                 signature.outputs[key].CopyFrom(old.outputs[key])
                 for name in names:
                     del left[name]
+    counts: dict[str, int] = {}
     for name in left:
         info = tensor_info(graph, name)
         if info is not None:
-            signature.outputs[_free(name, signature.outputs)].CopyFrom(info)
+            signature.outputs[_free(name, signature.outputs, counts)].CopyFrom(info)
     # Not what only the init op reads: the path of an asset is no input.
     needed = graph.ancestors(split_input(name).name for name in outputs)
     named: set[str] = set()
@@ -137,10 +157,11 @@ def for_outputs(
     # Nor what is only behind an input that is fed in the middle of the graph.
     needed = graph.ancestors((split_input(name).name for name in outputs), named) - named
     fed = {node.name for node in graph if node.op in PLACEHOLDERS and node.name in needed}
+    counts = {}
     for node in graph:
         info = tensor_info(graph, node.name) if node.name in fed else None
         if info is not None:
-            signature.inputs[_free(node.name, signature.inputs)].CopyFrom(info)
+            signature.inputs[_free(node.name, signature.inputs, counts)].CopyFrom(info)
     if known and set(signature.outputs) == set(known[0].outputs):
         signature.method_name = known[0].method_name or PREDICT
     return signature
@@ -168,15 +189,15 @@ def _shape(node: NodeDef, port: int) -> object:
     return shapes[port] if port < len(shapes) else make_shape(None)
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
+def _free(name: str, taken: Container[str], counts: dict[str, int]) -> str:
+    """A key that is not taken; `counts` remembers how far the numbers of a stem have come."""
     node, port, _ = split_input(name)
     stem = node.rsplit("/", maxsplit=1)[-1] + (f"_{port}" if port else "")
-    return next(key for key in _numbered(stem) if key not in taken)
-
-
-def _numbered(stem: str) -> Iterator[str]:
-    yield stem
-    count = 0
-    while True:
+    key, count = stem, counts.get(stem, 0)
+    while count or key in taken:
         count += 1
-        yield f"{stem}_{count}"
+        key = f"{stem}_{count}"
+        if key not in taken:
+            break
+    counts[stem] = count
+    return key

@@ -20,6 +20,9 @@ MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 MAX_BLOCK = 1 << 30
 """Most bytes that one block may unpack to; TensorFlow's own are of 256 KiB."""
 
+MAX_KEY_BYTES = 512 << 20
+"""Most bytes that all keys of one table may have; each is written as what it adds to the last."""
+
 _TRAILER = 5
 _PLAIN, _SNAPPY = 0, 1
 _CHUNK = 1 << 24
@@ -44,10 +47,20 @@ def read_table(data: bytes | memoryview, what: str) -> Iterator[tuple[bytes, byt
         _, position = varint(footer, position)
         offset, position = varint(footer, position)
         size, _ = varint(footer, position)
+        last, total = None, 0
         for _, handle in _entries(_block(data, offset, size, what)):
             offset, position = varint(handle, 0)
             size, _ = varint(handle, position)
-            yield from _entries(_block(data, offset, size, what))
+            for key, value in _entries(_block(data, offset, size, what)):
+                # So no block is read twice, and a small file cannot tell of endless keys.
+                if last is not None and key <= last:
+                    raise ValueError("keys that are not in order")
+                total += len(key)
+                if total > MAX_KEY_BYTES:
+                    reason = f"keys of more than {MAX_KEY_BYTES >> 20} MiB"
+                    raise LimitExceeded(what, "checkpoint", reason)
+                last = key
+                yield key, value
     except (IndexError, ValueError) as err:
         raise CorruptModel(what, "checkpoint", "the table of keys is damaged") from err
 

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from inspector.errors import CorruptModel
+from inspector import expansion, settings
+from inspector.errors import CorruptModel, InspectorError, LimitExceeded
 from inspector.protos import GraphDef, NodeDef, TensorProto, parse
 
 Buffer = bytes | memoryview
@@ -42,6 +43,10 @@ class Truncated(WireError):
     """The last field runs over the end: the file was cut short."""
 
 
+class TooMany(WireError):
+    """A message of more fields than are looked at."""
+
+
 class Field(NamedTuple):
     """One field: its number, wire type, and the places of its tag, its value and its end."""
 
@@ -55,11 +60,15 @@ class Field(NamedTuple):
 def fields(data: Buffer, start: int = 0, end: int | None = None) -> Iterator[Field]:
     """The fields of one message, in file order; a message in a field is not entered.
 
-    Raises: Truncated, WireError; the fields before the fault come first.
+    Raises: Truncated, TooMany, WireError; the fields before the fault come first.
     """
     position = start
     stop = len(data) if end is None else end
+    left = most = expansion.MAX_PARTS
     while position < stop:
+        left -= 1
+        if left < 0:
+            raise TooMany(f"more than {most:,} fields in one message, the most that is read")
         tag = position
         key, position = _varint(data, position, stop)
         wire, first = key & 7, position
@@ -79,8 +88,15 @@ def fields(data: Buffer, start: int = 0, end: int | None = None) -> Iterator[Fie
         if position > stop:
             # The field is still told: its first bytes say what the message is.
             yield Field(key >> 3, wire, tag, first, stop)
-            raise Truncated(f"{position - stop} bytes are missing")
+            raise Truncated(f"its end is missing, {position - stop:,} bytes or more")
         yield Field(key >> 3, wire, tag, first, position)
+
+
+def told(err: WireError, what: str, where: str) -> InspectorError:
+    """The error to raise for bytes that cannot be read as this message."""
+    if isinstance(err, TooMany):
+        return LimitExceeded(what, where, str(err))
+    return CorruptModel(what, where, f"damaged, or cut short: {err}")
 
 
 def recognise(data: Buffer) -> str | None:
@@ -144,18 +160,33 @@ class GraphBytes:
     what: str
 
     def parse(self) -> GraphDef:
-        """The whole message. Raises: CorruptModel."""
-        return parse(GraphDef, self.data[self.start : self.end], self.what, "GraphDef")
+        """The whole message. Raises: CorruptModel, LimitExceeded."""
+        return self._counted(
+            parse(GraphDef, self.data[self.start : self.end], self.what, "GraphDef")
+        )
 
     def outline(self) -> GraphDef | None:
-        """The message without its long values, or None where it has none. Raises: CorruptModel."""
+        """The message without its long values, or None where it has none.
+
+        Raises: CorruptModel, LimitExceeded.
+        """
         if self.end - self.start <= SLIM_FROM:
             return None
         try:
             slimmed = slim(self.data, self.start, self.end)
         except WireError as err:
-            raise CorruptModel(self.what, "GraphDef", f"damaged, or cut short: {err}") from err
-        return None if slimmed is None else parse(GraphDef, slimmed, self.what, "GraphDef")
+            raise told(err, self.what, "GraphDef") from err
+        if slimmed is None:
+            return None
+        return self._counted(parse(GraphDef, slimmed, self.what, "GraphDef"))
+
+    def _counted(self, graph: GraphDef) -> GraphDef:
+        most = settings.NODES()
+        count = len(graph.node) + sum(1 + len(item.node_def) for item in graph.library.function)
+        if count > most:
+            reason = f"{count:,} nodes, the limit is {most:,} ({settings.NODES.name})"
+            raise LimitExceeded(self.what, "GraphDef", reason)
+        return graph
 
     def value(self, node: NodeDef) -> TensorProto:
         """The ``value`` of a Const of the outline, read from the file. Raises: CorruptModel."""

@@ -18,16 +18,17 @@ ROOT = Path(__file__).resolve().parent.parent
 # one another; inside a package (written with a slash) they may, without a cycle. A new module gets
 # its place here and in docs/architecture.md.
 FLOORS = (
-    "errors locations",
+    "errors locations paths",
     "settings",
     "server_paths storing table terminal",
+    "expansion",
     "protos",
     "wire",
     "tensors",
     "opdefs layers",
     "graph",
     "edit functions shape_dims",
-    "inlining shape_* signatures variable_flow",
+    "inlining problems shape_* signatures variable_flow",
     "shapes statistics checkpoint flagged restore_walk constant_forms unfolding tflite_file",
     "tflite_options tflite_values",
     "tflite_graph",

@@ -119,7 +119,7 @@ def test_a_field_that_runs_over_the_end_is_told_first() -> None:
     assert next(found).number == 1
     last = next(found)
     assert (last.number, last.end) == (2, len(data))
-    with pytest.raises(Truncated, match="2 bytes are missing"):
+    with pytest.raises(Truncated, match="2 bytes or more"):
         next(found)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.saved_model import loader_impl
 
+from inspector import problems
 from inspector.backend.blocked import blocked_ops, refuse
 from inspector.backend.sessions import quiet_config, reason, to_tensorflow
 from inspector.errors import MissingVariables, RunFailed
@@ -36,7 +37,7 @@ class LoadedModel:
     Args:
         allow: Run ops that reach beyond the model, see `inspector.flagged`.
         files: Node that is fed with the path of one of the model's own files, to that path.
-    Raises: BlockedOp before anything has run; MissingVariables; RunFailed.
+    Raises: InvalidGraph, BlockedOp before anything has run; MissingVariables; RunFailed.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class LoadedModel:
         self.model = model
         self.allow = allow
         self._own_paths = dict(files or {})
+        # TensorFlow would hang or crash on some of it.
+        problems.refuse(model.outline, model.name)
         start = time.perf_counter()
         self.graph = tf.Graph()
         self.session = tf.compat.v1.Session(graph=self.graph, config=quiet_config())

@@ -20,6 +20,7 @@ from inspector.formats import (
 )
 from inspector.formats.files import map_file
 from inspector.model import Model
+from inspector.paths import exists, is_file, is_folder
 
 READERS: Mapping[str, Callable[[Path, memoryview, Sequence[str] | None], Model]] = {
     "SavedModel": saved_model.read,
@@ -114,14 +115,14 @@ def _place(path: Path) -> Path:
     """The file to begin with."""
     if path.name in ("", ".."):  # the folder one is in has a name too
         path = path.resolve()
-    if path.is_dir():
+    if is_folder(path):
         return _in_folder(path)
-    if not path.exists():
+    if not exists(path):
         index = checkpoint_files.find(path)
         if index is None:
             raise MissingFile(path.name, "file", "there is no such file or folder")
         return index
-    if not path.is_file():
+    if not is_file(path):
         raise UnknownFormat(path.name, "file", "neither a file nor a folder")
     return path
 

@@ -13,11 +13,12 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
-from inspector.checkpoint import Bundle, Checkpoint, open_checkpoint
+from inspector.checkpoint import Bundle, Checkpoint, check_index, open_checkpoint
 from inspector.checkpoint_v1 import TensorSlices, is_v1
 from inspector.errors import CorruptModel, MissingFile, did_you_mean
 from inspector.formats import text
 from inspector.formats.files import map_file
+from inspector.paths import is_file, is_folder
 from inspector.table import FOOTER, is_table
 
 STATE_FILE = "checkpoint"
@@ -35,16 +36,16 @@ def find(prefix: Path) -> Path | None:
     if not prefix.name:
         return None
     index = prefix.with_name(prefix.name + INDEX)
-    if index.is_file():
+    if is_file(index):
         return index
-    if prefix.is_file() and is_table_file(prefix):
+    if is_file(prefix) and is_table_file(prefix):
         return prefix
     return next(iter(_shards(prefix_of(prefix))), None)
 
 
 def prefix_of(path: Path) -> Path:
     """The prefix of the checkpoint that a file of `find` belongs to."""
-    name = path.name.removesuffix(INDEX)
+    name = path.name.removesuffix(INDEX) or path.name
     return path.with_name(_SHARD.sub("", name) or name)
 
 
@@ -66,15 +67,16 @@ def open_at(path: Path) -> Checkpoint:
         return (
             TensorSlices(prefix_of(path), shards) if path in shards else TensorSlices(path, [path])
         )
-    if path.name.endswith(INDEX):
+    if path.name.endswith(INDEX) and path.name != INDEX:
         return open_checkpoint(path.with_name(path.name.removesuffix(INDEX)))
     # An index of another name tells what is in the checkpoint, and not where its data files are.
+    check_index(len(data), path.name)
     return Bundle(path, bytes(data))
 
 
 def _shards(prefix: Path) -> list[Path]:
     """The shards of a V1 checkpoint, in order."""
-    if not prefix.parent.is_dir():
+    if not is_folder(prefix.parent):
         return []
     return sorted(
         path

@@ -13,6 +13,7 @@ from inspector.errors import InspectorError
 from inspector.formats import checkpoint_files, meta_graph, recognising
 from inspector.graph import Graph
 from inspector.model import Model
+from inspector.paths import is_file
 from inspector.protos import GraphDef
 
 
@@ -28,7 +29,7 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
     warnings = meta_graph.missing_shards(checkpoint)
     meta = checkpoint.prefix.with_name(checkpoint.name + meta_graph.SUFFIX)
     model = None
-    if meta.is_file():
+    if is_file(meta):
         try:
             kind, message = recognising.load(meta)
             if kind == "MetaGraphDef":

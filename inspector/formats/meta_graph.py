@@ -23,6 +23,9 @@ from inspector.wire import GraphBytes
 
 SUFFIX = ".meta"
 
+MAX_PARTS = 2_000_000
+"""Most messages and texts of a MetaGraphDef without its graph: each is looked at."""
+
 _GRAPH_DEF, _OBJECT_GRAPH = 2, 7
 _INIT_TABLES = "table_initializer"
 
@@ -54,7 +57,7 @@ def of(
     try:
         meta, graph = split(data, 0, len(data), path.name)
     except wire.WireError as err:
-        raise CorruptModel(path.name, "MetaGraphDef", f"damaged, or cut short: {err}") from err
+        raise wire.told(err, path.name, "MetaGraphDef") from err
     values = [] if checkpoint is None else checkpoint.files()
     files = sorted((file.name, file.stat().st_size) for file in (path, *values))
     sizes = {"graph": path.stat().st_size, "variables": 0, "assets": 0}
@@ -85,18 +88,20 @@ def of(
 def split(data: memoryview, start: int, end: int, name: str) -> tuple[MetaGraphDef, GraphBytes]:
     """The MetaGraphDef at these bytes without its GraphDef and object graph, and the GraphDef.
 
-    Raises: CorruptModel, WireError.
+    Raises: CorruptModel, LimitExceeded, WireError.
     """
     graph = GraphBytes(data, end, end, name)
-    parts = []
+    parts, copied = [], start
     for field in wire.fields(data, start, end):
         if field.number == _GRAPH_DEF:
             if graph.end > graph.start:
                 raise CorruptModel(name, "MetaGraphDef", "it holds two GraphDefs")
             graph = GraphBytes(data, field.start, field.end, name)
-        elif field.number != _OBJECT_GRAPH:
-            parts.append(bytes(data[field.tag : field.end]))
-    return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef"), graph
+        if field.number in (_GRAPH_DEF, _OBJECT_GRAPH):
+            parts.append(data[copied : field.tag])
+            copied = field.end
+    parts.append(data[copied:end])
+    return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef", MAX_PARTS), graph
 
 
 def missing_shards(checkpoint: Checkpoint) -> list[str]:

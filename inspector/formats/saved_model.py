@@ -11,20 +11,31 @@ from pathlib import Path, PurePosixPath
 
 from inspector import wire
 from inspector.checkpoint import Checkpoint, open_checkpoint
-from inspector.errors import CorruptModel, InspectorError, UnknownTagSet
+from inspector.errors import (
+    CorruptModel,
+    InspectorError,
+    LimitExceeded,
+    UnknownTagSet,
+    UnsupportedModel,
+)
 from inspector.formats import meta_graph
 from inspector.formats.files import list_files
 from inspector.graph import node_name
 from inspector.model import Asset, LazyGraph, Model
-from inspector.protos import AssetFileDef, MetaGraphDef, parse
+from inspector.paths import is_file, is_folder, is_link
+from inspector.protos import AssetFileDef, MetaGraphDef, SavedModel, parse
 from inspector.wire import Field
+
+MAX_META_GRAPHS = 1000
+"""Most MetaGraphDefs of one SavedModel; there is one per tag-set."""
 
 FILE, TEXT_FILE = "saved_model.pb", "saved_model.pbtxt"
 INIT_SIGNATURE = "__saved_model_init_op"
 
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS_COLLECTION = "saved_model_assets"
-_META_GRAPHS, _META_INFO = 2, 1
+_SCHEMA, _META_GRAPHS, _META_INFO = 1, 2, 1
+_SHOWN = 120
 _PARTS = ("variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb")
 
 
@@ -36,24 +47,22 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
 
     A missing or damaged ``variables`` folder is a warning: there is still a graph to look at.
 
-    Raises: CorruptModel, UnknownTagSet.
+    Raises: CorruptModel, UnsupportedModel (another schema), UnknownTagSet, LimitExceeded.
     """
     folder = path.parent
     is_folder = path.name in (FILE, TEXT_FILE)
     name = folder.name if is_folder and folder.name else path.name
     try:
-        spans = [field for field in wire.fields(data) if field.number == _META_GRAPHS]
+        spans = _meta_graphs(data, name)
         metas = [_meta_info(data, span, name) for span in spans]
     except wire.WireError as err:
-        raise CorruptModel(name, "SavedModel", f"damaged, or cut short: {err}") from err
-    if not spans:
-        raise CorruptModel(name, "SavedModel", "it holds no MetaGraphDef")
+        raise wire.told(err, name, "SavedModel") from err
     tag_sets = [list(meta.meta_info_def.tags) for meta in metas]
     chosen = _choose(tag_sets, tag_set, name)
     try:
         meta, graph = meta_graph.split(data, spans[chosen].start, spans[chosen].end, name)
     except wire.WireError as err:
-        raise CorruptModel(name, "SavedModel", f"damaged, or cut short: {err}") from err
+        raise wire.told(err, name, "SavedModel") from err
     files = list_files(folder, (path.name, *_PARTS))
     warnings: list[str] = []
     checkpoint = _checkpoint(folder, meta, warnings)
@@ -77,6 +86,27 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
     )
     model.init_op = _init_op(model, warnings)
     return model
+
+
+def _meta_graphs(data: memoryview, name: str) -> list[Field]:
+    """Where the MetaGraphDefs are."""
+    spans = []
+    for field in wire.fields(data):
+        if field.number == _META_GRAPHS:
+            spans.append(field)
+            if len(spans) > MAX_META_GRAPHS:
+                reason = f"more than {MAX_META_GRAPHS:,} MetaGraphDefs"
+                raise LimitExceeded(name, "SavedModel", reason)
+        elif field.number == _SCHEMA:
+            stated = parse(SavedModel, data[field.tag : field.end], name, "SavedModel")
+            version = stated.saved_model_schema_version
+            # Left out it is 0; every TensorFlow has written 1.
+            if version not in (0, 1):
+                reason = f"its schema is of version {version}, and only version 1 is known"
+                raise UnsupportedModel(name, "SavedModel", reason)
+    if not spans:
+        raise CorruptModel(name, "SavedModel", "it holds no MetaGraphDef")
+    return spans
 
 
 def _meta_info(data: memoryview, span: Field, name: str) -> MetaGraphDef:
@@ -104,12 +134,12 @@ def _choose(tag_sets: list[list[str]], wanted: Sequence[str] | None, name: str) 
 def _checkpoint(folder: Path, meta: MetaGraphDef, warnings: list[str]) -> Checkpoint | None:
     prefix = folder / "variables" / "variables"
     # A frozen SavedModel has no saver, and at most an empty folder.
-    if not meta.HasField("saver_def") and not prefix.with_name("variables.index").is_file():
+    if not meta.HasField("saver_def") and not is_file(prefix.with_name("variables.index")):
         return None
     try:
         checkpoint = open_checkpoint(prefix)
     except InspectorError as err:
-        if prefix.parent.is_dir():
+        if is_folder(prefix.parent):
             warnings.append(f"The values of the variables cannot be read: {err}.")
         else:
             warnings.append("The variables folder is missing: variables have no values.")
@@ -123,12 +153,16 @@ def _assets(folder: Path, meta: MetaGraphDef, name: str, warnings: list[str]) ->
     if not listed and _ASSETS_COLLECTION in meta.collection_def:
         # TensorFlow 1 lists them here only.
         for item in meta.collection_def[_ASSETS_COLLECTION].any_list.value:
-            listed.append(parse(AssetFileDef, item.value, name, _ASSETS_COLLECTION))
+            try:
+                listed.append(parse(AssetFileDef, item.value, name, _ASSETS_COLLECTION))
+            except InspectorError as err:
+                warnings.append(f"An asset cannot be read: {err}.")
+                break
     assets = []
     for asset in listed:
         path = _asset_path(folder / "assets", asset.filename)
         if path is None:
-            warnings.append(f"The asset {asset.filename!r} is not there.")
+            warnings.append(f"The asset {asset.filename[:_SHOWN]!r} is not there.")
         assets.append(Asset(asset.filename, asset.tensor_info.name, path))
     return assets
 
@@ -139,7 +173,7 @@ def _asset_path(folder: Path, name: str) -> Path | None:
     if parts.is_absolute() or ".." in parts.parts or "\0" in name:
         return None
     path = folder / name
-    return path if path.is_file() and not path.is_symlink() else None
+    return path if is_file(path) and not is_link(path) else None
 
 
 def _init_op(model: Model, warnings: list[str]) -> str | None:
@@ -152,7 +186,7 @@ def _init_op(model: Model, warnings: list[str]) -> str | None:
     for name in names:
         if node_name(name) in model.outline:
             return node_name(name)
-        warnings.append(f"The init op {name!r} is not in the graph.")
+        warnings.append(f"The init op {name[:_SHOWN]!r} is not in the graph.")
     return None
 
 

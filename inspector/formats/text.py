@@ -23,6 +23,9 @@ from inspector.protos import (
     SavedModel,
 )
 
+MAX_TEXT_MESSAGES = 2_000_000
+"""Most messages in a model as text; each takes twenty microseconds to read."""
+
 HEAD_BYTES = 1 << 16
 """How far the first field is looked for: a file may begin with a comment."""
 
@@ -66,9 +69,13 @@ def parse(data: bytes | memoryview, kind: str, what: str) -> Any:
             "save it in binary form"
         )
         raise LimitExceeded(what, f"{kind} as text", reason)
+    whole = bytes(data)
+    if whole.count(b"{") + whole.count(b"<") > MAX_TEXT_MESSAGES:
+        reason = f"more than {MAX_TEXT_MESSAGES:,} messages: save it in binary form"
+        raise LimitExceeded(what, f"{kind} as text", reason)
     message = _MESSAGES[kind]()
     try:
-        text = bytes(data).removeprefix(_BOM).decode()
+        text = whole.removeprefix(_BOM).decode()
         text_format.Parse(text, message, descriptor_pool=POOL)
     except UnicodeDecodeError as err:
         raise CorruptModel(what, f"{kind} as text", f"byte {err.start} is no UTF-8") from err

@@ -1,0 +1,119 @@
+"""All that may be asked of a model, asked of one that may be hostile; each with its one outcome.
+
+An outcome is ``ok`` or the one `InspectorError`; whatever else is raised gets through to the
+caller, and that is the finding.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from inspector import looking, operations, storing
+from inspector.describe import describe
+from inspector.diff import diff
+from inspector.errors import InspectorError
+from inspector.formats import graphdef, open_model, saved_model_writer
+from inspector.freeze import freeze
+from inspector.listing import describe as listed
+from inspector.model import Model
+from inspector.optimising import check_frozen, optimise
+from inspector.view import hierarchy
+
+OK = "ok"
+TRANSFORMS = "strip_unused_nodes merge_duplicate_nodes quantize_weights sort_by_execution_order"
+
+
+def outcomes(path: Path) -> dict[str, str]:
+    """What comes of each: ``open``, and where that is ok all the others."""
+    found: dict[str, Any] = {}
+
+    def opened() -> None:
+        found["model"] = open_model(path)
+
+    told = {"open": outcome(opened)}
+    if told["open"] == OK:
+        told |= {name: outcome(lambda ask=ask: ask(found["model"])) for name, ask in ASKED.items()}
+    return told
+
+
+def outcome(work: Callable[[], object]) -> str:
+    """``ok``, or the error's class and text."""
+    try:
+        work()
+    except InspectorError as err:
+        return f"{type(err).__name__}: {err}"
+    return OK
+
+
+def _described(model: Model) -> None:
+    facts = describe(model).to_dict()
+    json.dumps(facts).encode()
+    listed(model.name, facts)
+
+
+def _operations(model: Model) -> None:
+    rows = [row.to_dict() for row in operations.operations(model)]
+    json.dumps(rows).encode()
+
+
+def _view(model: Model) -> None:
+    look = looking.Look(model)
+    summary = look.summary()
+    summary.to_json().encode()
+    hierarchy.build(summary).to_json().encode()
+    json.dumps(look.columns()).encode()
+    for name in [node.name for node in look.graph][:20]:
+        outcome(lambda name=name: json.dumps(look.details(name)).encode())
+
+
+def _variables(model: Model) -> None:
+    for variable in model.variables[:20]:
+        if model.checkpoint is not None:
+            model.checkpoint.read(variable.name)
+
+
+def _frozen(model: Model) -> None:
+    freeze(model)
+
+
+def _frozen_by_name(model: Model) -> None:
+    names = [node.name for node in model.outline]
+    freeze(model, names[-1:] or ["x"])
+
+
+def _optimised(model: Model) -> None:
+    optimise(model, transforms=TRANSFORMS)
+
+
+def _diff(model: Model) -> None:
+    json.dumps(diff(model, model).to_dict()).encode()
+
+
+def _saved(model: Model) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        saved_model_writer.write(model, Path(folder) / "saved")
+
+
+def _saved_graph(model: Model) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        check_frozen(model)
+        with storing.new_file(Path(folder) / "saved.pb", force=False) as file:
+            graphdef.write(model, file)
+
+
+ASKED: dict[str, Callable[[Model], None]] = {
+    "describe": _described,
+    "operations": _operations,
+    "view": _view,
+    "variables": _variables,
+    "freeze": _frozen,
+    "freeze by name": _frozen_by_name,
+    "optimise": _optimised,
+    "diff": _diff,
+    "save": _saved,
+    "save as graph": _saved_graph,
+}

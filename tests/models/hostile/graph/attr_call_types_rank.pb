@@ -1,0 +1,12 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+<
+cPartitionedCallx*#
+Tout:ùÿÿÿÿÿÿÿÿ
+€€€€€€€€@
+
+yIdentityc*
+T0

@@ -1,0 +1,14 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+*
+cCastx*
+DstTR
+gone*
+
+SrcT0
+
+yIdentityc*
+T0

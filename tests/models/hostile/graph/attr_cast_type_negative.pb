@@ -1,0 +1,13 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+-
+cCastx*
+DstT€€€€€€€€€*
+
+SrcT0
+
+yIdentityc*
+T0

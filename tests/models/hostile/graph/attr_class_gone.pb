@@ -1,0 +1,11 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+
+cRelux*
+T0
+
+yIdentityc*
+T0

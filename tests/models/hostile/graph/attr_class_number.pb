@@ -1,0 +1,13 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
++
+cRelux*
+T0*
+_class
+€€€€€€€€@
+
+yIdentityc*
+T0

@@ -1,0 +1,12 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+-
+cConst*
+dtype0*
+value€€€€€€€€€
+
+yIdentityc*
+T0

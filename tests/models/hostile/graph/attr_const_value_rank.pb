@@ -1,0 +1,13 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+=
+cConst*
+dtype0*$
+value:ùÿÿÿÿÿÿÿÿ
+€€€€€€€€@
+
+yIdentityc*
+T0

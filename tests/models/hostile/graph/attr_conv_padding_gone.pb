@@ -1,0 +1,13 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+/
+cConv2Dxx*
+T0*
+strides
+
+
+yIdentityc*
+T0

@@ -1,0 +1,15 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+F
+cConv2Dxx*
+T0*
+padding
+€€€€€€€€@*
+strides
+
+
+yIdentityc*
+T0

@@ -1,0 +1,12 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+-
+cConv2Dxx*
+T0*
+paddingSAME
+
+yIdentityc*
+T0

@@ -1,0 +1,12 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+3
+cParseExamplexxxx*
+Tdense
+€€€€€€€€@
+
+yIdentityc*
+T0

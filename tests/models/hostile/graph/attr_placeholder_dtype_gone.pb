@@ -1,0 +1,7 @@
+
+.
+xPlaceholder*
+shape:ÿÿÿÿÿÿÿÿÿ
+
+yIdentityx*
+T0

@@ -1,0 +1,8 @@
+
+D
+xPlaceholder*
+dtype€€€€€€€€€*
+shape:ÿÿÿÿÿÿÿÿÿ
+
+yIdentityx*
+T0

@@ -1,0 +1,9 @@
+
+C
+xPlaceholder*
+dtype
+€€€€€€€€@*
+shape:ÿÿÿÿÿÿÿÿÿ
+
+yIdentityx*
+T0

@@ -1,0 +1,8 @@
+
+@
+xPlaceholder*
+dtypefloat*
+shape:ÿÿÿÿÿÿÿÿÿ
+
+yIdentityx*
+T0

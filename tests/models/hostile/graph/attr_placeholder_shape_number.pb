@@ -1,0 +1,9 @@
+
+2
+xPlaceholder*
+dtype0*
+shape
+€€€€€€€€@
+
+yIdentityx*
+T0

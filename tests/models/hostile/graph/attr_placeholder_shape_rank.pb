@@ -1,0 +1,9 @@
+
+C
+xPlaceholder*
+dtype0*$
+shape:ùÿÿÿÿÿÿÿÿ
+€€€€€€€€@
+
+yIdentityx*
+T0

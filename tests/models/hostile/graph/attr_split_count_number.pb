@@ -1,0 +1,13 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
+2
+cSplitxx*
+T0*
+	num_split
+€€€€€€€€@
+
+yIdentityc*
+T0

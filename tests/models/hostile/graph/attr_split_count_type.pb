@@ -1,0 +1,12 @@
+
+;
+xPlaceholder*
+dtype0*
+shape:ÿÿÿÿÿÿÿÿÿ
++
+cSplitxx*
+T0*
+	num_split0ç
+
+yIdentityc*
+T0

@@ -1,0 +1,10 @@
+
+0
+cConst*
+dtype0
+*
+valueB
+:
+
+yIdentityc*
+T0

@@ -1,0 +1,5 @@
+
+;
+xPlaceholder*
+shape:ÿÿÿÿÿÿÿÿÿ*
+dtype0

@@ -1,0 +1,6 @@
+
+
+xPlaceholder
+
+
+ÿþNoOp

@@ -1,0 +1,8 @@
+
+6
+	//a///b//Placeholder*
+dtype0*
+shape:
+!
+yIdentity	//a///b//*
+T0

@@ -1,0 +1,1 @@
+node { name: 7 op: "NoOp" }
