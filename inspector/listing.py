@@ -253,7 +253,9 @@ def transforms(found: Json) -> str:
             + (f"\n{table(lines, indent='    ')}" if lines else "")
         )
     presets = [
-        f"preset {row['name']}\n  {row['sentence']}\n    {row['transforms']}"
+        f"preset {row['name']}\n  {row['sentence']}\n"
+        + (f"  {row['note']}\n" if row["note"] else "")
+        + f"    {row['transforms']}"
         for row in found["presets"]
     ]
     return "\n\n".join(parts + presets)

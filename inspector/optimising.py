@@ -11,7 +11,7 @@ from typing import Any
 
 from inspector import checking as checks
 from inspector import interface, signatures
-from inspector.errors import BadFetch, BadParameter, UnsupportedModel
+from inspector.errors import BadFeed, BadFetch, BadParameter, UnsupportedModel
 from inspector.freeze import freeze
 from inspector.graph import Graph, node_name, tensor_name
 from inspector.model import Model
@@ -204,7 +204,16 @@ def _named_feeds(
         return None
     slots = checks.wanted(graph, inputs, fetches, held)
     known = [model.signatures[key] for model in models for key in sorted(model.signatures)]
-    return checks.named_feeds(graph, slots, asked.feeds, known)
+    if not callable(asked.feeds):
+        return checks.named_feeds(graph, slots, asked.feeds, known)
+    keys = {info.name: key for item in known for key, info in item.inputs.items()}
+    keyed = {
+        name: replace(slot, key=keys.get(name, node_name(name))) for name, slot in slots.items()
+    }
+    try:
+        return checks.named_feeds(graph, slots, asked.feeds(keyed), known)
+    except BadFeed:
+        return None
 
 
 def _fetches(frozen: Model) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from inspector import checking
 from inspector.checking import Checker, RunGraph
+from inspector.feeds import Slot
 from inspector.graph import Graph
 from inspector.passes import pipeline
 from inspector.passes.base import Evaluate, Grappler
@@ -15,19 +16,24 @@ from inspector.passes.parser import Call
 from inspector.passes.pipeline import OnViolation, PipelineResult, Progress
 from inspector.tensors import Array
 
+MakeFeeds = Callable[[Mapping[str, Slot]], Mapping[str, Any]]
+"""Told the slots to fill by tensor name; gives values by their keys. Raises: BadFeed."""
+
 
 @dataclass(frozen=True)
 class Checking:
     """What is asked of the check.
 
     Attributes:
-        feeds: Key of a signature, tensor or node name to array; None for random ones.
+        feeds: Key of a signature, tensor or node name to array; None for random ones. Or what
+            makes them for the tensors that have to be fed: a sample's rows, which may not fit the
+            outputs that somebody chose, and then random ones are taken.
         on_violation: What becomes of a step that breaks its promise.
         roll_back: Places in the list, from 0, of steps to undo.
         budget_s: Seconds for all runs together.
     """
 
-    feeds: Mapping[str, Any] | None = None
+    feeds: Mapping[str, Any] | MakeFeeds | None = None
     on_violation: OnViolation = "keep"
     roll_back: tuple[int, ...] = ()
     budget_s: float = checking.BUDGET_S

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from inspector import looking, optimising
 from inspector.describe import describe
 from inspector.diff import diff
-from inspector.errors import BadFeed
+from inspector.feeds import Slot
 from inspector.formats import graphdef, saved_model_writer
 from inspector.jobs import predicting
 from inspector.jobs.files import (
@@ -57,7 +56,7 @@ def optimise(args: Args, job: JobContext) -> TaskResult:
         args.get("preset"),
         signature=args.get("signature"),
         progress=progress,
-        checking=_checking(args, job, model),
+        checking=_checking(args, job),
         work_with=_in_this_process,
     )
     job.progress(0.7, "write the files")
@@ -89,17 +88,17 @@ def _in_this_process(
     return perform(work, engine(), progress, cancelled)
 
 
-def _checking(args: Args, job: JobContext, model: Model) -> Checking | None:
+def _checking(args: Args, job: JobContext) -> Checking | None:
     asked = args.get("check")
     if asked is None:
         return None
-    feeds = None
-    if asked.get("feeds") is not None:
-        # The rows of a sample may not fit the outputs somebody has picked: then random ones do.
-        with contextlib.suppress(BadFeed):
-            feeds = predicting.feeds_for(model, args.get("outputs") or (), asked["feeds"], job)
+    spec = asked.get("feeds")
+
+    def rows(wanted: Mapping[str, Slot]) -> Mapping[str, Any]:
+        return predicting.feeds_of(spec, job, wanted)
+
     undone = tuple(int(place) for place in asked.get("roll_back", ()))
-    return Checking(feeds, asked.get("on_violation", "keep"), undone)
+    return Checking(None if spec is None else rows, asked.get("on_violation", "keep"), undone)
 
 
 def _write(done: optimising.Optimised, folder: Path) -> None:

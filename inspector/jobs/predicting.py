@@ -49,28 +49,15 @@ def predict(args: Args, job: JobContext) -> TaskResult:
     model = of_ops(read_model(args), args["outputs"] or None)
     outputs = list(args["outputs"]) or _fetches(model)
     base = model if _has(model, outputs) else freeze(model, outputs)
-    given = feeds_for(base, outputs, args["feeds"], job)
+    needed = slots(base, outputs)
+    wanted = {name: _slot(key, name, base) for key, name in needed.items()}
+    given = {
+        needed.get(key, tensor_name(key)): value
+        for key, value in feeds_of(args["feeds"], job, wanted).items()
+    }
     sides = {BASE: base}
     sides |= {name: _opened(Path(path)) for name, path in args.get("against", {}).items()}
     return _compare(sides, given, outputs, int(args.get("runs", 15)), job)
-
-
-def feeds_for(
-    model: Model, outputs: Iterable[str], spec: Mapping[str, Any], job: JobContext
-) -> dict[str, Any]:
-    """What a request asks to feed, by tensor name: for what these outputs need.
-
-    Args:
-        spec: kind (random, range, typed, file) and what it takes.
-    """
-    outputs = list(outputs) or _fetches(model)
-    base = model if _has(model, outputs) else freeze(model, outputs)
-    needed = slots(base, outputs)
-    wanted = {name: _slot(key, name, base) for key, name in needed.items()}
-    return {
-        needed.get(key, tensor_name(key)): value
-        for key, value in feeds_of(spec, job, wanted).items()
-    }
 
 
 def slots(model: Model, outputs: Iterable[str]) -> dict[str, str]:

@@ -58,6 +58,8 @@ def editor(wanted: str | None = None) -> None:
         placeholder="Take a ready-made list",
         format_func=lambda name: f"{name}: {PRESETS[name].sentence}",
     )
+    if (chosen := st.session_state.get("preset")) is not None:
+        st.caption(text.escape(f"{PRESETS[chosen].sentence} {PRESETS[chosen].note}", 900))
     for place, item in enumerate(_items()):
         _row(place, item)
     st.selectbox(

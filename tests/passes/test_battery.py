@@ -293,9 +293,10 @@ def test_the_table_is_sorted():
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_can_be_run(name):
-    sentence, transforms = PRESETS[name]
+    sentence, transforms, note = PRESETS[name]
     assert sentence.endswith(".")
     assert plan(transforms)
+    assert note.endswith(".") == (name in ("seed", "mobile"))
 
 
 def test_the_seed_is_the_notebook():
