@@ -1,7 +1,6 @@
 """A Keras file as a graph that runs: built by the Keras that wrote it, traced, frozen by us.
 
-Values go from Keras' variables to constants without a SavedModel in between:
-measured on ResNet50 that saves half of the time.
+Values go from Keras' variables to constants, without a SavedModel in between.
 
 Source: tensorflow/python/framework/func_graph.py for captures.
 """
