@@ -15,9 +15,9 @@ _LARGEST = 1 << 16
 _UUID = 7
 _PARTS = {
     1: "the file saved_model.pb",
-    2: "the program: the graph without names that change from run to run",
+    2: "the program",
     3: "the signatures",
-    4: "the objects (layers, functions, variables)",
+    4: "the layers and functions",
     5: "the index of the variables",
 }
 
@@ -26,8 +26,8 @@ def of(model: Model) -> dict[str, Any]:
     """Files, assets and fingerprint, as JSON.
 
     Returns: ``files``: name and bytes of each; ``assets``: name, the ``tensor`` that names it, and
-        bytes, None where it is missing; ``fingerprint``: what each number tells apart, and the
-        number; ``has_values``: whether the values of the variables can be read.
+        bytes, None where it is missing; ``fingerprint``: each number, and what it is
+        of; ``has_values``: whether the values of the variables can be read.
     """
     return {
         "files": [{"name": name, "bytes": size} for name, size in model.files],
@@ -95,10 +95,10 @@ def _fingerprint(model: Model) -> list[dict[str, str]]:
         for field in wire.fields(data):
             if field.number in _PARTS and field.wire == 0:
                 number = varint(data, field.start)[0]
-                found.append({"tells apart": _PARTS[field.number], "number": f"{number:016x}"})
+                found.append({"number": f"{number:016x}", "of": _PARTS[field.number]})
             elif field.number == _UUID and field.wire == 2:
                 uuid = data[field.start : field.end].decode(errors="replace")[:80]
-                found.append({"tells apart": "each time it was saved", "number": uuid})
+                found.append({"number": uuid, "of": "this one saving"})
     except (OSError, wire.WireError, IndexError, ValueError):
         return []
     return found

@@ -63,5 +63,5 @@ def assets(found: list[dict[str, Any]]) -> None:
 def fingerprint(found: list[dict[str, str]]) -> None:
     """The numbers that tell one SavedModel from another."""
     if found:
-        st.caption("Fingerprint: two models with one number have the same of")
+        st.caption("Fingerprint: what has the same number in two models is the same")
         shown.table(pd.DataFrame(found), key="fingerprint")

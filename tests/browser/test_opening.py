@@ -1,0 +1,141 @@
+"""Opening in real Chromium: folders and archives are sent, paths walked, choices made."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector import locations
+from tests import serving
+
+pytestmark = pytest.mark.browser
+
+SAMPLES = locations.sample_models()
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def started(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The app's address, and the folder it was started in, the only one it may open paths of."""
+    folder = tmp_path_factory.mktemp("opening")
+    shutil.copytree(SAMPLES / "iris" / "saved_model", folder / "export" / "iris")
+    command = [sys.executable, "-m", "inspector", "app", "--no-browser"]
+    command += ["--port", str(serving.unused_port())]
+    environment = {
+        "INSPECTOR_WORKSPACE": str(folder.parent / "opening_workspace"),
+        "PYTHONPATH": str(root),
+    }
+    with serving.running(command, cwd=folder, env=environment) as found:
+        yield found, folder
+
+
+@pytest.fixture
+def page(chromium: Any, started: tuple[str, Path]) -> Iterator[Any]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(started[0])
+    page.locator(".st-key-sample_iris").wait_for()
+    yield page
+    context.close()
+    assert errors == []
+
+
+def tab(page: Any, title: str) -> None:
+    page.get_by_role("tab", name=title).click()
+
+
+def on_overview(page: Any) -> None:
+    page.locator("h1", has_text="Overview").wait_for()
+
+
+def metric(page: Any, label: str) -> str:
+    card = page.locator('[data-testid="stMetric"]').filter(has_text=label).first
+    return str(card.locator('[data-testid="stMetricValue"]').inner_text())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_folder_is_sent_with_its_variables_and_assets(
+    page: Any, tmp_path: Path, nested: bool
+) -> None:
+    folder = tmp_path / "my <b>model"
+    inside = folder / "export" if nested else folder
+    shutil.copytree(SAMPLES / "reviews" / "saved_model", inside)
+    tab(page, "A folder")
+    page.locator('.st-key-upload_folder input[type="file"]').set_input_files(str(folder))
+    page.locator(".st-key-open_folder button").click()
+    if nested:
+        alert = page.locator('[data-testid="stAlert"]')
+        alert.wait_for()
+        assert "open the folder export in it" in alert.inner_text()
+        return
+    on_overview(page)
+    assert "my <b>model" in page.locator(".st-key-sidebar_model").inner_text()
+    page.get_by_text("Files", exact=True).wait_for()
+    page.get_by_text("Assets: files that the graph reads").wait_for()
+    assert not page.get_by_text("missing").count()
+
+
+def test_a_checkpoint_folder_and_an_archive_are_sent(page: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoint_folder"
+    shutil.copytree(SAMPLES / "iris" / "saved_model" / "variables", folder)
+    tab(page, "A folder")
+    page.locator('.st-key-upload_folder input[type="file"]').set_input_files(str(folder))
+    page.locator(".st-key-open_folder button").click()
+    on_overview(page)
+    page.get_by_text("is not beside it").wait_for()
+
+    packed = tmp_path / "iris.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in (SAMPLES / "iris" / "saved_model").rglob("*"):
+            archive.write(file, Path("top") / file.relative_to(SAMPLES / "iris" / "saved_model"))
+    page.locator('[data-testid="stSidebarNav"] a', has_text="Open").click()
+    page.locator(".st-key-sample_iris").wait_for()
+    page.locator('.st-key-upload_file input[type="file"]').set_input_files(str(packed))
+    page.locator(".st-key-open_file button").click()
+    on_overview(page)
+    page.locator('[data-testid="stMetric"]').filter(has_text="Operations").first.wait_for()
+    assert metric(page, "Operations") == "252"
+
+
+def test_paths_are_walked_to_a_model_and_no_further(page: Any, started: tuple[str, Path]) -> None:
+    (started[1] / "out").unlink(missing_ok=True)
+    (started[1] / "out").symlink_to("/etc")
+    tab(page, "A path on the server")
+    told = set()
+    for typed in ("/etc/passwd", "../nothing_of_this_name", "out/passwd"):
+        box = page.locator(".st-key-open_path_text input")
+        box.fill(typed)
+        box.press("Enter")
+        page.locator(".st-key-open_path button").click()
+        alert = page.locator('[data-testid="stAlert"]', has_text=typed.rpartition("/")[2])
+        alert.wait_for()
+        told.add(alert.inner_text().partition(": ")[2])
+        tab(page, "A path on the server")
+    assert told == {"path: only paths below the folders of INSPECTOR_ROOTS may be opened"}
+    assert "out" not in page.locator(".st-key-browser").inner_text().split()
+    page.locator(".st-key-browser button", has_text="export").click()
+    page.locator(".st-key-browser button", has_text="Open").click()
+    on_overview(page)
+
+
+def test_a_signature_is_chosen(page: Any) -> None:
+    page.locator(".st-key-sample_forecast button").click()
+    on_overview(page)
+    before = metric(page, "Operations")
+    page.locator('[class*="st-key-signature_"] input').click()
+    page.get_by_role("option", name="next").click()
+    page.locator('[data-testid="stMetricValue"]').first.wait_for()
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('[data-testid=stMetric]')].some("
+        "card => card.innerText.includes('Operations') && !card.innerText.includes(before))",
+        arg=before,
+    )
