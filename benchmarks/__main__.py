@@ -8,7 +8,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ("describe", "tflite", "freeze", "transforms", "job_start", "hierarchy", "canvas")
+NAMES = (
+    "describe",
+    "opening",
+    "tflite",
+    "freeze",
+    "transforms",
+    "job_start",
+    "hierarchy",
+    "canvas",
+)
 
 
 def main() -> int:
