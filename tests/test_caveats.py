@@ -23,10 +23,14 @@ def graph(op: str, producer: int) -> Model:
 
 
 def test_an_op_that_was_removed_before_the_graphs_version_is_told() -> None:
-    (told,) = describe(graph("BatchNormWithGlobalNormalization", 21)).warnings
+    def removed(op: str, producer: int) -> list[str]:
+        found = describe(graph(op, producer)).warnings
+        return [text for text in found if "was removed at version" in text]
+
+    (told,) = removed("BatchNormWithGlobalNormalization", 21)
     assert "removed at version 9 (Use tf.nn.batch_normalization())" in told
-    assert not describe(graph("BatchNormWithGlobalNormalization", 8)).warnings
-    assert not describe(graph("Relu", 21)).warnings
+    assert not removed("BatchNormWithGlobalNormalization", 8)
+    assert not removed("Relu", 21)
 
 
 @pytest.mark.tensorflow
