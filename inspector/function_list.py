@@ -117,7 +117,7 @@ def _noted_shape(function: FunctionDef, number: int) -> Shape | None:
 
 
 def _find_callers(found: Mapping[str, FunctionFacts], nodes: Iterable[NodeDef], of: str) -> None:
-    for node in nodes:
+    for node in nodes if found else ():
         names = set(function_names(node)) if node.attr else set()
         for name in sorted(names | {node.op}):
             facts = found.get(name)

@@ -251,13 +251,12 @@ def _is_last(graph: Graph, node: NodeDef, idle: set[str], passing: Collection[st
 
     Readers of an op in `passing` do not count either.
     """
-    if opdefs.output_dtypes(node, graph.library) == []:
-        return False
     for name in graph.consumers(node.name):
         reader = graph.get(name)
         if name not in idle and name != node.name and reader and reader.op not in passing:
             return False
-    return True
+    # Asked last: it takes longest, and few nodes come here.
+    return opdefs.output_dtypes(node, graph.library) != []
 
 
 def _head_behind(graph: Graph, node: NodeDef) -> str:
