@@ -1,6 +1,6 @@
 """Seconds per transform of the notebook's list, ours and the C++ tool's, in one process.
 
-    python benchmarks/transforms.py [--runs 7] [--models iris,resnet50] [--keep FOLDER]
+    python benchmarks/transforms.py [--runs 7] [--models iris,resnet50,inceptionv3] [--keep FOLDER]
 
 Both are called the same way: a GraphDef of TensorFlow in, one out. The C++ tool is the copy that
 TensorFlow 2.21 still carries. Each transform is measured alone on the graph that the ones before
@@ -33,7 +33,7 @@ IRIS = ROOT.parent / "shared/models/seed/iris/frozen.pb"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--models", default="iris,resnet50")
+    parser.add_argument("--models", default="iris,resnet50,inceptionv3")
     parser.add_argument("--keep", type=Path, help="where the frozen ResNet50 is kept between runs")
     options = parser.parse_args()
     import tensorflow as tf
@@ -105,19 +105,19 @@ def iris(keep: Path | None) -> tuple[Any, list[str]]:
     return graph, ["dnn/head/predictions/probabilities"]
 
 
-def resnet50(keep: Path | None) -> tuple[Any, list[str]]:
-    """Keras' ResNet50 with random weights, frozen by TensorFlow's own converter: about 100 MB."""
+def keras_model(name: str, side: int, keep: Path | None) -> tuple[Any, list[str]]:
+    """A model of Keras' applications, random weights, frozen by TensorFlow: about 100 MB."""
     import tensorflow as tf
 
-    file = keep / "resnet50.pb" if keep else None
+    file = keep / f"{name.lower()}.pb" if keep else None
     if file is None or not file.exists():
         from tensorflow.python.framework.convert_to_constants import (
             convert_variables_to_constants_v2,
         )
 
         tf.keras.utils.set_random_seed(1)
-        model = tf.keras.applications.ResNet50(weights=None)
-        spec = tf.TensorSpec([None, 224, 224, 3], tf.float32)
+        model = getattr(tf.keras.applications, name)(weights=None)
+        spec = tf.TensorSpec([None, side, side, 3], tf.float32)
         function = tf.function(lambda image: model(image, training=False))
         frozen = convert_variables_to_constants_v2(function.get_concrete_function(spec))
         graph = frozen.graph.as_graph_def()
@@ -129,7 +129,15 @@ def resnet50(keep: Path | None) -> tuple[Any, list[str]]:
     return graph, ["Identity"]
 
 
-MODELS = {"iris": iris, "resnet50": resnet50}
+def resnet50(keep: Path | None) -> tuple[Any, list[str]]:
+    return keras_model("ResNet50", 224, keep)
+
+
+def inceptionv3(keep: Path | None) -> tuple[Any, list[str]]:
+    return keras_model("InceptionV3", 299, keep)
+
+
+MODELS = {"iris": iris, "resnet50": resnet50, "inceptionv3": inceptionv3}
 
 if __name__ == "__main__":
     main()
