@@ -148,3 +148,13 @@ def array(told: dict[str, Any]) -> Any:
     if told["dtype"].startswith("complex"):
         values = [complex(*pair) for pair in values]
     return np.array(values, told["dtype"]).reshape(told["shape"])
+
+
+@pytest.mark.tensorflow
+def test_a_frozen_model_with_tables_is_run_by_the_key_it_has() -> None:
+    entry = next(item for item in MANIFEST if item["name"] == "tf115/estimator")
+    run = next(run for run in entry["runs"] if run["signature"] == "predict")
+    frozen = inspector.freeze(opened(entry), signature="predict")
+    given = {name: array(value) for name, value in run["feeds"].items()}
+    found = inspector.predict(frozen, given, signature="predict")
+    check_answers(found.outputs, {name: array(value) for name, value in run["answers"].items()})
