@@ -39,7 +39,7 @@ _LABEL = re.compile(
 _NOT_INFERENCE = re.compile(
     r"(?:^|/)(?:gradients?|[^/]*_grad|save|saver|restore|optimi[sz]er?|optimi[sz]e|train(?:ing)?|train_op"
     r"|adam|adagrad|adadelta|rmsprop|momentum|gradientdescent|ftrl|sgd"
-    r"|metrics?|summar(?:y|ies)|init|initializer|isinitialized|report_uninitialized[^/]*"
+    r"|exponentialmovingaverage|metrics?|summar(?:y|ies)|init|initializer|isinitialized|report_uninitialized[^/]*"
     r"|[^/]*loss|cost|accuracy|xent|[^/]*cross_entropy[^/]*|assert[^/]*)(?:_\d+)?(?:/|$)",
     re.I,
 )
@@ -59,7 +59,7 @@ _LOSS_OPS = {
     "InTopK",
     "InTopKV2",
 }
-_SHAPE_OPS = {"Shape", "ShapeN", "Size", "Rank", "Assert"}
+_SHAPE_OPS = {"Fill", "OnesLike", "ZerosLike", "Shape", "ShapeN", "Size", "Rank", "Assert"}
 _HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 _DECISIONS = {"ArgMax", "ArgMin", "TopK", "TopKV2"}
 _PASSING = {"Identity", "Reshape", "Squeeze", "ExpandDims", "StridedSlice", "StopGradient", "Cast"}
@@ -67,6 +67,12 @@ _LOOP_OPS = {"Exit", "Switch", "Enter", "NextIteration", "LoopCond", "TensorArra
 _WEIGHTY = re.compile(
     r"(?:Sparse)?MatMul|BatchMatMul.*|Conv.*|DepthwiseConv.*|Einsum|.*LSTM.*|.*GRU.*|Quantized(?:MatMul|Conv).*"
 )
+_CALLED_OUTPUT = re.compile(
+    r"outputs?|predictions?|preds?|logits|prob(?:abilitie)?s|embeddings?|scores|y_hat", re.I
+)
+_IN_LOSS = re.compile(r"(?:^|/)(?:[^/]*loss|cost)(?:_\d+)?/", re.I)
+_REDUCTIONS = {"Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "Neg", "Pow", "Square", "Sub"}
+_LOSS_STEPS = {"Log", "Neg"}
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ def of_graph(graph: Graph) -> list[Suggestion]:
         if _WEIGHTY.fullmatch(node.op) and node.name not in idle
         for text in map(node_name, data_inputs(node))
     )
-    ranked: list[tuple[tuple[int, int, int], Suggestion]] = []
+    ranked: list[tuple[tuple[int, int, bool, int], Suggestion]] = []
     for position, node in enumerate(graph):
         if node.name in idle or node.name not in fed:
             continue
@@ -119,25 +125,32 @@ def of_graph(graph: Graph) -> list[Suggestion]:
         scores = not last and _is_last(graph, node, idle, _DECISIONS)
         head = _head_behind(graph, node)
         is_head = node.op in _HEADS and node.name not in inner
-        if not last and not is_head and not scores:
+        is_named = _CALLED_OUTPUT.fullmatch(node.name.rpartition("/")[2]) is not None
+        if not last and not is_head and not scores and not is_named:
             continue
-        kind, why = _judge(node, last, head, feeds)
-        # Where two are equally likely the later node comes first: outputs are made last.
-        ranked.append(((kind, _hint(node.name), -position), Suggestion(node.name, why)))
+        kind, why = _judge(node, last, scores, head if last or is_head else "", feeds)
+        # Where two are equally likely the one that no training reads comes first, then the later
+        # node: outputs are made last.
+        is_read = any(True for _ in graph.consumers(node.name))
+        rank = (kind, _hint(node.name), is_read, -position)
+        ranked.append((rank, Suggestion(node.name, why)))
     ranked.sort(key=lambda item: item[0])
     return [item for _, item in ranked]
 
 
-def _judge(node: NodeDef, last: bool, head: str, feeds: set[str]) -> tuple[int, str]:
+def _judge(node: NodeDef, last: bool, scores: bool, head: str, feeds: set[str]) -> tuple[int, str]:
     """How likely (0 best) a node is the output, and the sentence that says why."""
     behind = f", depends on {_some(feeds)}" if feeds else ""
     if head and last:
         why = f"last node, {head}" if node.op in _HEADS else f"last node, a {head} right before it"
         return 0, why + behind
     if head:
-        return 1, f"{head}, with no weights after it{behind}"
-    if not last:
+        # What is computed from it, and is no decision, is what the model gives: decoded boxes.
+        return 1 if scores else 3, f"{head}, with no weights after it{behind}"
+    if scores:
         return 2, f"the scores that an ArgMax or TopK decides on{behind}"
+    if not last:
+        return 4, f"its name says that it is an output{behind}"
     dtypes = opdefs.output_dtypes(node)
     if not dtypes or node.op in _LOOP_OPS:
         return 4, f"last node{behind}"
@@ -145,8 +158,9 @@ def _judge(node: NodeDef, last: bool, head: str, feeds: set[str]) -> tuple[int, 
     if node.op in ("ArgMax", "ArgMin"):
         return 3, f"last node, {node.op}{behind}"
     if name.startswith(("float", "bfloat")):
-        return 2, f"last node{behind}"
-    return 3, f"last node, {name}{behind}"
+        # A mean or a maximum is more often a figure to look at than the answer.
+        return 3 if node.op in _REDUCTIONS else 2, f"last node{behind}"
+    return 4 if name == "bool" or node.op in _REDUCTIONS else 3, f"last node, {name}{behind}"
 
 
 def _of_signatures(
@@ -225,10 +239,31 @@ def _idle(graph: Graph, labels: set[str]) -> set[str]:
         for node in graph
         if _IDLE_OP.fullmatch(node.op) or node.op in _SHAPE_OPS or _NOT_INFERENCE.search(node.name)
     }
+    # The head of a network may stand in the scope where its loss is computed.
+    idle -= {
+        node.name
+        for node in graph
+        if (node.op in _HEADS or node.op == "BiasAdd")
+        and _IN_LOSS.search(node.name)
+        and not _NOT_INFERENCE.search(_IN_LOSS.sub("/", node.name))
+    }
     roots = [node.name for node in graph if node.op in _LOSS_OPS or node.name in labels]
-    idle |= graph.descendants(roots)
+    behind = graph.descendants(roots)
+    idle |= behind
     # What leads to a scalar summary or an assertion alone (a fraction of zeros) goes with it.
-    todo = [node for node in graph if node.op in ("ScalarSummary", "Assert")]
+    _absorb(graph, idle, [node for node in graph if node.op in ("ScalarSummary", "Assert")])
+    # And what a loss is computed by.
+    _absorb(graph, idle, [node for node in graph if node.name in behind], _LOSS_STEPS)
+    return idle
+
+
+def _absorb(
+    graph: Graph, idle: set[str], todo: list[NodeDef], ops: Collection[str] | None = None
+) -> None:
+    """Add what only idle nodes read, going back from some, as far as it is no layer's output.
+
+    Only nodes of `ops` are added, where these are given.
+    """
     while todo:
         for text in data_inputs(todo.pop()):
             source = graph.get(node_name(text))
@@ -238,12 +273,12 @@ def _idle(graph: Graph, labels: set[str]) -> set[str]:
                 or source.op in _HEADS
                 or _WEIGHTY.fullmatch(source.op)
                 or source.op == "BiasAdd"
+                or (ops is not None and source.op not in ops)
                 or not all(reader in idle for reader in graph.consumers(source.name))
             ):
                 continue
             idle.add(source.name)
             todo.append(source)
-    return idle
 
 
 def _is_last(graph: Graph, node: NodeDef, idle: set[str], passing: Collection[str] = ()) -> bool:

@@ -140,6 +140,38 @@ def test_softmax_inside_the_model_is_no_head() -> None:
     assert names == ["head", "best"]
 
 
+def test_what_is_decoded_from_a_head_comes_before_the_head() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        node("objectness", "Sigmoid", "x", T="float32"),
+        node("size", "Exp", "x", T="float32"),
+        node("boxes", "Mul", "objectness", "size", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["boxes", "objectness"]
+
+
+def test_a_head_in_the_scope_of_the_loss_and_the_log_that_only_the_loss_reads() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        placeholder("labels", [4, 4]),
+        const("w", np.zeros((4, 4), np.float32)),
+        node("loss/scores", "MatMul", "x", "w", T="float32"),
+        node("loss/head", "Softmax", "loss/scores", T="float32"),
+        node("log", "Log", "loss/head", T="float32"),
+        node("entropy", "Mul", "log", "labels", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["loss/head"]
+
+
+def test_a_node_that_is_called_output_is_among_them() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        node("Output", "MatMul", "x", "x", T="float32"),
+        node("sum", "Add", "Output", "x", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["sum", "Output"]
+
+
 def test_cycles_dangling_inputs_and_repeated_names_are_survived() -> None:
     made = graph(
         placeholder("x", None),
