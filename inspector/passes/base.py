@@ -29,6 +29,7 @@ from typing import Any, Literal, Protocol
 from inspector.edit import Change, GraphEdit, Skip
 from inspector.errors import BadParameter, JobCancelled, did_you_mean
 from inspector.graph import Graph, node_name, split_input
+from inspector.passes.ordering import BEFORE
 from inspector.protos import FunctionDefLibrary, NodeDef, TensorProto, VersionDef
 
 Effect = Literal["exact", "rounding", "lossy", "unchecked"]
@@ -325,6 +326,7 @@ class Pass:
             "effect": self.effect,
             "needs_kernels": self.needs_kernels,
             "source": self.source,
+            "before": BEFORE.get(self.name, ""),
             "params": [param.to_dict() for param in self.params],
         }
 
