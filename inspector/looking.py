@@ -214,7 +214,7 @@ class Look:
             array = tensors.to_numpy(self.model.value(node), where=node.name)
         except InspectorError as err:
             return {"cannot be read": err.why}
-        return array_figures(array)
+        return array_figures(array) | {"image": value_image.of(array)}
 
 
 def drawn(model: Model) -> tuple[Graph, str]:

@@ -47,17 +47,29 @@ def predict(args: Args, job: JobContext) -> TaskResult:
     """
     job.progress(0.0, "read")
     model = of_ops(read_model(args), args["outputs"] or None)
-    outputs = list(args["outputs"]) or _fetches(model)
+    outputs = list(args["outputs"]) or fetched(model)
     base = model if _has(model, outputs) else freeze(model, outputs)
-    needed = slots(base, outputs)
-    wanted = {name: _slot(key, name, base) for key, name in needed.items()}
-    given = {
-        needed.get(key, tensor_name(key)): value
-        for key, value in feeds_of(args["feeds"], job, wanted).items()
-    }
+    given = given_to(base, outputs, args["feeds"], job)
     sides = {BASE: base}
     sides |= {name: _opened(Path(path)) for name, path in args.get("against", {}).items()}
     return _compare(sides, given, outputs, int(args.get("runs", 15)), job)
+
+
+def given_to(
+    model: Model, outputs: Iterable[str], spec: Mapping[str, Any], job: JobContext
+) -> dict[str, Any]:
+    """Tensor name to array of what a request asks to feed, for what these outputs need.
+
+    Args:
+        model: A graph that has the outputs.
+        spec: kind (random, range, typed, file) and what it takes.
+    """
+    needed = slots(model, outputs)
+    wanted = {name: _slot(key, name, model) for key, name in needed.items()}
+    return {
+        needed.get(key, tensor_name(key)): value
+        for key, value in feeds_of(spec, job, wanted).items()
+    }
 
 
 def slots(model: Model, outputs: Iterable[str]) -> dict[str, str]:
@@ -83,7 +95,7 @@ def slots(model: Model, outputs: Iterable[str]) -> dict[str, str]:
     return {keys.get(name, node_name(name)): name for name in fed}
 
 
-def _fetches(model: Model) -> list[str]:
+def fetched(model: Model) -> list[str]:
     """The outputs of the signature that is meant, else the likeliest one."""
     key = model.key()
     found = [] if key is None else signatures.output_tensors(model.signatures[key])

@@ -89,6 +89,7 @@ REQUESTS: Mapping[str, Request] = table(
     Request("node", f"{_TASKS}:node"),
     Request("optimise", "inspector.jobs.optimising:optimise", tensorflow=True),
     Request("predict", "inspector.jobs.predicting:predict", tensorflow=True, cached=False),
+    Request("profile", "inspector.jobs.profiling:profile", tensorflow=True, cached=False),
     Request("run", f"{_TASKS}:run", tensorflow=True, cached=False),
     Request(
         "build",

@@ -1,7 +1,8 @@
 """Search over a node table: ``dense kernel``, ``op:Conv2D``, ``shape:*x64``, ``/^b.*x$/``.
 
 Words are separated by spaces and all must match. A plain word is looked for in name and op,
-whatever its case. ``op:`` and ``shape:`` take ``*`` for anything. A word between slashes is a
+whatever its case. ``op:``, ``shape:`` and ``attr:`` take ``*`` for anything; ``attr:padding`` finds
+the attribute, ``attr:padding=SAME`` its value. A word between slashes is a
 regular expression over the name. Time is bounded: an expression that could run for ever runs in a
 child process that is stopped.
 """
@@ -96,6 +97,13 @@ def _test(table: Summary, word: str) -> Test:
             if any(shape is not None and _like(_plain(shape), wanted) for shape in outputs)
         }
         return lambda node: table.shape[node] in shapes
+    if colon and value and key.lower() == "attr":
+        lists = {
+            number
+            for number, told in enumerate(table.attrs)
+            if any(_like(text, value) or _like(text.partition("=")[0], value) for text in told)
+        }
+        return lambda node: bool(table.attr) and table.attr[node] in lists
     needle = word.lower()
     ops = {number for number, op in enumerate(table.ops) if needle in op.lower()}
     return lambda node: table.op[node] in ops or needle in table.names[node].lower()

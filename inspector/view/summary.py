@@ -22,9 +22,10 @@ from inspector import opdefs
 from inspector.errors import CorruptModel, UnknownNode, did_you_mean
 from inspector.graph import BACK_EDGES, MERGES, Graph, split_input
 from inspector.tensors import dtype_name
+from inspector.view import attributes
 
 Shape = Sequence[int | None]
-VERSION = 2
+VERSION = 3
 MAX_OUTPUTS = 256
 """Outputs kept per node; `Split` into thousands is told by its count elsewhere."""
 
@@ -38,6 +39,7 @@ class Summary:
         inputs: Per node, ``[source, port, source, port, ...]`` of its data inputs; a source below
             zero is the name ``missing[-1 - source]``, which the graph does not have.
         controls: Node to the nodes it waits for.
+        attrs: Distinct lists of what can be searched of attributes, e.g. ``padding=SAME``.
         dtypes: Distinct tuples of output dtypes, e.g. ``["float32", "int32"]``.
         shapes: Distinct tuples of output shapes; None is a shape, or a dimension, nobody knows.
         weights: Node to (elements, bytes) of the Const or variable it is.
@@ -61,6 +63,8 @@ class Summary:
     shape: list[int] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     device: list[int] = field(default_factory=list)
+    attrs: list[list[str]] = field(default_factory=list)
+    attr: list[int] = field(default_factory=list)
     weights: dict[int, tuple[int, int]] = field(default_factory=dict)
     calls: dict[int, list[str]] = field(default_factory=dict)
     returns: dict[int, list[int]] = field(default_factory=dict)
@@ -193,6 +197,8 @@ def summarise(
     dtype_table, shape_table = _Table(), _Table()
     table = Summary([], ops.values, [], [], dtypes=dtype_table.values, shapes=shape_table.values)
     table.devices = devices.values
+    attrs = _Table()
+    table.attrs = attrs.values
     functions = {function.signature.name for function in graph.library.function}
     for number, node in enumerate(graph.nodes):
         flat: list[int] = []
@@ -226,6 +232,8 @@ def summarise(
         table.op.append(ops.number(node.op, node.op))
         table.inputs.append(flat)
         table.device.append(devices.number(node.device, node.device))
+        told = attributes.searchable(node)
+        table.attr.append(attrs.number(tuple(told), told))
         table.dtype.append(dtype_table.number(tuple(named), named))
         known = known[:MAX_OUTPUTS]
         key = tuple(None if shape is None else tuple(shape) for shape in known)

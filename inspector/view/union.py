@@ -70,7 +70,7 @@ class _Builder:
         found = self.summary
         found.names.append(name)
         found.inputs.append([])
-        for column in (found.op, found.dtype, found.shape, found.device):
+        for column in (found.op, found.dtype, found.shape, found.device, found.attr):
             column.append(-1)
 
     def take(self, table: Summary) -> None:
@@ -83,6 +83,8 @@ class _Builder:
                 found.dtype[node] = self._number("dtypes", table.dtypes_of(row), tuple)
                 found.shape[node] = self._number("shapes", table.shapes_of(row), repr)
                 found.device[node] = self._number("devices", table.devices[table.device[row]], str)
+                told = table.attrs[table.attr[row]] if table.attr else []
+                found.attr[node] = self._number("attrs", told, tuple)
                 if row in table.weights:
                     found.weights[node] = table.weights[row]
                 if row in table.calls:
