@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from inspector import opdefs, shapes, signatures, statistics, tensors
+from inspector import opdefs, shapes, signatures, statistics, tensors, value_image
 from inspector.errors import InspectorError
 from inspector.freeze import known_ops, serving_graph
 from inspector.functions import reachable

@@ -108,7 +108,7 @@ def canvas(
         selected: What the page takes to be selected. Where that is not what the canvas shows, the
             canvas follows. None leaves it to the canvas.
         marks: Node name to some of ``output``, ``input`` (badges), ``added``, ``removed``,
-            ``changed`` (borders), ``dim``.
+            ``changed``, ``hit`` (borders), ``dim``.
         heat: Box name to its strength, 0 to 1, and what to say of it; colours boxes by it.
         trace: What is traced from the selection; `marks` dim the rest.
         can: Which of ``back`` and ``forward`` there are.

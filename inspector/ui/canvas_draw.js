@@ -106,7 +106,7 @@ function spoken(S, node) {
 function drawMarks(S) {
   for (const node of S.graph.nodes) {
     const marks = S.marks[node.name] || [];
-    const plain = marks.filter((mark) => /^(added|removed|changed|dim)$/.test(mark));
+    const plain = marks.filter((mark) => /^(added|removed|changed|dim|hit)$/.test(mark));
     if (S.hide && marks.includes(S.hide)) plain.push("gone");
     node.element.setAttribute("class", [node.classes, ...plain].join(" "));
     for (const old of node.element.querySelectorAll(".badge")) old.remove();
@@ -114,7 +114,8 @@ function drawMarks(S) {
     const badges = ["output", "input"].filter((mark) => marks.includes(mark)).map((mark) => [mark, true]);
     if (node.fetch && !marks.includes("output")) badges.push(["output", false]);
     if (node.feed && !marks.includes("input")) badges.push(["input", false]);
-    if (plain[0] && plain[0] !== "dim") badges.push([{ added: "+", removed: "−", changed: "~" }[plain[0]], false]);
+    const sign = { added: "+", removed: "−", changed: "~" }[plain[0]];
+    if (sign) badges.push([sign, false]);
     let left = -7; // the upper right corner has the sign of a scope
     for (const [text, picked] of badges) {
       const width = text.length < 2 ? 16 : 9 + text.length * 5.4;

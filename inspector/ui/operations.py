@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.jobs.workspace import ModelKey
-from inspector.ui import charts, lite, running, shown, state, text
+from inspector.ui import charts, lite, neighbours, running, shown, state, text
 
 LIMIT = 500
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
@@ -102,8 +103,12 @@ def _details(key: str, _source: ModelKey, _meant: dict[str, Any], name: str) -> 
     return job.result(60).value
 
 
-def details(model: state.OpenModel, name: str) -> None:
-    """Attributes, tensors, neighbours and values of one operation, read from the file on demand."""
+def details(model: state.OpenModel, name: str, go: Callable[[str], None] | None = None) -> None:
+    """Attributes, tensors, neighbours and values of one operation, read from the file on demand.
+
+    Args:
+        go: What a click on a neighbour does; without it neighbours are names only.
+    """
     try:
         found = _details(model.key, model.source, model.meant, name)
     except InspectorError as err:
@@ -112,17 +117,25 @@ def details(model: state.OpenModel, name: str) -> None:
     st.code(found["name"], language=None, wrap_lines=True)
     st.caption(f"{text.escape(found['op'])} · {text.escape(found['device'] or 'any device')}")
     shown.names("Outputs", [_tensor(row) for row in found.get("outputs", [])])
-    shown.names("Inputs", [_tensor(row) for row in found.get("inputs", [])])
+    if go is None:
+        shown.names("Inputs", [_tensor(row) for row in found.get("inputs", [])])
+    else:
+        neighbours.links("Inputs", found.get("inputs", []), go)
     if found.get("tensors"):
         st.caption("Tensors")
         lite.tensors(found["tensors"], key="node_tensors")
-    shown.names("Waits for", found.get("control_inputs", []))
-    shown.names("Read by", found.get("consumers", []))
+    for title, key in (("Waits for", "control_inputs"), ("Read by", "consumers")):
+        if go is None:
+            shown.names(title, found.get(key, []))
+        else:
+            neighbours.links(title, [{"name": other} for other in found.get(key, [])], go)
     value = dict(found.get("value") or {})
-    histogram = value.pop("histogram", None)
+    histogram, image = value.pop("histogram", None), value.pop("image", None)
     shown.names("Value", _pairs(value))
     if histogram and histogram["counts"]:
         st.altair_chart(charts.histogram(histogram), key="value_histogram")
+    if image:
+        neighbours.picture(image)
     shown.names("Attributes", _pairs(found.get("attrs", {})))
 
 

@@ -13,6 +13,7 @@ from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
 SLOT = "optimise"
+_CUT = "strip_unused_nodes"
 POLICIES = {
     "keep": "is kept and marked",
     "rollback": "is rolled back, the others go on",
@@ -45,6 +46,10 @@ def choose_outputs(model: state.OpenModel) -> None:
         args=("typed_output",),
         placeholder="node or node:1, then Enter",
     )
+    cut = cut_at(model)
+    if cut:
+        names = ", ".join(text.escape(name, 60) for name in cut[:3])
+        st.caption(f"Cut at {names}: {_CUT} runs first and puts placeholders there.")
     st.page_link("pages/graph.py", label="Pick in the picture", icon=":material/account_tree:")
 
 
@@ -64,7 +69,21 @@ def start(model: state.OpenModel) -> None:
     if not outputs and model.signature is None:
         outputs = [item["name"] for item in model.facts["suggested_outputs"][:1]]
         state.set_outputs(outputs)
-    _run(model, outputs or None, format_calls(pipeline.calls()))
+    transforms = format_calls(pipeline.calls())
+    if cut_at(model) and _CUT not in [call.name for call in pipeline.calls()]:
+        transforms = f"{_CUT} {transforms}"
+    _run(model, outputs or None, transforms)
+
+
+def cut_at(model: state.OpenModel) -> list[str]:
+    """The picked inputs that are no placeholders: there the graph is cut, by `_CUT`."""
+    table = model.summary
+    found = [(name, table.get(name)) for name in state.inputs()]
+    return [
+        name
+        for name, node in found
+        if node is not None and table.op_of(node) not in ("Placeholder", "PlaceholderV2")
+    ]
 
 
 def adopt(answer: JobResult) -> None:
@@ -135,6 +154,8 @@ def _run(
     roll_back: tuple[int, ...] = (),
 ) -> None:
     args: dict[str, Any] = {**model.meant, "outputs": outputs, "transforms": transforms}
+    if state.inputs():
+        args["inputs"] = state.inputs()
     blobs: dict[str, bytes] = {}
     if st.session_state.get("check_steps", True):
         feeds = None

@@ -1,6 +1,8 @@
-"""The chosen outputs as rows, each with a button that takes it back."""
+"""The chosen outputs and inputs as rows, each with a button that takes it back."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -8,20 +10,28 @@ from inspector.ui import state
 
 
 def rows(key: str) -> None:
-    """A row for each chosen output.
+    """A row for each chosen output, then for each chosen input.
 
     Args:
         key: What the keys of the buttons begin with; a page and the sidebar may both show them.
     """
     for index, name in enumerate(state.outputs()):
-        row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
-        row.code(name, language=None, wrap_lines=True)
-        row.button(
-            "",
-            key=f"{key}_{index}",
-            icon=":material/close:",
-            type="tertiary",
-            help="Not an output",
-            on_click=state.remove_output,
-            args=(name,),
-        )
+        _row(f"{key}_{index}", name, "Not an output", state.remove_output)
+    if state.inputs():
+        st.caption("Cut at these inputs")
+    for index, name in enumerate(state.inputs()):
+        _row(f"{key}_input_{index}", name, "Not an input", state.remove_input)
+
+
+def _row(key: str, name: str, told: str, drop: Callable[[str], None]) -> None:
+    row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
+    row.code(name, language=None, wrap_lines=True)
+    row.button(
+        "",
+        key=key,
+        icon=":material/close:",
+        type="tertiary",
+        help=told,
+        on_click=drop,
+        args=(name,),
+    )

@@ -11,7 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui import address, picture_bar, picture_details, seen, state, text
+from inspector.ui import address, measuring, picture_bar, picture_details, seen, state, text
 from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
 from inspector.view import actions, heat, layout, reach
 from inspector.view.actions import ViewState
@@ -29,9 +29,9 @@ def board(model: state.OpenModel) -> None:
         place = st.container()
         picture = _picture(model)
         with place:
-            picture_bar.bar(model, picture)
+            hits = picture_bar.bar(model, picture)
         if picture is not None:
-            _canvas(model, picture)
+            _canvas(model, picture, hits)
     with right:
         picture_details.details(model)
     address.write(model, seen.address(model))
@@ -62,7 +62,7 @@ def _picture(model: state.OpenModel) -> Picture | None:
     return picture
 
 
-def _canvas(model: state.OpenModel, picture: Picture) -> None:
+def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
     tree, now = model.hierarchy, seen.state(model)
     names = [box.name for box in picture.visible.boxes]
 
@@ -81,7 +81,14 @@ def _canvas(model: state.OpenModel, picture: Picture) -> None:
         for name, inside in zip(names, reach.boxes_with(tree, names, mask), strict=True):
             if not inside:
                 marks.setdefault(name, []).append("dim")
+    if hits:
+        found = reach.mask_of(model.summary, hits)
+        for name, inside in zip(names, reach.boxes_with(tree, names, found), strict=True):
+            if inside:
+                marks.setdefault(name, []).append("hit")
     figure = picture_bar.figure()
+    if figure == heat.TIME:
+        measuring.times(model)
     warm = heat.boxes(tree, names, figure, seen.measured(model)) if figure else None
     canvas(
         picture.layout,

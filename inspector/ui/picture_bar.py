@@ -16,13 +16,18 @@ from inspector.view.reach import BETWEEN, BOTH, DOWN, UP
 
 HITS = 200
 """Hits of a search that are listed."""
+LIT = 20_000
+"""Hits of a search that are lit in the picture."""
 _KIND = "kind"
 _TRACES = {"": "No trace", UP: "What it needs", DOWN: "What needs it", BOTH: "Both ways",
            BETWEEN: "Between"}  # fmt: skip
 
 
-def bar(model: state.OpenModel, picture: Picture | None) -> None:
-    """Search, trace, colours and export in one row, and below it what was found."""
+def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
+    """Search, trace, colours and export in one row, and below it what was found.
+
+    Returns: The nodes that were found, to be lit.
+    """
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     words = row.text_input(
         "Search the graph",
@@ -30,21 +35,22 @@ def bar(model: state.OpenModel, picture: Picture | None) -> None:
         live="200ms",
         icon=":material/search:",
         label_visibility="collapsed",
-        placeholder="name, op:Conv2D, shape:*x64, /regex/",
+        placeholder="name, op:Conv2D, shape:*x64, attr:padding=SAME, /regex/",
     )
     choices(model, row)
     if picture is not None:
         with row.popover("", icon=":material/download:", help="The picture as a file"):
             _export(model, picture)
     if not words:
-        return
+        return []
     try:
-        found = search.search(model.summary, words, limit=HITS)
+        found = search.search(model.summary, words, limit=LIT)
     except InspectorError as err:
         state.error(err)
-        return
-    names = [model.summary.names[node] for node in found.nodes]
-    ops = {name: model.summary.op_of(node) for name, node in zip(names, found.nodes, strict=True)}
+        return []
+    listed = found.nodes[:HITS]
+    names = [model.summary.names[node] for node in listed]
+    ops = {name: model.summary.op_of(node) for name, node in zip(names, listed, strict=True)}
     st.selectbox(
         "Hits",
         names,
@@ -56,6 +62,7 @@ def bar(model: state.OpenModel, picture: Picture | None) -> None:
         on_change=_show,
         args=(model, f"hits_{words}"),
     )
+    return found.nodes
 
 
 def _show(model: state.OpenModel, key: str) -> None:

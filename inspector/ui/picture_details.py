@@ -30,7 +30,11 @@ def details(model: state.OpenModel) -> None:
         return
     if len(now.selected) == 1:
         _picks(model, name)
-    operations.details(model, name)
+    operations.details(model, name, lambda other: _go(model, other))
+
+
+def _go(model: state.OpenModel, name: str) -> None:
+    seen.remember(model, actions.show(model.hierarchy, seen.state(model), [name]))
 
 
 def _several(selected: tuple[str, ...], nodes: list[str]) -> None:

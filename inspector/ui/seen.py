@@ -91,13 +91,26 @@ def _members(model: session.OpenModel, name: str) -> list[str]:
 
 def measured(model: session.OpenModel) -> Mapping[str, float]:
     """Microseconds per node of the last measurement of this model; empty before one."""
-    found: tuple[str, Mapping[str, float]] | None = st.session_state.get(_TIMES)
+    found = st.session_state.get(_TIMES)
     return found[1] if found is not None and found[0] == model.key else {}
 
 
-def set_measured(model: session.OpenModel, times: Mapping[str, float]) -> None:
+def measured_on(model: session.OpenModel) -> tuple[int, int] | None:
+    """Rows and runs of that measurement; None before one."""
+    found = st.session_state.get(_TIMES)
+    return found[2] if found is not None and found[0] == model.key else None
+
+
+def set_measured(
+    model: session.OpenModel, times: Mapping[str, float], rows_and_runs: tuple[int, int]
+) -> None:
     """Take in a measurement: node name to microseconds."""
-    st.session_state[_TIMES] = (model.key, times)
+    st.session_state[_TIMES] = (model.key, times, rows_and_runs)
+
+
+def forget_measured() -> None:
+    """Forget the last measurement."""
+    st.session_state.pop(_TIMES, None)
 
 
 def address(model: session.OpenModel) -> dict[str, list[str]]:

@@ -67,6 +67,13 @@ def _between(table: Summary, names: Sequence[str]) -> Mask:
     return found
 
 
+def mask_of(table: Summary, nodes: Sequence[int]) -> Mask:
+    """The mask of these nodes."""
+    found = np.zeros(len(table), dtype=np.bool_)
+    found[nodes] = True
+    return found
+
+
 def boxes_with(tree: Hierarchy, names: Sequence[str], mask: Mask) -> list[bool]:
     """Per box or scope of these names, whether one of its nodes is in the mask.
 

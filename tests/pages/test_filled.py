@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from inspector.view.actions import ViewState
 from tests.conftest import shared
 from tests.pages import app
 
@@ -229,3 +230,28 @@ def test_a_parameter_has_the_widget_of_its_kind() -> None:
     at.button(key=f"apply_{second.id}").click().run()
     assert not at.exception
     assert "round_weights(num_steps=64)" in at.text_area(key="pipeline_text").value
+
+
+@pytest.mark.tensorflow
+def test_an_input_that_was_picked_cuts_the_graph() -> None:
+    at = app.opened("iris")
+    at.session_state["outputs"] = [SOFTMAX]
+    at.session_state["inputs"] = ["dnn/hiddenlayer_3/Relu"]
+    app.on(at, "optimise")
+    assert "strip_unused_nodes runs first" in app.texts(at)
+    at.toggle(key="check_steps").set_value(False).run()
+    at.button(key="run").click()
+    app.settled(at.run())
+    value = at.session_state["result"].value
+    assert [item["name"] for item in value["after"]["placeholders"]] == ["dnn/hiddenlayer_3/Relu"]
+    assert value["after"]["op_counts"]["MatMul"] == 1
+    assert value["after"]["placeholders"][0]["shape"] == [None, 512]
+
+
+def test_a_neighbour_leads_to_its_details() -> None:
+    at = app.on(app.opened("iris"), "graph")
+    at.session_state["view_state"] = ViewState(selected=(SOFTMAX,))
+    at.run()
+    at.button(key="go_Inputs_0").click().run()
+    assert at.session_state["view_state"].selected == ("dnn/logits/BiasAdd",)
+    assert "dnn/logits/BiasAdd" in [code.value for code in at.code]

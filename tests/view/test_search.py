@@ -7,7 +7,8 @@ import time
 import pytest
 
 from inspector.view.search import SearchError, search
-from tests.view.graphs import layered, table
+from inspector.view.summary import summarise
+from tests.view.graphs import graph, layered, table
 
 TEXT = """
 x = Placeholder()
@@ -79,3 +80,22 @@ def test_100_000_names_are_searched_in_no_time():
     search(big, "block_77 conv")
     search(big, "/block_7.*relu$/")
     assert time.process_time() - began < 3
+
+
+def test_attributes_are_searched_by_key_and_value():
+    found = graph("a = Relu(x)\nx = Placeholder()\nb = MatMul(a, a)")
+    for node in found.nodes:
+        if node.op == "MatMul":
+            node.attr["transpose_a"].b = True
+            node.attr["strides"].list.i.extend([1, 2, 2, 1])
+            node.attr["padding"].s = b"SAME"
+    known = summarise(found, shapes={}, weights={})
+    for text in (
+        "attr:padding",
+        "attr:padding=same",
+        "attr:transpose_a=true",
+        "attr:strides=*2,2*",
+    ):
+        assert search(known, text).nodes == [2], text
+    for text in ("padding=VALID", "T", "gone"):
+        assert search(known, f"attr:{text}").nodes == [], text
