@@ -228,6 +228,34 @@ def test_folding_factors_is_the_tools_where_each_has_its_own_weights(before):
     assert not differences(theirs, after, ["x"], ["y"], const_rtol=1e-6)
 
 
+@st.composite
+def old_batch_norms(draw):
+    """Branches of a convolution and a batch norm with parameters of its own, as of TensorFlow 1."""
+    lines = ["x = Placeholder(shape=[1,4,4,3])"]
+    count = draw(st.integers(1, 3))
+    for branch in range(count):
+        lines.append(f"w{branch} = Const(value=random(1,1,3,4))")
+        lines.append(f"c{branch} = Conv2D(x, w{branch})")
+        lines += [f"{part}{branch} = Const(value=uniform(4))" for part in "gbmv"]
+        params = ", ".join(f"{part}{branch}" for part in "gbmv")
+        epsilon = draw(st.sampled_from([0.001, 0.25]))
+        lines.append(
+            f"n{branch} = FusedBatchNorm(c{branch}, {params}, is_training=false, epsilon={epsilon})"
+        )
+        lines.append(f"e{branch} = {draw(st.sampled_from(['Relu', 'Neg']))}(n{branch})")
+    ends = ", ".join(f"e{branch}" for branch in range(count))
+    return graph("\n".join([*lines, f"y = AddN({ends})"]))
+
+
+@relaxed(15)
+@given(old_batch_norms())
+def test_folding_old_batch_norms_is_the_tools(before):
+    theirs = cpp_tool(before, ["x"], ["y"], "fold_old_batch_norms")
+    after = PASSES["fold_old_batch_norms"](before, context(["x"], ["y"])).graph
+    found = differences(theirs, after, ["x"], ["y"], const_rtol=1e-6)
+    assert not found, f"{show(theirs)}\n--\n{show(after)}"
+
+
 def ours_linear(before: Graph) -> Graph:
     return PASSES["fold_batch_norms"](before, context(["x"], ["y"])).graph
 

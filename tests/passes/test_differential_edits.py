@@ -82,3 +82,35 @@ def test_a_node_without_the_old_name_is_no_error_to_the_tool_either():
     assert item.found(before, context(), **item.params).graph is before
     theirs = cpp_tool(before, ["x"], ["y"], "rename_node(old_node_name=a, new_node_name=b)")
     assert show(theirs) == show(before)
+
+
+TENSOR_ARRAY = {
+    "write": "f{k} = TensorArrayWriteV3(a, i, v, {at})",
+    "read": "r{k} = TensorArrayReadV3(a, i, {at}, dtype=float)",
+    "size": "s{k} = TensorArraySizeV3(a, {at})",
+    "scatter": "f{k} = TensorArrayScatterV3(a, p, x, {at})",
+    "gather": "r{k} = TensorArrayGatherV3(a, p, {at}, dtype=float)",
+    "concat": "r{k} = TensorArrayConcatV3(a, {at}, dtype=float)",
+    "split": "f{k} = TensorArraySplitV3(a, x, l, {at})",
+    "close": "e{k} = TensorArrayCloseV3(a)",
+    "grad": "g{k} = TensorArrayGradV3(a, {at}, source=gradients) ; h{k} = Neg(g{k}:1)",
+}
+
+
+@relaxed(25)
+@given(st.lists(st.sampled_from(sorted(TENSOR_ARRAY)), max_size=6))
+def test_older_tensor_arrays_are_the_tools(kinds):
+    lines = [
+        "x = Placeholder(shape=[2,3]) ; v = Const(value=[1,2,3]) ; i = Const(value=0, dtype=int32)",
+        "p = Const(value=[1,0], dtype=int32) ; l = Const(value=[1,1], dtype=int64)",
+        "n = Const(value=2, dtype=int32) ; a = TensorArrayV3(n)",
+    ]
+    at = "a:1"
+    for k, kind in enumerate(kinds):
+        lines.append(TENSOR_ARRAY[kind].format(k=k, at=at))
+        at = f"f{k}" if kind in ("write", "scatter", "split") else at
+    before = graph("\n".join([*lines, f"y = Neg({at})"]))
+    after = pipeline.run(before, INPUTS, ["y"], "backport_tensor_array_v3").graph
+    theirs = cpp_tool(before, INPUTS, ["y"], "backport_tensor_array_v3")
+    found = differences(theirs, after, INPUTS, ["y"])
+    assert not found, f"{show(theirs)}\n--\n{show(after)}"
