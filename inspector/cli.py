@@ -342,13 +342,21 @@ def transform_graph(
     if output_as_text.lower() not in ("true", "false", "1", "0"):
         raise click.UsageError(f"--output_as_text is true or false, not {output_as_text!r}")
     commands.transform_graph(
-        Path(in_graph).expanduser(),
-        Path(out_graph).expanduser(),
+        _expanded(in_graph),
+        _expanded(out_graph),
         inputs,
         outputs,
         transforms,
         as_text=output_as_text.lower() in ("true", "1"),
     )
+
+
+def _expanded(text: str) -> Path:
+    """A path with ``~`` and ``~user`` expanded; an unknown user's stays as it is."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
 
 
 def main() -> None:

@@ -41,7 +41,13 @@ def TransformGraph(  # noqa: N802 - the name that scripts call
     graph = Graph.of(input_graph_def) if kind is GraphDef else _ours(input_graph_def)
     calls = [_text(item) for item in _listed(transforms)]
     done = pipeline.run(
-        graph, _names(inputs), _names(outputs), calls, evaluate=evaluate, files=True
+        graph,
+        _names(inputs),
+        _names(outputs),
+        calls,
+        evaluate=evaluate,
+        grappler=grappler,
+        files=True,
     )
     result = done.graph
     return result.to_proto() if kind is GraphDef else _theirs(result, kind)
@@ -59,6 +65,15 @@ def evaluate(
     from inspector.backend.evaluate import evaluate as run_kernels
 
     return run_kernels(nodes, fetches, library, versions=versions, max_bytes=max_bytes)
+
+
+def grappler(
+    graph: Graph, inputs: Sequence[str], outputs: Sequence[str], optimizers: Sequence[str]
+) -> Graph:
+    """TensorFlow's graph optimiser in this process, imported likewise."""
+    from inspector.backend.grappler import optimise_graph
+
+    return optimise_graph(graph, inputs, outputs, optimizers)
 
 
 def _ours(proto: Any) -> Graph:

@@ -253,6 +253,27 @@ def test_transform_graph_is_the_old_binary(tmp_path, frozen):
         assert len(text_format.Parse(out.read_text(), GraphDef()).node) == 71
 
 
+def test_transform_graph_knows_the_home_folder_and_writes_nothing_on_failure(
+    tmp_path, frozen, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "in.pb").write_bytes(Path(frozen).read_bytes())
+    flags = ["--in_graph=~/in.pb", "--inputs=", "--outputs=y"]
+    run("transform_graph", *flags, "--out_graph=~/out.pb", "--transforms=remove_device")
+    assert (tmp_path / "out.pb").is_file()
+    for bad in ("remove_device nope", "remove_nodes", "rename_op(old_op_name=A)", "a(b"):
+        fails("transform_graph", *flags, "--out_graph=~/none.pb", f"--transforms={bad}")
+    missing = "strip_unused_nodes"
+    fails(
+        "transform_graph", flags[0], "--outputs=nope", "--out_graph=~/none.pb",
+        f"--transforms={missing}",
+    )  # fmt: skip
+    fails("transform_graph", "--in_graph=~nobody/x", "--out_graph=o", "--transforms=remove_device")
+    away = "--out_graph=~/away/out.pb"
+    fails("transform_graph", *flags, away, "--transforms=remove_device")
+    assert {path.name for path in tmp_path.glob("*.pb")} == {"in.pb", "out.pb"}
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [

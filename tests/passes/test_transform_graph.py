@@ -49,6 +49,12 @@ def test_a_graph_of_tensorflow_gives_one_of_tensorflow():
     assert len(before.node) == 3
 
 
+@pytest.mark.tensorflow
+def test_grappler_is_at_hand():
+    after = TransformGraph(graph_def(TEXT), ["x"], ["y"], ["grappler(optimizers=pruning)"])
+    assert [node.name for node in after.node] == ["x", "y"]
+
+
 @pytest.mark.parametrize("inputs", ["x,q", ["x", "q"], ["x,q"], " x , q ", ["x", "", "q"]])
 def test_names_as_a_list_or_with_commas(inputs):
     before = graph_def("x = Identity(z) ; z = Placeholder() ; q = Identity(x) ; y = Relu(q)")
