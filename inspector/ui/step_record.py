@@ -43,16 +43,16 @@ def rows(steps: list[dict[str, Any]], checked: bool) -> list[dict[str, Any]]:
     first = steps[0]["bytes"]["before"] if steps else 0
     found = []
     for number, step in enumerate(steps, 1):
-        row = {
-            "step": f"{number}. {step['name']}",
+        row: dict[str, Any] = {"step": f"{number}. {step['name']}"}
+        if checked:
+            row |= {"check": verdict(step), "difference": difference(step)}
+        row |= {
             "nodes": step["nodes"]["after"],
             "size": text.size(step["bytes"]["after"], first),
             "changed": step["counts"]["changed"],
             "left alone": step["counts"]["skipped"],
             "time": text.milliseconds(step["seconds"] * 1000),
         }
-        if checked:
-            row |= {"check": verdict(step), "difference": difference(step)}
         found.append(row)
     return found
 
@@ -63,7 +63,7 @@ def verdict(step: dict[str, Any]) -> str:
         return ""
     told = {
         "equal": "equal",
-        "within": f"as declared: {step['effect']}",
+        "within": f"{step['effect']}, as declared",
         "violated": "broke its promise",
         "unchecked": "not checked",
     }[step["check"]["status"]]
@@ -130,10 +130,8 @@ def _checked(steps: list[dict[str, Any]], check: dict[str, Any]) -> None:
         st.info(text.escape(f"Not checked: {why}", 400), icon=":material/help:")
     if check["feeds"]:
         feeds = "the given rows" if check["feeds"] == "given" else check["feeds"]
-        st.caption(
-            text.escape(f"Each step was run before and after on the same feeds: {feeds}. Its ")
-            + "largest difference is beside it."
-        )
+        told = f"Each step was run before and after on the same feeds: {feeds}. Shown is the "
+        st.caption(text.escape(told + "largest difference of an output.", 400))
 
 
 def _step(index: int, step: dict[str, Any]) -> None:
