@@ -118,18 +118,9 @@ def _flops(tree: Hierarchy) -> Floats:
 
 def _sums(tree: Hierarchy, names: Sequence[str], per_node: Floats) -> dict[str, float]:
     found = tally(tree)
-    by_number = np.zeros(found.ops(0) + 1)
-    np.add.at(by_number, found.at + 1, per_node)
-    sums = np.cumsum(by_number)
-    values = {}
-    for name in names:
-        item = tree.item(name)
-        if item is None:
-            continue
-        first = int(found.at[item]) if item >= 0 else found.start[~item]
-        last = first + 1 if item >= 0 else found.end[~item]
-        values[name] = float(sums[last] - sums[first])
-    return values
+    sums = found.sums(per_node)
+    spans = {name: found.span(item) for name in names if (item := tree.item(name)) is not None}
+    return {name: float(sums[last] - sums[first]) for name, (first, last) in spans.items()}
 
 
 def _text(value: float, figure: str) -> str:

@@ -80,18 +80,11 @@ def boxes_with(tree: Hierarchy, names: Sequence[str], mask: Mask) -> list[bool]:
     A box stands for what is folded into it too.
     """
     found = tally(tree)
-    drawn = found.ops(0)
-    at = np.zeros(drawn + 1, dtype=np.int64)
-    at[found.at[mask] + 1] = 1
-    sums = np.cumsum(at)
+    sums = found.sums(mask)
     answer = []
     for name in names:
         item = tree.item(name)
-        if item is None:
-            answer.append(False)
-            continue
-        first = int(found.at[item]) if item >= 0 else found.start[~item]
-        last = first + 1 if item >= 0 else found.end[~item]
+        first, last = (0, 0) if item is None else found.span(item)
         answer.append(bool(sums[last] > sums[first]))
     return answer
 

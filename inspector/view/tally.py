@@ -60,6 +60,23 @@ class Tally:
         """Drawn nodes in a scope."""
         return self.end[scope] - self.start[scope]
 
+    def span(self, item: int) -> tuple[int, int]:
+        """The run of numbers of a node, or of a scope."""
+        if item >= 0:
+            return int(self.at[item]), int(self.at[item]) + 1
+        return self.start[~item], self.end[~item]
+
+    def sums(self, per_node: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Running sums over the numbers: ``sums[last] - sums[first]`` is the sum in a `span`.
+
+        Args:
+            per_node: A figure per node of the table; what is folded counts for its reader.
+        """
+        figures = per_node.astype(np.int64) if per_node.dtype == np.bool_ else per_node
+        by_number = np.zeros(self.ops(0) + 1, dtype=figures.dtype)
+        np.add.at(by_number, self.at + 1, figures)
+        return np.cumsum(by_number)
+
     def _number(self, tree: Hierarchy) -> None:
         number = 0
         stack: list[int] = [~0]

@@ -142,30 +142,22 @@ def difference_marks(
         REMOVED: _mask(table, difference.removed),
         CHANGED: _mask(table, difference.changed),
     }
-    sums = {mark: _sums(tree, mask) for mark, mask in masks.items()}
-    sums["all"] = _sums(tree, np.ones(len(table), dtype=np.bool_))
     found = tally(tree)
+    sums = {mark: found.sums(mask) for mark, mask in masks.items()}
     marks: dict[str, list[str]] = {}
     for name in names:
         item = tree.item(name)
         if item is None:
             continue
-        first = int(found.at[item]) if item >= 0 else found.start[~item]
-        last = first + 1 if item >= 0 else found.end[~item]
-        counts = {key: int(column[last] - column[first]) for key, column in sums.items()}
-        mark = ""
-        if item >= 0 and masks[ADDED][item]:
-            mark = ADDED
-        elif item >= 0 and masks[REMOVED][item]:
-            mark = REMOVED
-        elif counts["all"] and counts[ADDED] == counts["all"]:
-            mark = ADDED
-        elif counts["all"] and counts[REMOVED] == counts["all"]:
-            mark = REMOVED
-        elif counts[ADDED] or counts[REMOVED] or counts[CHANGED]:
-            mark = CHANGED
-        if mark:
-            marks[name] = [mark]
+        first, last = found.span(item)
+        nodes = found.nodes[item] if item >= 0 else found.all_nodes[~item]
+        counts = {mark: int(column[last] - column[first]) for mark, column in sums.items()}
+        whole = [mark for mark in (ADDED, REMOVED) if counts[mark] == nodes]
+        own = [mark for mark in (ADDED, REMOVED) if item >= 0 and masks[mark][item]]
+        if own or whole:
+            marks[name] = (own or whole)[:1]
+        elif any(counts.values()):
+            marks[name] = [CHANGED]
     return marks
 
 
@@ -173,10 +165,3 @@ def _mask(table: Summary, names: Iterable[str]) -> Mask:
     mask = np.zeros(len(table), dtype=np.bool_)
     mask[[table.index[name] for name in names if name in table.index]] = True
     return mask
-
-
-def _sums(tree: Hierarchy, mask: Mask) -> Any:
-    found = tally(tree)
-    by_number = np.zeros(found.ops(0) + 1, dtype=np.int64)
-    np.add.at(by_number, found.at[mask] + 1, 1)
-    return np.cumsum(by_number)
