@@ -28,6 +28,24 @@ from inspector.passes.presets import PRESETS  # noqa: E402
 from inspector.transform_graph import TransformGraph  # noqa: E402
 
 IRIS = ROOT.parent / "shared/models/seed/iris/frozen.pb"
+OTHERS = (
+    "add_default_attributes",
+    "backport_concatv2",
+    "flatten_atrous_conv",
+    "fuse_pad_and_conv",
+    "inline_partitionedcall",
+    "insert_logging(op=Relu)",
+    "merge_duplicate_nodes",
+    "obfuscate_names",
+    "quantize_nodes",
+    "remove_attribute(attribute_name=_note)",
+    "remove_control_dependencies",
+    "remove_device",
+    "rename_op(old_op_name=A,new_op_name=B)",
+    "set_device(device=here)",
+    "sparsify_gather",
+)
+"""Each alone on the frozen graph."""
 
 
 def main() -> None:
@@ -47,7 +65,7 @@ def main() -> None:
 def report(name: str, graph: Any, outputs: list[str], runs: int) -> None:
     size = len(graph.SerializeToString()) / 1e6
     print(f"{name}: {len(graph.node)} nodes, {size:.1f} MB")
-    print(f"{'transform':36} {'ours s':>8} {'C++ s':>8} {'ratio':>6} {'nodes':>7} {'MB':>7}")
+    print(f"{'transform':40} {'ours s':>8} {'C++ s':>8} {'ratio':>6} {'nodes':>7} {'MB':>7}")
     calls = [format_call(call) for call in parse(PRESETS["seed"].transforms)]
     inputs = [node.name for node in graph.node if node.op == "Placeholder"]
     current = graph
@@ -56,6 +74,9 @@ def report(name: str, graph: Any, outputs: list[str], runs: int) -> None:
         row(text, ours, theirs, current)
     ours, theirs, current = compare(graph, inputs, outputs, " ".join(calls), runs)
     row("the whole list", ours, theirs, current)
+    for text in OTHERS:
+        ours, theirs, current = compare(graph, inputs, outputs, text, runs)
+        row(text, ours, theirs, current)
     print()
 
 
@@ -76,7 +97,7 @@ def compare(
 def row(text: str, ours: float, theirs: float, graph: Any) -> None:
     size = len(graph.SerializeToString()) / 1e6
     ratio = ours / theirs
-    print(f"{text:36} {ours:8.4f} {theirs:8.4f} {ratio:6.2f} {len(graph.node):7} {size:7.1f}")
+    print(f"{text:40} {ours:8.4f} {theirs:8.4f} {ratio:6.2f} {len(graph.node):7} {size:7.1f}")
 
 
 def clock(work: Callable[[], Any]) -> tuple[float, Any]:
