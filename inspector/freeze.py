@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector import opdefs, signatures
+from inspector import outputs as suggesting
 from inspector.errors import FreezeError, InspectorError, UnknownNode, did_you_mean
 from inspector.flattening import flatten, inside_frames
 from inspector.freezing import Freezer, Frozen
@@ -118,10 +119,8 @@ def _wanted(model: Model, outputs: Sequence[str] | None, key: str | None) -> lis
     if not names:
         if not model.outline.nodes:
             raise FreezeError(model.name, "graph", f"the {model.format} holds no graph to freeze")
-        # The last node that nothing reads: outputs are made last.
-        graph = model.outline
-        ends = [n.name for n in graph if opdefs.output_dtypes(n) and not graph.consumers(n.name)]
-        example = f", e.g. '{ends[-1]}'" if ends else ""
+        likely = suggesting.of_graph(model.outline)
+        example = f", e.g. '{likely[0].name}'" if likely else ""
         reason = f"the model has no signature that tells its outputs: name them{example}"
         raise FreezeError(model.name, "outputs", reason)
     return names

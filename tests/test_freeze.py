@@ -397,3 +397,8 @@ def test_two_nodes_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "twice.pb").write_bytes(graph.SerializeToString())
     with pytest.raises(InvalidGraph, match=r"twice.pb: node 'x': two nodes have this name"):
         freeze(open_model(tmp_path / "twice.pb"), ["x"])
+
+
+def test_without_outputs_and_signature_the_likeliest_output_is_the_example() -> None:
+    with pytest.raises(FreezeError, match=r"name them, e\.g\. 'ppscore'"):
+        freeze(open_model(shared("models/seed/ppscore/checkpoints/var.meta")))

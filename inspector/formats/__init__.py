@@ -86,7 +86,12 @@ def _read(place: Path, kind: str | None, data: memoryview, tag_set: Sequence[str
 def _model_in(folder: Path, what: str) -> Path:
     """The folder or file of the one model in an unpacked archive."""
     for _ in range(archives.MAX_DEPTH + 1):
-        marks = (saved_model.FILE, saved_model.TEXT_FILE, checkpoint_files.STATE_FILE)
+        marks = (
+            saved_model.FILE,
+            saved_model.TEXT_FILE,
+            checkpoint_files.STATE_FILE,
+            recognising.CHUNKED_FILE,
+        )
         if keras.is_folder(folder) or any((folder / name).is_file() for name in marks):
             return folder
         entries = sorted(folder.iterdir())
@@ -134,6 +139,8 @@ def _in_folder(folder: Path) -> Path:
             return folder / name
     if keras.is_folder(folder):
         return folder / keras.CONFIG
+    if (folder / recognising.CHUNKED_FILE).is_file():
+        raise recognising.in_pieces(recognising.CHUNKED_FILE)
     prefixes = checkpoint_files.in_folder(folder)
     if len(prefixes) == 1 and (found := checkpoint_files.find(folder / prefixes[0])) is not None:
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from inspector import table, wire
-from inspector.errors import UnknownFormat
+from inspector.errors import UnknownFormat, UnsupportedModel
 from inspector.formats import archives, keras, keras_hdf5, text
 from inspector.formats.files import map_file
 
@@ -13,6 +13,12 @@ CHECKPOINT, ARCHIVE, KERAS, TFLITE = "Checkpoint", "Archive", "Keras", "TFLite"
 
 _TFLITE = (4, b"TFL3")
 """Where a flatbuffer's identifier lies, and TFLite's."""
+
+CHUNKED_FILE = "saved_model.cpb"
+"""What TensorFlow names a SavedModel that it wrote in pieces, for it is over 2 GB."""
+
+_RIEGELI = b"\x83\xaf\x70\xd1\x0d\x88\x4a\x3f"
+"""How such a file begins (riegeli/doc/riegeli_records_file_format.md, the file's signature)."""
 
 
 def kind_of(data: memoryview) -> str | None:
@@ -47,6 +53,8 @@ def load(path: Path) -> tuple[str | None, memoryview]:
 def not_readable(name: str, data: memoryview) -> Exception:
     """The error to raise for a file of no known kind."""
     head = bytes(data[:4096])
+    if head.startswith(_RIEGELI):
+        return in_pieces(name)
     expected = "no SavedModel, GraphDef, MetaGraphDef, checkpoint, Keras file or TFLite model"
     try:
         is_text = head.decode().isprintable() or all(
@@ -57,3 +65,14 @@ def not_readable(name: str, data: memoryview) -> Exception:
         is_text = err.start > len(head) - 4 and b"\0" not in head
     reason = f"text, {expected}" if is_text else f"the bytes are {expected}"
     return UnknownFormat(name, "file", reason)
+
+
+def in_pieces(name: str) -> Exception:
+    """The error to raise for a SavedModel in TensorFlow's form for models over 2 GB."""
+    reason = (
+        "TensorFlow's form for graphs over 2 GB, cut into pieces (a Riegeli file), which is not "
+        "read here, nor by the TensorFlow that pip installs: export the model again with its "
+        "weights as variables and without experimental_image_format, so that a small "
+        "saved_model.pb is written"
+    )
+    return UnsupportedModel(name, "file", reason)

@@ -14,6 +14,7 @@ from inspector.errors import (
     MissingFile,
     UnknownFormat,
     UnknownTagSet,
+    UnsupportedModel,
 )
 from inspector.formats import open_model
 from inspector.protos import GraphDef, SavedModel
@@ -185,3 +186,25 @@ def test_an_asset_cannot_lead_out_of_its_folder(tmp_path: Path) -> None:
     model = open_model(folder)
     assert [asset.path for asset in model.assets] == [None] * 4
     assert len(model.warnings) == 4
+
+
+RIEGELI = bytes.fromhex("83af70d10d884a3f00000000000000004000000000000000 91bac23c9287e1a9")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_saved_model_in_pieces_says_what_it_is_and_what_to_do(
+    tmp_path: Path, packed: bool
+) -> None:
+    folder = tmp_path / "big"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.cpb").write_bytes(RIEGELI)
+    (folder / "fingerprint.pb").write_bytes(b"")
+    place = Path(shutil.make_archive(str(folder), "zip", folder)) if packed else folder
+    with pytest.raises(UnsupportedModel, match=r"over 2 GB.*without experimental_image_format"):
+        open_model(place)
+
+
+def test_a_saved_model_in_pieces_is_known_under_any_name(tmp_path: Path) -> None:
+    (tmp_path / "model.pb").write_bytes(RIEGELI)
+    with pytest.raises(UnsupportedModel, match="a Riegeli file"):
+        open_model(tmp_path / "model.pb")
