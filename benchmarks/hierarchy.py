@@ -19,9 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from inspector.view import layout as layouts
 from inspector.view.hierarchy import Hierarchy, build
 from inspector.view.search import search
+from inspector.view.starting import start
 from inspector.view.summary import Summary
 from inspector.view.tally import tally
-from inspector.view.visible import start, view
+from inspector.view.visible import view
 from tests.view.graphs import layered
 
 BLOCKS = {1_000: 77, 10_000: 770, 100_000: 7_700}

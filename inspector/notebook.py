@@ -61,12 +61,12 @@ def _picture(model: Model) -> str:
     """The graph as the page first shows it; nothing where it cannot be laid out."""
     # Here, so that a script which never shows a picture does not wait for what draws it.
     from inspector.looking import Look
-    from inspector.view import export, hierarchy, visible
+    from inspector.view import export, hierarchy, starting
     from inspector.view.layout import picture_of
 
     try:
         tree = hierarchy.build(Look(model).summary())
-        svg = export.svg(picture_of(tree, visible.start(tree)).layout)
+        svg = export.svg(picture_of(tree, starting.start(tree)).layout)
     except InspectorError:
         return ""
     data = b64encode(svg.encode()).decode()

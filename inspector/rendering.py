@@ -16,8 +16,9 @@ from inspector.model import Model
 from inspector.view import drawing, export
 from inspector.view.hierarchy import Hierarchy, build
 from inspector.view.layout import Picture, picture_of
+from inspector.view.starting import BUDGET, start
 from inspector.view.union import Difference, difference_marks, union
-from inspector.view.visible import BUDGET, CEILING, start
+from inspector.view.visible import CEILING
 
 FORMATS = ("svg", "png", "pdf", "dot")
 

@@ -9,7 +9,8 @@ from inspector.graph import validate
 from inspector.looking import Look
 from inspector.unfolding import Unfolded, unfold
 from inspector.view import hierarchy
-from inspector.view.visible import start, view
+from inspector.view.starting import start
+from inspector.view.visible import view
 from tests import tf_models
 from tests.function_graphs import X, call, function, graph, node, shown
 

@@ -48,6 +48,7 @@ function drawCluster(S, cluster, i) {
   const title = make("g", { class: "cluster-title", "data-cluster": i }, S.layers.titles);
   make("text", { class: "sign", x: cluster.x + 12, y: cluster.y + 19 }, title, "−");
   make("text", { x: cluster.x + 25, y: cluster.y + 19 }, title, cluster.title);
+  if (cluster.same) make("text", { class: "same", x: cluster.x + cluster.w - 17, y: cluster.y + 19 }, title, cluster.same);
   named(S, cluster.name, g);
   for (const element of [g, title])
     keep(S, element, cluster.x, cluster.y, cluster.x + cluster.w, cluster.y + cluster.h);
@@ -90,6 +91,7 @@ function drawNode(S, node, i) {
   make("text", { class: "title", x: w / 2 + shift, y: node.stub ? h / 2 + 3.5 : 16 }, g, node.title);
   if (!node.stub) make("text", { class: "sub", x: w / 2 + shift, y: 30.5 }, g, node.sub);
   if (node.scope) make("text", { class: "sign", x: w - 15, y: 17 }, g, "+");
+  if (node.same) make("text", { class: "same", x: w - 11, y: 31 }, g, node.same);
   node.element = g;
   node.classes = names;
   named(S, node.name, g);
@@ -98,7 +100,7 @@ function drawNode(S, node, i) {
 
 function spoken(S, node) {
   const kind = node.stub ? "link to " : node.scope ? "closed scope " : "";
-  const more = [node.sub, node.feed && "input", node.fetch && "output"].filter(Boolean).join(", ");
+  const more = [node.sub, node.same && `structure ${node.same}`, node.feed && "input", node.fetch && "output"].filter(Boolean).join(", ");
   return `${kind}${node.title}${more ? ", " + more : ""}`;
 }
 
@@ -287,6 +289,7 @@ function drawLegend(S) {
     const span = document.createElement("span"), swatch = document.createElement("i");
     span.setAttribute("role", "listitem");
     swatch.className = name;
+    if (name === "letter") swatch.textContent = "A";
     span.append(swatch, text);
     S.legend.append(span);
   };
@@ -296,6 +299,7 @@ function drawLegend(S) {
   } else for (const kind of [...new Set(nodes.map((node) => node.kind))].sort((a, b) => a - b))
     entry(`k${kind}`, S.kinds[kind][0]);
   if (nodes.some((node) => node.scope)) entry("scope", "Closed scope: double click opens");
+  if (nodes.some((node) => node.same)) entry("letter", "Same letter: same structure inside");
   if ([...nodes, ...clusters].some((item) => item.ours)) entry("ours", "Grouped by Inspector");
   if (edges.some((edge) => !edge.n)) entry("control", "Control input");
   if (edges.some((edge) => edge.back)) entry("back", "Next turn of a loop");

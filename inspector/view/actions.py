@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.reach import TRACES
-from inspector.view.visible import close_level, reveal, start, toggle, view_scopes
+from inspector.view.starting import start
+from inspector.view.visible import close_level, reveal, toggle, view_scopes
 
 MAX_SELECTED = 500
 

@@ -171,6 +171,9 @@ def _placed(
             muted,
             True,
         )
+        if cluster.get("same"):
+            right = cluster["x"] + cluster["w"] - 12
+            line(f"cl{place}", right, cluster["y"] + 14, cluster["same"], 9, muted, True)
     for place, node in enumerate(graph["nodes"]):
         fill, edge = fill_and_line(node["kind"], colors)
         marked = mark_color(marks.get(node["name"], ()))
@@ -186,6 +189,9 @@ def _placed(
         line(f"nt{place}", middle, top + 12, node["title"], 11.5, colors.text, True)
         if node["sub"]:
             line(f"ns{place}", middle, top + 27, node["sub"], 9.6, muted, False)
+        if node.get("same"):
+            right = node["x"] + node["w"] - 10
+            line(f"nl{place}", right, top + 28, node["same"], 9, muted, True)
     for edge in graph["edges"]:
         points = edge.get("p") or []
         if len(points) < 10:

@@ -96,6 +96,9 @@ def _cluster(root: ET.Element, cluster: dict[str, Any], colors: Theme) -> None:
         shape.set("stroke-dasharray", "5 4")
     muted = mix(colors.text, colors.background, 0.75)
     _text(root, cluster["x"] + 12, cluster["y"] + 18, cluster["title"], 12, muted, weight=600)
+    if cluster.get("same"):
+        right = cluster["x"] + cluster["w"] - 14
+        _text(root, right, cluster["y"] + 18, cluster["same"], 10, muted, weight=700)
 
 
 def _edge(root: ET.Element, edge: dict[str, Any], colors: Theme) -> None:
@@ -143,6 +146,8 @@ def _node(root: ET.Element, node: dict[str, Any], colors: Theme, marked: str) ->
     _text(root, middle, y + 16, node["title"], 12, colors.text, anchor="middle", weight=600)
     muted = mix(colors.text, colors.background, 0.75)
     _text(root, middle, y + 30, node["sub"], 10.5, muted, anchor="middle")
+    if node.get("same"):
+        _text(root, x + w - 11, y + 31, node["same"], 10, muted, anchor="middle", weight=700)
 
 
 def _text(

@@ -6,7 +6,8 @@ and products an inference batch norm makes of them) belongs to the node of the d
 reads it. This goes by how data flows, not by op type, so nine boxes of a batch norm become one.
 
 Plumbing is what no fetch needs and no placeholder feeds: initialisers, savers, restore,
-summaries; assertions too, which only watch.
+summaries; assertions too, which only watch, and what only orders others. The backward half of a
+training graph, which leads to updates of variables, is set apart likewise.
 """
 
 from __future__ import annotations
@@ -29,9 +30,21 @@ ARGUMENT = "_Arg"
 PLUMBING = re.compile(
     r"Save(V2|Slices)?|Restore(V2|Slice)?|MergeV2Checkpoints|ShardedFilename|.*Summary(V2)?|"
     r"Assert|Assign|AssignAdd|AssignSub|Assign(Add|Sub)?VariableOp|VarIsInitializedOp|"
-    r"IsVariableInitialized|InitializeTable.*|LookupTableImport.*|WriteFile|Print(V2)?"
+    r"IsVariableInitialized|InitializeTable.*|LookupTableImport.*|WriteFile|Print(V2)?|NoOp"
 )
-"""Ops that keep state or watch; set apart unless a fetch reads what they give."""
+"""Ops that keep state, watch or order others; set apart unless a fetch reads what they give."""
+
+TRAINING = re.compile(
+    r"(Resource|Sparse|ResourceSparse)?Apply(?!Padding).*|.*Grad(V\d|WithArgmax|Ex)?|.*Backprop.*|"
+    r"BroadcastGradientArgs"
+)
+"""Ops of the backward half: gradients, and the updates they lead to."""
+
+BACKWARD = re.compile(r"(^|/)([^/]*_)?gradients(_\d+)?/|(^|/)gradient_tape/")
+"""The scopes that TensorFlow makes for gradients."""
+
+APART, BEHIND = 1, 2
+"""Initialising, saving and watching; gradients and updates."""
 
 
 @dataclass
@@ -40,7 +53,8 @@ class Folding:
 
     Args:
         into: Per node, the drawn node it is part of, or -1 for a node that is drawn itself.
-        plumbing: Per node, 1 if it is drawn in the group of initialising and saving.
+        plumbing: Per node, `APART` if it is drawn in the group of initialising and saving, `BEHIND`
+            if in that of gradients and updates, else 0.
         rank: Per node, its place in a depth-first topological order: sources before readers, and
             the branches of a network one after another rather than side by side.
     """
@@ -67,19 +81,26 @@ def fold(table: Summary) -> Folding:
         rank[node] = place
     is_weight = [WEIGHT.fullmatch(op[:80]) is not None for op in table.ops]
     is_plumbing = [PLUMBING.fullmatch(op[:80]) is not None for op in table.ops]
+    is_training = [TRAINING.fullmatch(op[:80]) is not None for op in table.ops]
     feeds = {found for name in table.feeds if (found := table.get(name)) is not None}
     fetches = {found for name in table.fetches if (found := table.get(name)) is not None}
 
     asked = _ancestors(fetches, sources, {})
     needed = _ancestors(fetches, sources, table.controls)
+    inputs = [node for node in range(count) if table.op_of(node) == "Placeholder"]
+    fed = _descendants({*feeds, *inputs}, readers)
     apart = bytearray(count)
     for node in reversed(order):
         if node in feeds or asked[node]:
             continue
-        if is_plumbing[table.op[node]] or (
-            readers[node] and all(apart[reader] for reader in readers[node])
-        ):
-            apart[node] = 1
+        if is_training[table.op[node]] or BACKWARD.search(table.names[node][:400]):
+            apart[node] = BEHIND
+        elif is_plumbing[table.op[node]]:
+            apart[node] = APART
+        elif readers[node] and all(apart[reader] for reader in readers[node]):
+            found = max(apart[reader] for reader in readers[node])
+            # A loss is often read by its gradient alone, and is the end of the forward half.
+            apart[node] = 0 if found == BEHIND and fed[node] else found
 
     path = bytearray(count)
     todo = []
@@ -115,7 +136,7 @@ def fold(table: Summary) -> Folding:
         elif needed[node] and not apart[node]:
             path[node] = 1
         else:
-            plumbing[node] = 1
+            plumbing[node] = apart[node] or APART
     for node in reversed(order):
         # Inside of the plumbing too, a constant belongs to the node that reads it.
         if plumbing[node] and is_weight[table.op[node]]:
@@ -167,6 +188,19 @@ def _owner(readers: Iterable[int], path: bytearray, into: list[int], rank: list[
         if owner >= 0 and (best < 0 or rank[owner] < rank[best]):
             best = owner
     return best
+
+
+def _descendants(starts: Iterable[int], readers: Sequence[Sequence[int]]) -> bytearray:
+    seen = bytearray(len(readers))
+    todo = list(starts)
+    for node in todo:
+        seen[node] = 1
+    while todo:
+        for reader in readers[todo.pop()]:
+            if not seen[reader]:
+                seen[reader] = 1
+                todo.append(reader)
+    return seen
 
 
 def _ancestors(

@@ -1,4 +1,4 @@
-"""Groups for levels that are too wide to read: by name, by chain, then by cheapest cut.
+"""Groups for levels that are too wide to read: by name, by what repeats, by chain, by cheapest cut.
 
 `arrange` works on one level at a time, on the graph of its items. Every group it makes is
 convex: no path leaves it and comes back, so closing it cannot draw a cycle that the model does
@@ -11,9 +11,20 @@ import heapq
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from operator import add
+
+from inspector.view.levels import (
+    Edges,
+    Group,
+    Level,
+    crossing,
+    run_of,
+    said,
+    span_label,
+    together,
+)
+from inspector.view.repeats import SECTION, blocks, equal_neighbours, evenly, is_even
 
 WIDE = 14
 """More items than this, and names are tried as groups."""
@@ -22,36 +33,11 @@ TOO_WIDE = 24
 SHARE = 0.6
 """A group that holds this much of its level only adds a click."""
 CHAIN = 8
-SECTION = (3, 22)
 MAX_TOKENS = 12
 
-Edges = set[tuple[int, int]]
 MACHINERY = ("Enter", "Merge", "Switch", "NextIteration", "Exit")
 """A loop has one of each for each of its variables: these belong together across, not along."""
 _TOKEN = re.compile(r"[_.:\-/ ]+")
-
-
-@dataclass
-class Level:
-    """The items of one scope as a small graph: places 0..n-1, edges from low places to high.
-
-    Args:
-        items: What the places stand for; the caller's numbers.
-        labels: Their titles.
-    """
-
-    items: list[int]
-    labels: list[str]
-    edges: Edges
-
-
-@dataclass
-class Group:
-    """Places that one item is to stand for; ``kind`` as in `scopes.Tree`."""
-
-    kind: str
-    label: str
-    members: list[int]
 
 
 MakeItem = Callable[[Group, Level], int]
@@ -67,6 +53,10 @@ def arrange(level: Level, make: MakeItem) -> Level:
     if len(level.items) > WIDE:
         level = _contract(level, _name_groups(level), make)
     if len(level.items) > TOO_WIDE:
+        level = _contract(level, blocks(level), make)
+    if len(level.items) > TOO_WIDE:
+        level = _contract(level, equal_neighbours(level), make)
+    if len(level.items) > TOO_WIDE and not is_even(level):
         level = _contract(level, _chains(level), make)
     while len(level.items) > TOO_WIDE:
         level = _contract(level, _sections(level), make)
@@ -84,6 +74,8 @@ def _sorted(level: Level) -> Level:
         [level.items[old] for old in order],
         [level.labels[old] for old in order],
         {(place[a], place[b]) for a, b in level.edges if place[a] < place[b]},
+        [level.sorts[old] for old in order],
+        [level.runs[old] for old in order],
     )
 
 
@@ -106,6 +98,8 @@ def _contract(level: Level, groups: list[Group], make: MakeItem) -> Level:
             [level.items[place] for place in group.members],
             [level.labels[place] for place in group.members],
             set(),
+            [level.sorts[place] for place in group.members],
+            [level.runs[place] for place in group.members],
         )
         for head, group in heads.items()
     }
@@ -117,11 +111,28 @@ def _contract(level: Level, groups: list[Group], make: MakeItem) -> Level:
         if home[a] == home[b]:
             inside[home[a]].edges.add((local[a], local[b]))
     new = {old: number for number, old in enumerate(order)}
-    top = Level([], [], {(new[a], new[b]) for a, b in edges})
+    top = Level([], [], {(new[a], new[b]) for a, b in edges}, [], [])
+    known: dict[object, int] = {}
     for old in order:
         found = heads.get(old)
-        top.items.append(make(found, inside[old]) if found else level.items[old])
-        top.labels.append(found.label if found else level.labels[old])
+        if not found:
+            top.items.append(level.items[old])
+            top.labels.append(level.labels[old])
+            top.sorts.append(level.sorts[old])
+            top.runs.append(level.runs[old])
+            continue
+        within = inside[old]
+        run = None
+        if found.kind not in ("block", "group"):
+            run = together(within.runs)
+            found.note = said(run)
+        top.items.append(make(found, within))
+        top.labels.append(found.label)
+        # Below zero, so that no group is taken for an item that stands alone.
+        alike = (tuple(within.sorts), tuple(sorted(within.edges)))
+        top.sorts.append(known.setdefault(alike, -2 - len(known)))
+        label = found.label if found.kind == "group" else ""
+        top.runs.append(run or run_of(top.sorts[-1], label, ""))
     return top
 
 
@@ -280,22 +291,12 @@ def _sections(level: Level) -> list[Group]:
     Any piece of a topological order is convex, so this works with no names at all.
     """
     count = len(level.items)
+    if is_even(level):
+        return evenly(level)
     low, high = SECTION
-    last = list(range(count))
-    for a, b in level.edges:
-        last[a] = max(last[a], b)
-    change = [0] * (count + 1)
-    for a, b in enumerate(last):
-        if b > a:
-            change[a + 1] += 1
-            change[b + 1 if b < count else count] -= 1
-    crossing = [0.0] * (count + 1)  # [i]: tensors alive between place i-1 and i
-    alive = 0
-    for place in range(count):
-        alive += change[place]
-        crossing[place] = float(alive)
+    alive = crossing(level)
     target = min(max(round(math.sqrt(count)), low), high)
-    worth = max(1.0, sum(crossing) / count)
+    worth = max(1.0, sum(alive) / count)
     # sizes high..low, so that the list lines up with best[i - high : i - low + 1]
     price = [worth * ((size - target) / target) ** 2 for size in range(high, low - 1, -1)]
     best = [math.inf] * high + [0.0]  # shifted by `high`, so that no index is below zero
@@ -304,7 +305,7 @@ def _sections(level: Level) -> list[Group]:
         costs = list(map(add, best[end : end + high - low + 1], price))
         cheapest = min(costs)
         back[end] = high - costs.index(cheapest)
-        best.append(cheapest + crossing[end] if end < count else cheapest)
+        best.append(cheapest + alive[end] if end < count else cheapest)
     cuts = [count]
     while cuts[-1] > 0:
         cuts.append(cuts[-1] - back[cuts[-1]])
@@ -313,11 +314,3 @@ def _sections(level: Level) -> list[Group]:
         Group("section", span_label(level.labels, range(start, end)), list(range(start, end)))
         for start, end in pairwise(cuts)
     ]
-
-
-def span_label(labels: Sequence[str], members: Sequence[int]) -> str:
-    """The first and the last of the members, each without what is behind a slash."""
-    first, last = labels[members[0]], labels[members[-1]]
-    # A section of sections: its name goes from the first's first to the last's last.
-    head, tail = first.split(" … ")[0], last.split(" … ")[-1]
-    return f"{head.partition('/')[0] or head} … {tail.partition('/')[0] or tail}"

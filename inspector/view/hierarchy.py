@@ -23,15 +23,16 @@ from typing import Any
 
 from inspector.errors import CorruptModel
 from inspector.view import loops, scopes
-from inspector.view.folding import ARGUMENT, Folding, fold
-from inspector.view.grouping import WIDE, Edges, Group, Level, arrange
+from inspector.view.folding import APART, ARGUMENT, BEHIND, Folding, fold
+from inspector.view.grouping import TOO_WIDE, WIDE, arrange
+from inspector.view.levels import Edges, Group, Level, run_of
 from inspector.view.scopes import Tree
 from inspector.view.summary import Summary, is_back_edge
 
-PLUMBING = "save and initialise"
+PLUMBING, ORDER, TRAINING = "save and initialise", "order", "gradients and updates"
 MAX_ENDS = 8
 """Inputs, and outputs, that stay outside of our groups, so that they are seen at once."""
-VERSION = 1
+VERSION = 2
 
 
 class Hierarchy:
@@ -53,6 +54,7 @@ class Hierarchy:
         self.parents = tree.parents
         self.children = tree.children
         self.titles = tree.titles
+        self.notes = tree.notes
         self.tree = tree
         self.order = scopes.downward(tree)
         """Scopes in use, each after its parent."""
@@ -130,6 +132,7 @@ class Hierarchy:
             "kinds": [self.kinds[scope] for scope in self.order],
             "children": children,
             "titles": self.titles,
+            "notes": {numbers[scope]: note for scope, note in self.notes.items()},
         }
         return json.dumps(data, separators=(",", ":"))
 
@@ -150,7 +153,8 @@ class Hierarchy:
             if len(set(names)) != len(names):
                 raise ValueError("scopes share an id")
             parents = _parents(table, data["into"], children)
-            tree = Tree(names, data["labels"], data["kinds"], parents, children, titles)
+            notes = {int(scope): str(note) for scope, note in data["notes"].items()}
+            tree = Tree(names, data["labels"], data["kinds"], parents, children, titles, notes)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError) as err:
             raise CorruptModel("hierarchy", "JSON", str(err)) from err
         return cls(table, data["into"], tree)
@@ -170,9 +174,13 @@ def build(table: Summary) -> Hierarchy:
     scopes.collapse(tree, 1)
     scopes.lift_bodies(tree, {node for node in drawn if table.op_of(node) == ARGUMENT})
     scopes.drop_head(tree, scopes.sizes(tree), loops.loop_scopes(table))
-    apart = [node for node in drawn if folding.plumbing[node]]
-    if apart:
-        group = tree.add(PLUMBING + "/", PLUMBING, "plumbing", 0)
+    for which, label in ((BEHIND, TRAINING), (APART, PLUMBING)):
+        apart = [node for node in drawn if folding.plumbing[node] == which]
+        if not apart:
+            continue
+        group = tree.add(label + "/", label, "plumbing", 0)
+        if {table.op_of(node) for node in apart} == {"NoOp"}:
+            tree.labels[group] = ORDER
         tree.children[0].append(~group)
         scopes.by_name(tree, group, apart, table.names)
         scopes.collapse(tree, group + 1)
@@ -187,10 +195,16 @@ def _group_wide_levels(tree: Tree, table: Summary, folding: Folding) -> None:
     """Arrange every level of more than 14 items, and those inside of the groups that makes."""
     taken = set(tree.names)
     todo: list[tuple[int, Level]] = []
+    alike = scopes.structures(tree, table.op)
     for scope, edges in _level_edges(tree, table, folding).items():
         items = tree.children[scope]
         labels = [scopes.label_of(tree, item, table.names) for item in items]
-        todo.append((scope, Level(items, labels, edges)))
+        sorts = [table.op[item] if item >= 0 else alike[~item] for item in items]
+        runs = [
+            run_of(sort, label, table.op_of(item) if item >= 0 else "")
+            for item, label, sort in zip(items, labels, sorts, strict=True)
+        ]
+        todo.append((scope, Level(items, labels, edges, sorts, runs)))
     while todo:
         scope, level = todo.pop()
 
@@ -201,12 +215,15 @@ def _group_wide_levels(tree: Tree, table: Summary, folding: Folding) -> None:
                 number += 1
                 name = f"{base[:-1]}~{number}/"
             taken.add(name)
-            new = tree.add(name, group.label, group.kind, scope)
+            kind = "section" if group.kind == "block" else group.kind
+            new = tree.add(name, group.label, kind, scope)
+            if group.note:
+                tree.notes[new] = group.note
             tree.children[new] = inside.items
             for item in inside.items:
                 if item < 0:
                     tree.parents[~item] = new
-            if len(inside.items) > WIDE and group.kind == "group":
+            if len(inside.items) > (WIDE if group.kind == "group" else TOO_WIDE):
                 todo.append((new, inside))
             return ~new
 
@@ -243,6 +260,8 @@ def _without(level: Level, items: set[int]) -> Level:
         [level.items[place] for place in keep],
         [level.labels[place] for place in keep],
         {(new[a], new[b]) for a, b in level.edges if a in new and b in new},
+        [level.sorts[place] for place in keep],
+        [level.runs[place] for place in keep],
     )
 
 

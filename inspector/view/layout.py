@@ -131,6 +131,8 @@ def _nodes(visible: VisibleGraph) -> list[dict[str, Any]]:
             "parent": box.parent,
         }
         flags = {"scope": box.scope, "ours": box.ours, "feed": box.feed, "fetch": box.fetch}
+        if box.same:
+            node["same"] = box.same
         nodes.append(node | {key: 1 for key, value in flags.items() if value})
     return nodes
 
@@ -276,6 +278,8 @@ def _cluster(cluster: Any) -> dict[str, Any]:
         "parent": cluster.parent,
         "ops": cluster.ops,
     }
+    if cluster.same:
+        found["same"] = cluster.same
     return found | ({"ours": 1} if cluster.ours else {})
 
 

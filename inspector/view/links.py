@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from inspector.view.actions import MAX_SELECTED, ViewState, select
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.reach import TRACES
-from inspector.view.visible import start, view_scopes
+from inspector.view.starting import start
+from inspector.view.visible import view_scopes
 
 MAX_TEXT = 1500
 """Longest list of scope ids in an address; browsers and proxies take a few thousand characters."""

@@ -31,9 +31,7 @@ def scoped_names(table: Summary) -> tuple[Sequence[str], set[str]]:
     ours: set[str] = set()
     paths: dict[int, str] = {}
     for number, frame in enumerate(members, start=1):
-        if len({name.partition("/")[0] for name in _of(table, members[frame])}) == 1 and all(
-            "/" in name for name in _of(table, members[frame])
-        ):
+        if _is_scope(table, members[frame]):
             continue
         paths[frame] = f"loop {number}/"
     for frame, nodes in members.items():
@@ -48,6 +46,17 @@ def scoped_names(table: Summary) -> tuple[Sequence[str], set[str]]:
             ours.add(path)
             path = path[: path[:-1].rfind("/") + 1]
     return names, ours
+
+
+def _is_scope(table: Summary, nodes: Sequence[int]) -> bool:
+    """Whether names make a scope of a loop already; gradients add a few nodes from elsewhere."""
+    names = _of(table, nodes)
+    heads = {name.partition("/")[0] for name in names}
+    if len(heads) == 1 and all("/" in name for name in names):
+        return True
+    end = next(node for node in nodes if table.op_of(node) == "LoopCond")
+    where = table.names[end].rpartition("/")[0]
+    return bool(where) and sum(name.startswith(where + "/") for name in names) > len(names) / 2
 
 
 def say_what_runs(tree: Tree, table: Summary) -> None:

@@ -28,6 +28,7 @@ class Tree:
         parents: The scope each scope is in; -1 for the root.
         children: Per scope, its items, sources before readers.
         titles: Node to what the picture says where that is not the last part of its name.
+        notes: Scope of ours to how many of what it is: ``16 × block``.
     """
 
     names: list[str] = field(default_factory=lambda: [""])
@@ -36,6 +37,7 @@ class Tree:
     parents: list[int] = field(default_factory=lambda: [-1])
     children: list[list[int]] = field(default_factory=lambda: [[]])
     titles: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
 
     def add(self, name: str, label: str, kind: str, parent: int) -> int:
         """A new scope without children; the caller puts ``~scope`` in its parent's list."""
@@ -190,3 +192,18 @@ def label_of(tree: Tree, item: int, names: Sequence[str]) -> str:
     if item < 0:
         return tree.labels[~item]
     return tree.titles.get(item) or names[item].rpartition("/")[2] or names[item]
+
+
+def structures(tree: Tree, op: Sequence[int]) -> list[int]:
+    """Per scope, a number that scopes of the same ops in the same order and nesting share.
+
+    Numbers are given in the order they come, and are none of the ops' own.
+    """
+    known: dict[tuple[int, ...], int] = {}
+    first = max(op, default=0) + 1
+    found = [0] * len(tree.names)
+    for scope in reversed(downward(tree)):
+        # A scope is told apart from an op by the bits below zero.
+        parts = tuple(op[item] if item >= 0 else ~found[~item] for item in tree.children[scope])
+        found[scope] = known.setdefault(parts, first + len(known))
+    return found

@@ -33,7 +33,8 @@ class Tally:
         at: Per node, its number in tree order; folded nodes have that of their reader.
         start, end: Per scope, the run of numbers it spans.
         kind: Per scope, the kind that says most about it.
-        shape: Per scope, a number that scopes of equal structure share.
+        structure: Per scope, a number that scopes of equal structure share: the same ops, nested in
+            the same way, with the same edges inside.
         weighed: Node to (elements, bytes) of those constants and variables that are weights.
         weights, parameters: Item to bytes, and elements, of the distinct weights its nodes read.
         source, target, tensor: Data edges between drawn nodes; equal tensors have equal numbers.
@@ -48,13 +49,13 @@ class Tally:
         self._number(tree)
         self.nodes = Counter(tree.drawn(node) for node in range(count))
         self.kind, self.structure = [0] * scopes, [0] * scopes
+        self._connect(tree)
         self._describe(tree)
         self.all_nodes = self._sums(tree)
         self.weighed: dict[int, tuple[int, int]] = {}
         self.weights: dict[int, int] = {}
         self.parameters: dict[int, int] = {}
         self._weigh(tree)
-        self._connect(tree)
 
     def ops(self, scope: int) -> int:
         """Drawn nodes in a scope."""
@@ -107,6 +108,7 @@ class Tally:
         table = tree.table
         op_kind = [kind_of(op) for op in table.ops]
         known: dict[tuple[Any, ...], int] = {}
+        wires = self._wires(tree)
         mass: list[Counter[int]] = [Counter() for _ in tree.names]
         for scope in reversed(tree.order):
             parts: list[int] = []
@@ -118,9 +120,37 @@ class Tally:
                     parts.append(~self.structure[~item])
                     mass[scope].update(mass[~item])
             # Numbers are given in the order they come, so they are the same in every run.
-            self.structure[scope] = known.setdefault(tuple(parts), len(known))
+            self.structure[scope] = known.setdefault((*parts, wires.get(scope)), len(known))
             says = [(-count * KINDS[kind].weight, kind) for kind, count in mass[scope].items()]
             self.kind[scope] = min(says, default=(0, 0))[1]
+
+    def _wires(self, tree: Hierarchy) -> dict[int, bytes]:
+        """Per scope, the edges that it is the innermost around of, told from its first node on."""
+        homes = np.array(tree.scope_of, dtype=np.int64)
+        parents = np.array(tree.parents, dtype=np.int64)
+        depth = np.zeros(len(tree.names), dtype=np.int64)
+        for scope in tree.order[1:]:
+            depth[scope] = depth[tree.parents[scope]] + 1
+        one, two = homes[self.source], homes[self.target]
+        apart = np.flatnonzero(one != two)
+        while apart.size:
+            first, second = one[apart], two[apart]
+            deep_one, deep_two = depth[first], depth[second]
+            one[apart] = np.where(deep_one >= deep_two, parents[first], first)
+            two[apart] = np.where(deep_two >= deep_one, parents[second], second)
+            apart = apart[one[apart] != two[apart]]
+        start = np.array(self.start, dtype=np.int64)[one]
+        told = np.stack(
+            [self.at[self.source] - start, self.port, self.at[self.target] - start], axis=1
+        )
+        order = np.lexsort((told[:, 1], told[:, 0], told[:, 2], one))
+        told, one = told[order], one[order]
+        cuts = np.flatnonzero(np.diff(one)) + 1
+        firsts = [0, *cuts.tolist()] if one.size else []
+        return {
+            int(one[first]): told[first:last].tobytes()
+            for first, last in zip(firsts, [*cuts.tolist(), one.size], strict=False)
+        }
 
     def _sums(self, tree: Hierarchy) -> list[int]:
         """Per scope, its nodes with all that is folded into them."""

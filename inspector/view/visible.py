@@ -5,31 +5,29 @@ is in exactly one box; an edge stands between two boxes if, and only if, a tenso
 input) goes from a node of one to a node of the other, and says how many do.
 
 Example:
-    >>> opened = start(tree, budget=60)
-    >>> picture = view(tree, opened)
+    >>> picture = view(tree, start(tree))
     >>> picture = view(tree, reveal(tree, opened, table.find("conv1/Relu")))
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from string import ascii_uppercase
 
 import numpy as np
 
 from inspector.view.folding import ARGUMENT
 from inspector.view.hierarchy import Hierarchy
-from inspector.view.kinds import KINDS, kind_of
+from inspector.view.kinds import kind_of
 from inspector.view.tally import Tally, tally
 from inspector.view.text import bytes_text, count_text, shape_text
 
-BUDGET = 60
 CEILING = 750
 """More boxes than this are not drawn; the largest open scopes close instead."""
 HUB = 10
 """A box that more boxes than this read from is drawn as a small stub at each reader."""
-SMALL = 4
-"""Groups of fewer ops than this, and without weights, are not opened by themselves."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class Box:
         parent: The cluster it is in, as a place in `VisibleGraph.clusters`, or -1.
         ours: True for a group that Inspector made, not the model.
         apart: True for the plumbing and what is in it.
+        same: A letter that closed scopes of equal structure share, with open ones like them.
         feed, fetch: Whether a feed, a fetch, is this node or inside of this scope.
     """
 
@@ -58,6 +57,7 @@ class Box:
     feed: bool
     fetch: bool
     apart: bool = False
+    same: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Cluster:
     ops: int
     parent: int
     depth: int
+    same: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,41 +104,6 @@ class VisibleGraph:
     opened: frozenset[str]
 
 
-def start(tree: Hierarchy, budget: int = BUDGET) -> frozenset[str]:
-    """The scopes to open for a first picture of about ``budget`` boxes.
-
-    Level by level; scopes of equal structure open together or not at all. It stops at the first
-    large class that does not fit: else small corners open while the body stays shut.
-    """
-    found = tally(tree)
-    opened: list[int] = []
-    boxes = len(tree.children[0])
-    level = _closed(tree, [0])
-    big = max(1, found.ops(0)) / 4
-    while level:
-        classes: dict[int, list[int]] = {}
-        for scope in level:
-            classes.setdefault(found.structure[scope], []).append(scope)
-        by_size = sorted(classes.values(), key=lambda members: (-_ops(found, members), members[0]))
-        taken: list[int] = []
-        full = False
-        for members in by_size:
-            if _dull(found, members[0]) and found.ops(members[0]) <= big:
-                continue
-            cost = sum(len(tree.children[scope]) - 1 for scope in members)
-            if boxes + cost <= budget:
-                taken += members
-                boxes += cost
-            elif _ops(found, members) > big:
-                full = True
-                break
-        opened += taken
-        if full:
-            break
-        level = _closed(tree, taken)
-    return frozenset(tree.names[scope] for scope in opened)
-
-
 def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> VisibleGraph:
     """The boxes, clusters and merged edges of a hierarchy with these scopes open.
 
@@ -163,7 +129,7 @@ def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> Vis
             inside = len(clusters)
             clusters.append(
                 Cluster(
-                    tree.names[scope], tree.title(item), found.kind[scope],
+                    tree.names[scope], _noted(tree, scope), found.kind[scope],
                     tree.kinds[scope] != "name", found.ops(scope), parent, depth,
                 )
             )  # fmt: skip
@@ -186,6 +152,7 @@ def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> Vis
         for place, item in enumerate(items)
     ]
     names = frozenset(cluster.name for cluster in clusters)
+    boxes, clusters = _lettered(tree, found, boxes, clusters)
     apart = [box.apart for box in boxes]
     return VisibleGraph(tuple(boxes), tuple(clusters), tuple(_with_stubs(edges, apart)), names)
 
@@ -247,24 +214,33 @@ def view_scopes(tree: Hierarchy, opened: Iterable[str]) -> list[int]:
     return [scope for scope in tree.order if scope in todo and todo.issuperset(tree.path(~scope))]
 
 
-def _closed(tree: Hierarchy, scopes: Iterable[int]) -> list[int]:
-    return [
-        ~item
-        for scope in scopes
-        for item in tree.children[scope]
-        if item < 0 and tree.kinds[~item] != "plumbing"
-    ]
+def _noted(tree: Hierarchy, scope: int) -> str:
+    """A scope's title, with how many of what it is."""
+    return " · ".join(filter(None, (tree.title(~scope), tree.notes.get(scope, ""))))
 
 
-def _dull(found: Tally, scope: int) -> bool:
-    """Without weights, and small or only about shapes: not worth boxes on a first picture."""
-    if ~scope in found.weights:
-        return False
-    return found.ops(scope) < SMALL or KINDS[found.kind[scope]].key in ("shape", "control")
-
-
-def _ops(found: Tally, scopes: Iterable[int]) -> int:
-    return sum(found.ops(scope) for scope in scopes)
+def _lettered(
+    tree: Hierarchy, found: Tally, boxes: list[Box], clusters: list[Cluster]
+) -> tuple[list[Box], list[Cluster]]:
+    """The same with letters for closed scopes of which another has the same structure."""
+    alike = [found.structure[tree.index[box.name]] if box.scope else -1 for box in boxes]
+    opened = [found.structure[tree.index[cluster.name]] for cluster in clusters]
+    closed = {structure for structure in alike if structure >= 0}
+    often = Counter([*alike, *(structure for structure in opened if structure in closed)])
+    letters: dict[int, str] = {-1: ""}
+    for structure in alike:
+        if often[structure] > 1 and len(letters) <= len(ascii_uppercase):
+            letters.setdefault(structure, ascii_uppercase[len(letters) - 1])
+    return (
+        [
+            replace(box, same=letters[structure]) if letters.get(structure) else box
+            for box, structure in zip(boxes, alike, strict=True)
+        ],
+        [
+            replace(cluster, same=letters[structure]) if structure in letters else cluster
+            for cluster, structure in zip(clusters, opened, strict=True)
+        ],
+    )
 
 
 def _edges(tree: Hierarchy, found: Tally, items: list[int], control: bool) -> list[Edge]:
@@ -343,7 +319,9 @@ def _box(
     if item < 0:
         scope = ~item
         ops = found.ops(scope)
-        sub = " · ".join(filter(None, (count_text(ops, "op"), shape, weights)))
+        sub = " · ".join(
+            filter(None, (tree.notes.get(scope, ""), count_text(ops, "op"), shape, weights))
+        )
         return Box(
             tree.names[scope], title, sub, "", found.kind[scope], True,
             tree.kinds[scope] != "name", ops, found.all_nodes[scope], parent, feed, fetch,

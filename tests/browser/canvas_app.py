@@ -10,7 +10,7 @@ from inspector.view import actions, heat
 from inspector.view.actions import ViewState
 from inspector.view.hierarchy import Hierarchy, build
 from inspector.view.layout import picture_of
-from inspector.view.visible import start
+from inspector.view.starting import start
 from tests.view.graphs import layered, plain
 
 HOSTILE = [

@@ -15,7 +15,7 @@ from inspector.view import dot, drawing
 from inspector.view.export import THEMES, fill_and_line
 from inspector.view.hierarchy import build
 from inspector.view.layout import picture_of
-from inspector.view.visible import start
+from inspector.view.starting import start
 from tests.view.graphs import layered, plain
 
 HOSTILE = [

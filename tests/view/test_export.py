@@ -9,7 +9,8 @@ import pytest
 from inspector.view.export import svg
 from inspector.view.hierarchy import build
 from inspector.view.layout import layout
-from inspector.view.visible import start, view
+from inspector.view.starting import start
+from inspector.view.visible import view
 from tests.view.graphs import layered, plain
 
 

@@ -12,7 +12,8 @@ from inspector.errors import LayoutError
 from inspector.view import dot
 from inspector.view.hierarchy import build
 from inspector.view.layout import layout, picture_of
-from inspector.view.visible import Box, Edge, VisibleGraph, start, view
+from inspector.view.starting import start
+from inspector.view.visible import Box, Edge, VisibleGraph, view
 from tests.view.graphs import layered, plain
 
 HOSTILE = '"];evil [label="<b>x</b>\\N:0 é'

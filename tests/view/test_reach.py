@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from inspector.view.hierarchy import build
 from inspector.view.reach import BETWEEN, BOTH, DOWN, UP, boxes_with, kept, traced
-from inspector.view.visible import start, view
+from inspector.view.starting import start
+from inspector.view.visible import view
 from tests.view.graphs import layered, plain, table
 
 GRAPH = """

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from inspector.view.hierarchy import build
 from inspector.view.layout import layout
-from inspector.view.visible import BUDGET, close_level, fit, reveal, start, toggle, view
+from inspector.view.starting import BUDGET, start
+from inspector.view.visible import close_level, fit, reveal, toggle, view
 from tests.view.graphs import layered, plain
 
 OPS = ("Relu", "Const", "Placeholder", "AddV2", "Identity", "Assign", "NoOp")
@@ -138,7 +139,7 @@ def test_fit_keeps_under_the_ceiling_and_only_closes(case, ceiling):
     assert len(view(tree, shown).boxes) <= max(ceiling, len(tree.children[0]))
 
 
-def test_blocks_of_equal_structure_open_together_or_not_at_all():
+def test_blocks_of_equal_structure_open_together_or_the_first_as_an_example():
     tree = build(layered(16))
     for budget in range(5, 200, 7):
         opened = start(tree, budget)
@@ -146,7 +147,8 @@ def test_blocks_of_equal_structure_open_together_or_not_at_all():
             name for name in tree.index if name.endswith(tuple(f"block_{n}/" for n in range(16)))
         ]
         assert len(blocks) == 16
-        assert len(opened & set(blocks)) in (0, 16)
+        found = opened & set(blocks)
+        assert len(found) in (0, 16) or found == {"model/stage_0/block_0/"}
 
 
 def test_the_first_picture_opens_what_holds_the_weights():

@@ -1,0 +1,117 @@
+"""One level of the tree as a small graph: its items, how many they are of what, and groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Edges = set[tuple[int, int]]
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass
+class Level:
+    """The items of one scope as a small graph: places 0..n-1, edges from low places to high.
+
+    Args:
+        items: What the places stand for; the caller's numbers.
+        labels: Their titles.
+        edges: Pairs of places.
+        sorts: Per place, a number that places of equal structure share.
+        runs: Per place, what it is so many of; one of itself where it is no group of ours.
+    """
+
+    items: list[int]
+    labels: list[str]
+    edges: Edges
+    sorts: list[int]
+    runs: list[Run]
+
+
+@dataclass(frozen=True)
+class Run:
+    """So many items of one sort, or of names that differ in their numbers only.
+
+    Args:
+        sort: Of all of them, or -1; ``stem`` likewise: ``block_#``, or nothing.
+        op: The op, where they are nodes.
+    """
+
+    sort: int
+    stem: str
+    op: str = ""
+    count: int = 1
+
+
+@dataclass
+class Group:
+    """Places that one item is to stand for; ``kind`` as in `scopes.Tree`.
+
+    Args:
+        note: What is said of it beside its label: how many of what it is.
+    """
+
+    kind: str
+    label: str
+    members: list[int]
+    note: str = ""
+
+
+def run_of(sort: int, label: str, op: str) -> Run:
+    """An item as a run of one.
+
+    Args:
+        op: The op of a node; empty for a scope.
+    """
+    head = label.partition("/")[0][:80]
+    stem = _DIGITS.sub("#", head)
+    return Run(sort, stem if stem != head else "", op)
+
+
+def together(runs: Sequence[Run]) -> Run:
+    """What so many runs are together, as far as they have it in common."""
+    first = runs[0]
+    return Run(
+        first.sort if all(run.sort == first.sort for run in runs) else -1,
+        first.stem if all(run.stem == first.stem for run in runs) else "",
+        first.op if all(run.op == first.op for run in runs) else "",
+        sum(run.count for run in runs),
+    )
+
+
+def said(run: Run) -> str:
+    """``16 × block``; nothing where the run is of this and that."""
+    word = run.stem.strip("#_.-:/ ")
+    if len(word) > 1:
+        return f"{run.count:,} × {word}"
+    if run.op:
+        return f"{run.count:,} × {run.op}"
+    return f"{run.count:,} equal blocks" if run.sort != -1 else ""
+
+
+def crossing(level: Level) -> list[float]:
+    """Per place, the tensors that are alive between the place before and it."""
+    count = len(level.items)
+    last = list(range(count))
+    for a, b in level.edges:
+        last[a] = max(last[a], b)
+    change = [0] * (count + 1)
+    for a, b in enumerate(last):
+        if b > a:
+            change[a + 1] += 1
+            change[b + 1 if b < count else count] -= 1
+    found = [0.0] * (count + 1)
+    alive = 0
+    for place in range(count):
+        alive += change[place]
+        found[place] = float(alive)
+    return found
+
+
+def span_label(labels: Sequence[str], members: Sequence[int]) -> str:
+    """The first and the last of the members, each without what is behind a slash."""
+    first, last = labels[members[0]], labels[members[-1]]
+    # A section of sections: its name goes from the first's first to the last's last.
+    head, tail = first.split(" … ")[0], last.split(" … ")[-1]
+    return f"{head.partition('/')[0] or head} … {tail.partition('/')[0] or tail}"
