@@ -172,7 +172,8 @@ def describe(model: Model) -> Facts:
     if model.lite is not None:
         return _of_lite(model, model.lite)
     graph, warnings = model.outline, list(model.warnings)
-    warnings += problems(graph)
+    if model.layers is None:  # layers may share an op's name, and a shared model is called twice
+        warnings += problems(graph)
     warnings += signatures.problems(model.signatures, graph)
     try:
         serving = serving_graph(model)

@@ -88,13 +88,17 @@ def inside_frames(graph: Graph, names: Iterable[str]) -> dict[str, str]:
                 readers.setdefault(node_name(text), []).append(node.name)
     found: dict[str, str] = {}
     outside: set[str] = set()
-    for name in names:
+    wanted = list(dict.fromkeys(names))
+    asked = set(wanted)
+    for name in wanted:
         start = graph.get(name)
-        if name in outside:
+        if name in outside or name in found:
             continue
         # What leaves a loop is inside of the loop around it, if there is one.
         left = start is not None and start.op in _EXITS
         todo = list(readers.get(name, ())) if left else [name]
+        if left and outside.issuperset(todo):
+            continue
         inside, ends, is_loop = set(todo), "", False
         while todo:
             node = graph.get(todo.pop())
@@ -112,6 +116,11 @@ def inside_frames(graph: Graph, names: Iterable[str]) -> dict[str, str]:
                     todo.append(other)
         if is_loop:
             found[name] = ends
+            # One walk answers for all that lie in this loop; what leaves it is asked by itself.
+            for other in inside & asked:
+                met = graph.get(other)
+                if met is not None and met.op not in _EXITS:
+                    found[other] = ends
         else:
             outside |= inside
     return found

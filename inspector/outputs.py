@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from inspector import opdefs, tensors
+from inspector.flattening import inside_frames
 from inspector.graph import Graph, data_inputs, node_name, split_input
 from inspector.model import Model
 from inspector.protos import NodeDef, SignatureDef
@@ -135,7 +136,9 @@ def of_graph(graph: Graph) -> list[Suggestion]:
         rank = (kind, _hint(node.name), is_read, -position)
         ranked.append((rank, Suggestion(node.name, why)))
     ranked.sort(key=lambda item: item[0])
-    return [item for _, item in ranked]
+    # A value inside of a loop exists once a turn: no run can fetch it.
+    looped = inside_frames(graph, [item.name for _, item in ranked])
+    return [item for _, item in ranked if item.name not in looped]
 
 
 def _judge(node: NodeDef, last: bool, scores: bool, head: str, feeds: set[str]) -> tuple[int, str]:

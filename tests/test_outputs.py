@@ -192,3 +192,23 @@ def test_at_most_limit_and_100_000_nodes_quickly() -> None:
     start = time.process_time()
     assert len(suggest(Model("GraphDef", "m", made))) == LIMIT
     assert time.process_time() - start < 4
+
+
+def test_nothing_inside_of_a_loop_is_suggested() -> None:
+    looped = graph(
+        placeholder("x", []),
+        node("loop/enter", "Enter", "x", T="float32"),
+        node("loop/merge", "Merge", "loop/enter", "loop/next", T="float32"),
+        const("one", np.float32(1)),
+        node("loop/limit", "Enter", "one", T="float32"),
+        node("loop/less", "Less", "loop/merge", "loop/limit", T="float32"),
+        node("loop/cond", "LoopCond", "loop/less"),
+        node("loop/switch", "Switch", "loop/merge", "loop/cond", T="float32"),
+        node("loop/more", "Add", "loop/switch:1", "loop/limit", T="float32"),
+        node("loop/next", "NextIteration", "loop/more", T="float32"),
+        node("loop/stray", "Square", "loop/more", T="float32"),
+        node("loop/stray_1", "Sigmoid", "loop/more", T="float32"),
+        node("loop/exit", "Exit", "loop/switch", T="float32"),
+        node("y", "Sqrt", "loop/exit", T="float32"),
+    )
+    assert [item.name for item in of_graph(looped)] == ["y"]

@@ -63,6 +63,13 @@ def open_model(
         archives.unpack(place, data, folder)
         inside = _place(_model_in(folder, place.name))
         kind, data = recognising.load(inside)
+        if kind == recognising.ARCHIVE and keras.is_archive(archives.zip_names(inside, data)):
+            # A ``.keras`` file is a zip archive by itself.
+            unpacked = home.path / ("keras" if folder.name != "keras" else "inner") / inside.name
+            unpacked.parent.mkdir()
+            archives.unpack(inside, data, unpacked)
+            inside = _place(unpacked)
+            kind, data = recognising.load(inside)
         if kind == recognising.ARCHIVE:
             reason = "an archive inside an archive is not opened"
             raise UnsupportedModel(place.name, f"entry '{inside.name}'", reason)

@@ -2,7 +2,8 @@
 
 An archive comes from a stranger. Nothing in it is believed: names must not lead out of the folder,
 links and devices are refused, what an entry claims to be long is not trusted, and what comes out is
-counted while it is written. An archive inside an archive is not opened.
+counted while it is written. An archive inside an archive is not opened, but
+for a Keras file, which is one.
 
 Source: APPNOTE.TXT of PKWARE; pax(1); python's zipfile and tarfile.
 """
@@ -106,6 +107,19 @@ def unpack(path: Path, data: memoryview, folder: Path) -> None:
         else:
             with path.open("rb") as file:
                 _untar(_Counted(file, target), target)
+
+
+def zip_names(path: Path, data: memoryview) -> set[str]:
+    """The names of the entries of a zip archive; none of any other.
+
+    Raises: CorruptModel, LimitExceeded.
+    """
+    if kind_of(data) != ZIP:
+        return set()
+    with _told(path.name):
+        _check_directory(data, path.name)
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist())
 
 
 class _Readable(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +62,11 @@ class Source:
 def is_folder(folder: Path) -> bool:
     """Whether this is a ``.keras`` file, unpacked."""
     return all((folder / name).is_file() for name in (CONFIG, METADATA))
+
+
+def is_archive(names: Set[str]) -> bool:
+    """Whether a zip archive with entries of these names is a ``.keras`` file."""
+    return {CONFIG, METADATA} <= names
 
 
 def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> Model:

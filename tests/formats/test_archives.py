@@ -19,6 +19,7 @@ from inspector.formats import archives, open_model
 from inspector.freeze import freeze
 from inspector.jobs.runner import default_runner
 from tests.conftest import shared
+from tests.keras_files import dense, sequential, write_keras
 
 FROZEN = "models/seed/ppscore/checkpoints/frozen_model.pb"
 SOURCES = {
@@ -215,6 +216,26 @@ def test_an_archive_in_an_archive_is_not_opened(tmp_path: Path) -> None:
     inner = zipped(tmp_path / "inner.zip", contents(FROZEN))
     path = zipped(tmp_path / "m.zip", [("inner.zip", inner.read_bytes())])
     refused(path, errors.UnsupportedModel, "archive inside an archive")
+
+
+@pytest.mark.parametrize("name", ["keras.zip", "m.tgz"])
+def test_a_keras_file_in_an_archive_is_opened(name: str, tmp_path: Path) -> None:
+    file = write_keras(tmp_path / "net.keras", sequential(dense("deep", 3)))
+    pack = zipped if name.endswith("zip") else tarred
+    path = pack(tmp_path / name, [("top/net.keras", file.read_bytes())])
+    model = open_model(path)
+    assert (model.format, model.name) == ("Keras", "net.keras")
+    assert "deep" in model.graph
+
+
+def test_a_bomb_that_looks_like_a_keras_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSPECTOR_UNPACK_SIZE", "1 MiB")
+    entries = [("config.json", b"{}"), ("metadata.json", b"{}"), ("x", bytes(2 << 20))]
+    inner = zipped(tmp_path / "inner.keras", entries)
+    path = zipped(tmp_path / "m.zip", [("inner.keras", inner.read_bytes())])
+    refused(path, errors.LimitExceeded, "more than 1 MiB")
 
 
 def test_what_is_no_model_is_said(tmp_path: Path) -> None:

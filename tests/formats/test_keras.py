@@ -67,6 +67,25 @@ def entry(kind: str, name: str, inbound: list, **config: object) -> dict:
     }
 
 
+def test_layers_are_not_held_against_the_ops_of_their_names(tmp_path: Path) -> None:
+    inner = functional(
+        [entry("InputLayer", "in", [], **IN), entry("Conv2D", "conv", [[["in", 0, 0, {}]]])],
+        [["conv", 0, 0]], [["in", 0, 0]], "inner", "Functional",
+    )  # fmt: skip
+    twice = [[["x", 0, 0, {}]], [["inner", 1, 0, {}]]]
+    config = functional(
+        [
+            entry("InputLayer", "x", [], **IN),
+            inner | {"name": "inner", "inbound_nodes": twice},
+            entry("Add", "add", [[["inner", 2, 0, {}], ["x", 0, 0, {}]]]),
+        ],
+        [["add", 0, 0]], [["x", 0, 0]],
+    )  # fmt: skip
+    facts = describe(open_model(write_keras(tmp_path / "m.keras", config))).to_dict()
+    assert facts["op_counts"]["Conv2D"] == 1
+    assert [text for text in facts["warnings"] if "model.weights.h5" not in text] == []
+
+
 def test_a_functional_model_with_nested_and_shared_layers(tmp_path: Path) -> None:
     inner = functional(
         [
