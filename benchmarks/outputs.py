@@ -11,7 +11,9 @@ expert's outputs are among as many suggestions and two more.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +37,7 @@ def cases() -> Iterator[tuple[str, str, Graph, list[str]]]:
         if "expert" in entry:
             yield "corpus, no signature", entry["name"], model.outline, entry["expert"]
         yield from _without_signatures("corpus, signature taken away", entry["name"], model)
+    yield from _training_graphs()
     for file in sorted(SHARED.glob("public/*/EXPECTED.json")):
         told = json.loads(file.read_text(encoding="utf-8"))
         try:
@@ -45,6 +48,16 @@ def cases() -> Iterator[tuple[str, str, Graph, list[str]]]:
             wanted = [name.removesuffix(":0") for name in told["recommended_outputs"]]
             yield "public, no signature", told["name"], model.outline, wanted
         yield from _without_signatures("public, signature taken away", told["name"], model)
+
+
+def _training_graphs() -> Iterator[tuple[str, str, Graph, list[str]]]:
+    truth = json.loads((CORPUS / "training/truth.json").read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.unpack_archive(CORPUS / "training/graphs.zip", folder)
+        for name, told in truth.items():
+            model = formats.open_model(Path(folder) / f"{name}.meta")
+            group = "training graphs, " + told["group"].replace("_", " ")
+            yield group, name, model.outline, told["outputs"]
 
 
 def _without_signatures(

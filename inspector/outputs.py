@@ -64,6 +64,10 @@ _SHAPE_OPS = {"Fill", "OnesLike", "ZerosLike", "Shape", "ShapeN", "Size", "Rank"
 _HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 _DECISIONS = {"ArgMax", "ArgMin", "TopK", "TopKV2"}
 _PASSING = {"Identity", "Reshape", "Squeeze", "ExpandDims", "StridedSlice", "StopGradient", "Cast"}
+_WRITING = re.compile(r"Assign.*|Scatter.*|ResourceScatter.*")
+_PLAIN = 2
+"""The kind of a last node of which nothing more is known."""
+_LEAVING = re.compile(r"Exit|RefExit|TensorArray(?:Gather|Concat|Read)(?:V2|V3)?|TensorListStack")
 _LOOP_OPS = {"Exit", "Switch", "Enter", "NextIteration", "LoopCond", "TensorArrayV3"}
 _WEIGHTY = re.compile(
     r"(?:Sparse)?MatMul|BatchMatMul.*|Conv.*|DepthwiseConv.*|Einsum|.*LSTM.*|.*GRU.*|Quantized(?:MatMul|Conv).*"
@@ -74,6 +78,12 @@ _CALLED_OUTPUT = re.compile(
 _IN_LOSS = re.compile(r"(?:^|/)(?:[^/]*loss|cost)(?:_\d+)?/", re.I)
 _REDUCTIONS = {"Mean", "Sum", "Max", "Min", "Prod", "All", "Any", "Neg", "Pow", "Square", "Sub"}
 _LOSS_STEPS = {"Log", "Neg"}
+# How numbers become one loss, and what is summed or averaged to such a number.
+_SCALAR_STEPS = {"Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Neg", "Identity", "Cast"}
+_ENDS_OF_LOSS = {"Mean", "Sum", "L2Loss"}
+_ERROR_STEPS = {"Neg", "Sub", "Square", "Pow", "SquaredDifference", "Abs", "Log", "Sum", "Mean"}
+_START_OF_GRADIENT = re.compile(r"(?:^|/)gradients(?:_\d+)?/(?:grad_ys_\d+|Fill(?:_\d+)?)$")
+_GRADIENT_OF = re.compile(r"(?:^|/)gradients(?:_\d+)?/(.+?)_grad/")
 
 
 @dataclass(frozen=True)
@@ -118,9 +128,10 @@ def of_graph(graph: Graph) -> list[Suggestion]:
         if _WEIGHTY.fullmatch(node.op) and node.name not in idle
         for text in map(node_name, data_inputs(node))
     )
+    in_loops = _inside_loops(graph)
     ranked: list[tuple[tuple[int, int, bool, int], Suggestion]] = []
     for position, node in enumerate(graph):
-        if node.name in idle or node.name not in fed:
+        if node.name in idle or node.name not in fed or node.name in in_loops:
             continue
         last = _is_last(graph, node, idle)
         scores = not last and _is_last(graph, node, idle, _DECISIONS)
@@ -130,6 +141,11 @@ def of_graph(graph: Graph) -> list[Suggestion]:
         if not last and not is_head and not scores and not is_named:
             continue
         kind, why = _judge(node, last, scores, head if last or is_head else "", feeds)
+        if last and kind == _PLAIN and _leaves_loop(graph, node):
+            kind, why = (
+                kind + 2,
+                why.replace("last node", "what a loop leaves and nothing reads", 1),
+            )
         # Where two are equally likely the one that no training reads comes first, then the later
         # node: outputs are made last.
         is_read = any(True for _ in graph.consumers(node.name))
@@ -162,7 +178,7 @@ def _judge(node: NodeDef, last: bool, scores: bool, head: str, feeds: set[str]) 
         return 3, f"last node, {node.op}{behind}"
     if name.startswith(("float", "bfloat")):
         # A mean or a maximum is more often a figure to look at than the answer.
-        return 3 if node.op in _REDUCTIONS else 2, f"last node{behind}"
+        return 4 if node.op in _REDUCTIONS else _PLAIN, f"last node{behind}"
     return 4 if name == "bool" or node.op in _REDUCTIONS else 3, f"last node, {name}{behind}"
 
 
@@ -257,7 +273,37 @@ def _idle(graph: Graph, labels: set[str]) -> set[str]:
     _absorb(graph, idle, [node for node in graph if node.op in ("ScalarSummary", "Assert")])
     # And what a loss is computed by.
     _absorb(graph, idle, [node for node in graph if node.name in behind], _LOSS_STEPS)
+    _absorb(graph, idle, _ends_of_losses(graph, idle), _ERROR_STEPS)
+    # What is computed to be written into a variable: new centroids, running means.
+    _absorb(graph, idle, [node for node in graph if _WRITING.fullmatch(node.op)])
     return idle
+
+
+def _ends_of_losses(graph: Graph, idle: set[str]) -> list[NodeDef]:
+    """The sums and means that the losses are made of; these and all between become idle.
+
+    A gradient starts with ones, and what reads them stands in a scope that has the name of the
+    loss (python/ops/gradients_util.py): so the loss is known, whatever it is called.
+    """
+    todo: list[str] = []
+    for node in graph:
+        if node.op in ("Fill", "Const") and _START_OF_GRADIENT.search(node.name):
+            found = map(_GRADIENT_OF.search, graph.consumers(node.name))
+            todo += [match[1] for match in found if match]
+    ends, seen = [], set(todo)
+    while todo:
+        loss = graph.get(todo.pop())
+        if loss is None or loss.op not in _SCALAR_STEPS | _ENDS_OF_LOSS:
+            continue
+        idle.add(loss.name)
+        if loss.op in _ENDS_OF_LOSS:
+            ends.append(loss)
+            continue
+        for name in map(node_name, data_inputs(loss)):
+            if name not in seen and all(reader in idle for reader in graph.consumers(name)):
+                seen.add(name)
+                todo.append(name)
+    return ends
 
 
 def _absorb(
@@ -276,6 +322,7 @@ def _absorb(
                 or source.op in _HEADS
                 or _WEIGHTY.fullmatch(source.op)
                 or source.op == "BiasAdd"
+                or source.op in _DECISIONS
                 or (ops is not None and source.op not in ops)
                 or not all(reader in idle for reader in graph.consumers(source.name))
             ):
@@ -308,6 +355,33 @@ def _head_behind(graph: Graph, node: NodeDef) -> str:
             return ""
         node = source
     return ""
+
+
+def _inside_loops(graph: Graph) -> set[str]:
+    """The nodes that have a value for each turn of a loop of TensorFlow 1: these give no answer."""
+    todo = [node.name for node in graph if node.op in ("Enter", "RefEnter")]
+    found = set(todo)
+    while todo:
+        for name in graph.consumers(todo.pop()):
+            reader = graph.get(name)
+            if name not in found and reader is not None and reader.op not in ("Exit", "RefExit"):
+                found.add(name)
+                todo.append(name)
+    return found
+
+
+def _leaves_loop(graph: Graph, node: NodeDef) -> bool:
+    """True for a loop's result as it is. A recurrent layer makes them all, needed or not."""
+    for _ in range(10):
+        if _LEAVING.fullmatch(node.op):
+            return True
+        inputs = data_inputs(node)
+        is_passing = node.op in _PASSING or node.op == "Transpose"
+        source = graph.get(node_name(inputs[0])) if is_passing and inputs else None
+        if source is None:
+            return False
+        node = source
+    return False
 
 
 def _some(names: set[str]) -> str:

@@ -163,6 +163,52 @@ def test_a_head_in_the_scope_of_the_loss_and_the_log_that_only_the_loss_reads() 
     assert [item.name for item in of_graph(made)] == ["loss/head"]
 
 
+def test_a_loss_without_name_or_labels_is_known_by_where_its_gradient_starts() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        const("w", np.zeros((4, 4), np.float32)),
+        node("a", "MatMul", "x", "w", T="float32"),
+        node("b", "Tanh", "a", T="float32"),
+        node("c", "Mean", "b", "w", T="float32"),
+        node("d", "Neg", "c", T="float32"),
+        const("gradients/grad_ys_0", np.ones((), np.float32)),
+        node("gradients/d_grad/Neg", "Neg", "gradients/grad_ys_0", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["b"]
+
+
+def test_what_is_written_into_a_variable_is_no_output() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        node("centroids", "VariableV2", dtype="float32"),
+        node("assignments", "ArgMin", "x", "x", T="float32"),
+        node("new", "Add", "x", "x", T="float32"),
+        node("update", "Assign", "centroids", "new", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["assignments"]
+
+
+def test_nodes_inside_of_a_loop_are_not_suggested() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        node("enter", "Enter", "x", T="float32", frame_name="f"),
+        node("turn", "Softmax", "enter", T="float32"),
+        node("exit", "Exit", "enter", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["exit"]
+
+
+def test_what_a_loop_leaves_and_nothing_reads_comes_last() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        node("state", "Exit", "x", T="float32"),
+        node("answer", "MatMul", "state", "x", T="float32"),
+        node("turns", "TensorArrayGatherV3", "x", "x", "x", dtype="float32"),
+        node("outputs_of_turns", "Transpose", "turns", "x", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["answer", "outputs_of_turns"]
+
+
 def test_a_node_that_is_called_output_is_among_them() -> None:
     made = graph(
         placeholder("x", [4, 4]),

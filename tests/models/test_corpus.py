@@ -31,7 +31,7 @@ FORMATS = {
     "checkpoint": "Checkpoint",
     "meta_graph": "MetaGraphDef",
 }
-MAKERS = sorted(HERE.glob("make_*.py"))
+MAKERS = sorted(HERE.glob("make_tf*.py"))
 
 each = pytest.mark.parametrize("entry", MANIFEST, ids=lambda entry: entry["name"])
 
