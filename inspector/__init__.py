@@ -7,18 +7,13 @@ Example:
     >>> inspector.save(result.model, "smaller")
 """
 
-from inspector.api import (
-    Model,
-    TransformGraph,
-    describe,
-    diff,
-    freeze,
-    open_model,
-    optimise,
-    predict,
-    render,
-    save,
-)
+from typing import TYPE_CHECKING, Any
+
+from inspector import api
+from inspector.api import Model, describe, diff, freeze, open_model, optimise, predict, save
+
+if TYPE_CHECKING:
+    from inspector.api import TransformGraph, render
 
 __all__ = [
     "Model",
@@ -32,3 +27,10 @@ __all__ = [
     "render",
     "save",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What `api` loads when somebody asks for it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(api, name)

@@ -7,26 +7,28 @@ Everything else is computed right here, without TensorFlow.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inspector import formats, notebook, optimising, storing
-from inspector.describe import Facts
+from inspector import formats, paths
 from inspector.describe import describe as _describe
-from inspector.diff import Diff
 from inspector.diff import diff as _diff
 from inspector.errors import UnsupportedModel
-from inspector.formats import archives, graphdef, saved_model_writer
 from inspector.freeze import freeze as _freeze
-from inspector.jobs import building, fetching, prediction, transforming
-from inspector.jobs.prediction import Prediction
 from inspector.model import Model
-from inspector.optimising import Optimised, Progress
-from inspector.passes.pipeline import OnViolation, Transforms
-from inspector.rendering import render
-from inspector.transform_graph import TransformGraph
-from inspector.transforming import Checking
+
+# What one call needs, the others do not wait for: most is imported where it is used. The modules
+# that are named as a function here is are not: importing them later would put them in its place.
+if TYPE_CHECKING:
+    from inspector.describe import Facts
+    from inspector.diff import Diff
+    from inspector.jobs.prediction import Prediction
+    from inspector.optimising import Optimised, Progress
+    from inspector.passes.pipeline import OnViolation, Transforms
+    from inspector.rendering import render
+    from inspector.transform_graph import TransformGraph
 
 __all__ = [
     "Model",
@@ -46,7 +48,25 @@ _CHECK_S = 300.0
 
 SAVED_MODEL, GRAPH_DEF = "saved_model", "graphdef"
 
-notebook.install()
+_ELSEWHERE = {"TransformGraph": "transform_graph", "render": "rendering"}
+
+
+def __getattr__(name: str) -> Any:
+    """Names that other modules have, loaded when somebody asks for them."""
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"inspector.{_ELSEWHERE[name]}"), name)
+
+
+def _html(model: Model) -> str:
+    """A Model in a notebook."""
+    from inspector import notebook
+
+    return notebook.html(model)
+
+
+# Set from here: the table needs `describe`, which lies above `Model`.
+Model._repr_html_ = _html  # type: ignore[attr-defined]
 
 
 def open_model(
@@ -68,8 +88,11 @@ def open_model(
     Raises: ModelError, LimitExceeded.
     """
     tags = [tag for tag in tag_set.split(",") if tag] if isinstance(tag_set, str) else tag_set
-    if not (isinstance(path, str) and fetching.is_url(path)):
+    if not (isinstance(path, str) and paths.is_url(path)):
         return formats.open_model(path, tags)
+    from inspector.formats import archives
+    from inspector.jobs import fetching
+
     home = archives.Scratch()
     try:
         model = formats.open_model(fetching.fetch(path, home.path, progress=progress), tags)
@@ -103,6 +126,8 @@ def freeze(
     Raises: ModelError, GraphError, FreezeError; BlockedOp and JobError for a Keras file.
     """
     if model.layers is not None:
+        from inspector.jobs import building
+
         return building.of_ops(model, outputs, keep_devices=keep_devices)
     return _freeze(model, outputs, signature, keep_devices)
 
@@ -139,6 +164,10 @@ def optimise(
     Raises: TransformError before work starts; ModelError, GraphError, FreezeError, JobError;
         BadFeed; TransformFailed.
     """
+    from inspector import optimising
+    from inspector.jobs import building, transforming
+    from inspector.transforming import Checking
+
     asked = Checking(feeds, on_violation, budget_s=_CHECK_S) if check else None
     return optimising.optimise(
         building.of_ops(model, outputs),
@@ -173,6 +202,8 @@ def predict(
     Returns: ``outputs``: key to array; ``run_ms``: the run alone, without loading.
     Raises: BadFeed, BadFetch, UnknownSignature, BlockedOp, RunFailed, MissingVariables, JobError.
     """
+    from inspector.jobs import prediction
+
     return prediction.predict(model, feeds or {}, fetches, signature, progress)
 
 
@@ -198,6 +229,10 @@ def save(
     Returns: One sentence each on what whoever runs it must know; most often none.
     Raises: OutputExists, UnsupportedModel (variables that are not frozen, another format, TFLite).
     """
+    from inspector import optimising, storing
+    from inspector.formats import graphdef, saved_model_writer
+    from inspector.jobs import building
+
     path = Path(path).expanduser().absolute()
     model.check_tensorflow()
     model = building.of_ops(model)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,9 +29,12 @@ from inspector.cli_options import (
 )
 from inspector.errors import BadParameter
 from inspector.model import Model
-from inspector.operations import operations
-from inspector.passes.pipeline import OnViolation
 
+if TYPE_CHECKING:
+    from inspector.passes.pipeline import OnViolation
+
+ON_VIOLATION = ("keep", "rollback", "stop")
+"""The values of `OnViolation`, which is not loaded to print the help."""
 FORMATS = ("graphdef", "saved_model", "tflite")
 
 
@@ -80,6 +83,8 @@ def ops(
     as_json: bool,
 ) -> None:
     """Every operation with its inputs, and its tensors' dtypes and shapes."""
+    from inspector.operations import operations
+
     opened = _open(model, tag_set)
     try:
         found = operations(opened, op=op, match=match, function=function)
@@ -133,7 +138,7 @@ def freeze(
 @click.option("--feeds", "feed_file", metavar="FILE.npz", help="What to run it on; else random.")
 @click.option(
     "--on-violation",
-    type=click.Choice(get_args(OnViolation)),
+    type=click.Choice(ON_VIOLATION),
     default="keep",
     show_default=True,
     help="Of a checked transform that did more to the outputs than it declares.",

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from google.protobuf import text_format
 
-from inspector import api, feeds, optimising, settings, storing
+from inspector import api, settings, storing
 from inspector.errors import (
     BadFeed,
     CorruptModel,
@@ -19,10 +18,7 @@ from inspector.errors import (
     UnsupportedModel,
 )
 from inspector.graph import Graph
-from inspector.jobs import building, kernels
 from inspector.model import Model
-from inspector.passes import PASSES, pipeline
-from inspector.passes.presets import PRESETS
 from inspector.protos import GraphDef
 from inspector.terminal import plain, shape
 
@@ -32,6 +28,9 @@ _SHOWN = 6
 
 def transforms() -> dict[str, Any]:
     """The JSON of ``inspector transforms``."""
+    from inspector.passes import PASSES
+    from inspector.passes.presets import PRESETS
+
     return {
         "transforms": [PASSES[name].to_dict() for name in sorted(PASSES)],
         "presets": [{"name": name, **PRESETS[name]._asdict()} for name in PRESETS],
@@ -49,6 +48,11 @@ def transform_graph(
     source: Path, target: Path, inputs: str, outputs: str, transforms: str, *, as_text: bool
 ) -> None:
     """The work of TensorFlow 1's binary: read, transform, write."""
+    from google.protobuf import text_format
+
+    from inspector.jobs import kernels
+    from inspector.passes import pipeline
+
     pipeline.plan(transforms)
     graph = Graph.of(read_graph_def(source))
     fed, fetched = ([name for name in text.split(",") if name] for text in (inputs, outputs))
@@ -74,6 +78,8 @@ def read_graph_def(path: Path) -> GraphDef:
 
     Raises: MissingFile, CorruptModel, LimitExceeded.
     """
+    from google.protobuf import text_format
+
     if path.exists() and not path.is_file():
         raise MissingFile(path.name, "in_graph", "is no file")  # a pipe would never end
     try:
@@ -102,6 +108,8 @@ def read_feeds(path: Path, model: Model) -> dict[str, Any]:
 
     Raises: MissingFile, BadFeed, LimitExceeded.
     """
+    from inspector import feeds
+
     if path.suffix.lower() != ".csv":
         return feeds.from_npz(path, path.name)
     facts = api.describe(model).to_dict()
@@ -123,6 +131,9 @@ def convert(
     model: Model, inputs: list[str] | None, outputs: list[str] | None, signature: str | None
 ) -> Model:
     """The model with constants for variables, and a signature for what it is fed and fetched."""
+    from inspector import optimising
+    from inspector.jobs import building
+
     built = building.of_ops(model, outputs)
     return optimising.optimise(built, inputs, outputs, "", signature=signature).model
 

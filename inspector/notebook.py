@@ -59,7 +59,6 @@ def _table(model: Model) -> str:
 
 def _picture(model: Model) -> str:
     """The graph as the page first shows it; nothing where it cannot be laid out."""
-    # Here, so that a script which never shows a picture does not wait for what draws it.
     from inspector.looking import Look
     from inspector.view import export, hierarchy, starting
     from inspector.view.layout import picture_of
@@ -71,11 +70,6 @@ def _picture(model: Model) -> str:
         return ""
     data = b64encode(svg.encode()).decode()
     return f'<img alt="the graph" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
-
-
-def install() -> None:
-    """Let every Model show itself so. The table needs `describe`, which lies above `Model`."""
-    Model._repr_html_ = html  # type: ignore[attr-defined]
 
 
 def _format(facts: Facts) -> str:

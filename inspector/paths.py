@@ -1,11 +1,20 @@
 """Names that may come from a model, asked of the file system: one that it cannot have is not there.
+And which names are no paths at all.
 
 Python's own questions raise an error for a name that is too long, and for one with a zero in it.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def is_url(text: str) -> bool:
+    """Whether this is meant as a URL and not as a path."""
+    return _SCHEME.match(text) is not None
 
 
 def is_file(path: Path) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -265,6 +266,43 @@ def test_the_core_loads_without_tensorflow_and_streamlit() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+WAITING = """
+import sys
+from inspector import cli
+cli.cli({arguments}, standalone_mode=False)
+print(*sorted({waited} & sys.modules.keys()), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["transforms", "--help"], id="help"),
+        pytest.param(["describe", "sample_models/iris/saved_model"], id="describe"),
+    ],
+)
+def test_a_command_waits_for_nothing_that_it_does_not_need(arguments: list[str]) -> None:
+    waited = {
+        *("ai_edge_litert", "altair", "fsspec", "graphviz", "h5py", "pandas", "pygraphviz"),
+        *("tarfile", "zipfile", "urllib.request", "inspector.passes", "inspector.view"),
+        *("inspector.jobs", "inspector.optimising", "inspector.formats.keras", "inspector.ui"),
+        *("inspector.formats.archives", "inspector.rendering", "inspector.shapes", *TENSORFLOW),
+        *STREAMLIT,
+    }
+    code = WAITING.format(arguments=arguments, waited=waited)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout
+    assert done.stderr.split() == []
+
+
+def test_the_choices_of_a_flag_are_those_of_the_pipeline() -> None:
+    from inspector import cli
+    from inspector.passes.pipeline import OnViolation
+
+    assert get_args(OnViolation) == cli.ON_VIOLATION
 
 
 def test_the_package_offers_what_the_contract_says() -> None:

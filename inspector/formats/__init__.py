@@ -8,11 +8,10 @@ from pathlib import Path
 
 from inspector.errors import MissingFile, UnknownFormat, UnsupportedModel
 from inspector.formats import (
-    archives,
     checkpoint_files,
     checkpoints,
+    files,
     graphdef,
-    keras,
     meta_graph,
     recognising,
     saved_model,
@@ -22,12 +21,20 @@ from inspector.formats.files import map_file
 from inspector.model import Model
 from inspector.paths import exists, is_file, is_folder
 
+
+def _keras(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> Model:
+    # Here, so that models of other formats do not wait for all that reads Keras' configs.
+    from inspector.formats import keras
+
+    return keras.read(path, data, tag_set)
+
+
 READERS: Mapping[str, Callable[[Path, memoryview, Sequence[str] | None], Model]] = {
     "SavedModel": saved_model.read,
     "GraphDef": graphdef.read,
     "MetaGraphDef": meta_graph.read,
     "Checkpoint": checkpoints.read,
-    "Keras": keras.read,
+    "Keras": _keras,
     "TFLite": tflite.read,
 }
 """What `recognising.load` finds, to what reads a file of it."""
@@ -57,6 +64,8 @@ def open_model(
     kind, data = recognising.load(place)
     if kind != recognising.ARCHIVE:
         return _read(place, kind, data, tag_set)
+    from inspector.formats import archives, keras
+
     home = archives.Scratch(scratch)
     try:
         folder = home.path / archives.stem(place.name)
@@ -92,6 +101,8 @@ def _read(place: Path, kind: str | None, data: memoryview, tag_set: Sequence[str
 
 def _model_in(folder: Path, what: str) -> Path:
     """The folder or file of the one model in an unpacked archive."""
+    from inspector.formats import archives
+
     for _ in range(archives.MAX_DEPTH + 1):
         marks = (
             saved_model.FILE,
@@ -99,7 +110,7 @@ def _model_in(folder: Path, what: str) -> Path:
             checkpoint_files.STATE_FILE,
             recognising.CHUNKED_FILE,
         )
-        if keras.is_folder(folder) or any((folder / name).is_file() for name in marks):
+        if files.is_keras_folder(folder) or any((folder / name).is_file() for name in marks):
             return folder
         entries = sorted(folder.iterdir())
         kinds = {
@@ -144,8 +155,8 @@ def _in_folder(folder: Path) -> Path:
     for name in (saved_model.FILE, saved_model.TEXT_FILE, checkpoint_files.STATE_FILE):
         if (folder / name).is_file():
             return folder / name
-    if keras.is_folder(folder):
-        return folder / keras.CONFIG
+    if files.is_keras_folder(folder):
+        return folder / files.KERAS_CONFIG
     if (folder / recognising.CHUNKED_FILE).is_file():
         raise recognising.in_pieces(recognising.CHUNKED_FILE)
     prefixes = checkpoint_files.in_folder(folder)

@@ -8,6 +8,9 @@ from pathlib import Path
 from inspector import settings
 from inspector.errors import CorruptModel, LimitExceeded, MissingFile
 
+KERAS_CONFIG, KERAS_METADATA = "config.json", "metadata.json"
+"""By these an unpacked ``.keras`` file is known."""
+
 
 def map_file(path: Path) -> memoryview:
     """The bytes of a file, mapped into memory and not read.
@@ -23,6 +26,11 @@ def map_file(path: Path) -> memoryview:
         raise MissingFile(path.name, "file", "there is no such file") from err
     except OSError as err:
         raise MissingFile(path.name, "file", f"cannot be read ({err.strerror})") from err
+
+
+def is_keras_folder(folder: Path) -> bool:
+    """Whether this is a ``.keras`` file, unpacked."""
+    return all((folder / name).is_file() for name in (KERAS_CONFIG, KERAS_METADATA))
 
 
 def list_files(folder: Path, names: tuple[str, ...]) -> list[tuple[str, int]]:

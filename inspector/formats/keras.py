@@ -19,7 +19,7 @@ from typing import Any
 from inspector import tensors
 from inspector.errors import CorruptModel, LimitExceeded, UnknownFormat
 from inspector.formats import keras_code, keras_config, keras_hdf5, keras_shapes, keras_weights
-from inspector.formats.files import list_files
+from inspector.formats.files import KERAS_CONFIG, KERAS_METADATA, is_keras_folder, list_files
 from inspector.formats.keras_config import INPUT, Architecture, Layer
 from inspector.formats.keras_weights import Weight
 from inspector.graph import Graph
@@ -30,7 +30,7 @@ from inspector.settings import KERAS_CODE
 from inspector.signatures import DEFAULT, PREDICT
 from inspector.tensors import Shape
 
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+CONFIG, METADATA, WEIGHTS = KERAS_CONFIG, KERAS_METADATA, "model.weights.h5"
 
 _ATTRIBUTE = 4000
 _INT64 = 1 << 63
@@ -59,11 +59,6 @@ class Source:
     warnings: list[str] = field(default_factory=list)
 
 
-def is_folder(folder: Path) -> bool:
-    """Whether this is a ``.keras`` file, unpacked."""
-    return all((folder / name).is_file() for name in (CONFIG, METADATA))
-
-
 def is_archive(names: Set[str]) -> bool:
     """Whether a zip archive with entries of these names is a ``.keras`` file."""
     return {CONFIG, METADATA} <= names
@@ -76,7 +71,7 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
         path: An HDF5 file, or the ``config.json`` of an unpacked ``.keras`` file.
     Raises: UnknownFormat (HDF5 of something else), CorruptModel, UnsupportedModel, LimitExceeded.
     """
-    in_folder = path.name == CONFIG and is_folder(path.parent)
+    in_folder = path.name == CONFIG and is_keras_folder(path.parent)
     name = path.parent.name if in_folder else path.name
     config, version = _config_of(path.parent, name) if in_folder else (None, "")
     source = Source(config, version)

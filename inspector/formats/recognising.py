@@ -6,8 +6,8 @@ from pathlib import Path
 
 from inspector import table, wire
 from inspector.errors import UnknownFormat, UnsupportedModel
-from inspector.formats import archives, keras, keras_hdf5, text
-from inspector.formats.files import map_file
+from inspector.formats import keras_hdf5, text
+from inspector.formats.files import KERAS_CONFIG, is_keras_folder, map_file
 
 CHECKPOINT, ARCHIVE, KERAS, TFLITE = "Checkpoint", "Archive", "Keras", "TFLite"
 
@@ -33,7 +33,12 @@ def kind_of(data: memoryview) -> str | None:
     if data[_TFLITE[0] :][: len(_TFLITE[1])] == _TFLITE[1]:
         return TFLITE
     kind = wire.recognise(data) or text.recognise(data)
-    return ARCHIVE if kind is None and archives.kind_of(data) is not None else kind
+    if kind is not None:
+        return kind
+    # Here, so that what is no archive does not wait for what unpacks them.
+    from inspector.formats import archives
+
+    return None if archives.kind_of(data) is None else ARCHIVE
 
 
 def load(path: Path) -> tuple[str | None, memoryview]:
@@ -42,7 +47,7 @@ def load(path: Path) -> tuple[str | None, memoryview]:
     Raises: MissingFile, CorruptModel, LimitExceeded.
     """
     data = map_file(path)
-    if path.name == keras.CONFIG and keras.is_folder(path.parent):
+    if path.name == KERAS_CONFIG and is_keras_folder(path.parent):
         return KERAS, data
     kind = kind_of(data)
     if kind in ("SavedModel", "GraphDef", "MetaGraphDef") and wire.recognise(data) is None:

@@ -29,21 +29,16 @@ from inspector.errors import (
 from inspector.jobs.requests import MIB, Limits
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.jobs.workspace import safe_relative
+from inspector.paths import is_url
 
 Progress = Callable[[float | None, str], None]
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WEB = ("http", "https")
 _PATHS = ("file", "local")
 _CHUNK = 1 << 18
 _SILENCE_S = 30.0
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _PARTS = ("variables/", "assets/", "assets.extra/", "fingerprint.pb", "keras_metadata.pb")
-
-
-def is_url(text: str) -> bool:
-    """Whether this is meant as a URL and not as a path."""
-    return _SCHEME.match(text) is not None
 
 
 def check(url: str, allowed: Sequence[str] | None = None) -> str:

@@ -254,9 +254,13 @@ class LocalRunner(Executor):
         return True
 
 
+_LATER = ("inspector.formats.archives", "inspector.formats.keras", "inspector.formats.tflite")
+"""What the command line loads only for a model that needs it; in a template it waits for all."""
+
+
 def default_templates(requests: Mapping[str, Request]) -> dict[str, TemplateSpec]:
     """The two templates, each with the modules of its requests ready."""
-    modules: dict[bool, set[str]] = {False: {"inspector.protos", "numpy"}, True: set()}
+    modules: dict[bool, set[str]] = {False: set(_LATER), True: set()}
     for request in requests.values():
         modules[request.tensorflow].add(request.module)
     modules[True] |= {"inspector.backend.evaluate", "inspector.backend.predict"}

@@ -20,6 +20,7 @@ from inspector.jobs import fetching
 from inspector.jobs.job import JobResult
 from inspector.jobs.runner import default_runner
 from inspector.jobs.workspace import ModelKey
+from inspector.paths import is_url
 from inspector.ui import running, state, text
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
@@ -139,7 +140,7 @@ def fetched(answer: JobResult) -> None:
 
 def open_start(named: str) -> None:
     """Start to open the model that the operator named on the command line."""
-    if fetching.is_url(named):
+    if is_url(named):
         open_url(named, trusted=True)
     else:
         open_path(named, trusted=True)
