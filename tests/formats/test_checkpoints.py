@@ -158,7 +158,8 @@ def test_missing_shards_are_a_warning(tmp_path: Path) -> None:
     folder = copied(SEED, tmp_path / "m", "checkpoint", "var.index", "var.meta")
     model = open_model(folder)
     assert model.warnings == [
-        "The data file var.data-00000-of-00001 is not there: values of variables are missing."
+        "The data file var.data-00000-of-00001 is not there: values of variables are missing, and "
+        "what needs them cannot be frozen or run. Put it beside the other files of the checkpoint."
     ]
     with pytest.raises(InspectorError, match="data-00000-of-00001 is not there"):
         freeze(model, ["ppscore"])

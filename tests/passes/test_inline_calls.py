@@ -338,7 +338,8 @@ def test_values_stay_whatever_is_called(before):
     after = inline(before, outputs, ["x", "y"]).graph
     validate(after)
     assert not {*after.op_counts()} & {*CALLS}
-    assert_same_values(before, after, outputs)
+    # TensorFlow orders a sum otherwise when it sees past the call: the last bit may differ.
+    assert_same_values(before, after, outputs, rtol=1e-6)
     assert inline(after, outputs, ["x", "y"]).graph is after
 
 
