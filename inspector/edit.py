@@ -8,7 +8,7 @@ at once, `rewire` follows all of them in one sweep.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from inspector.errors import InvalidGraph
@@ -16,6 +16,8 @@ from inspector.graph import Graph, Input, node_name, split_input
 from inspector.protos import NodeDef
 
 _COLOCATE = b"loc:@"
+_ONE = {port: (port,) for port in range(-1, 16)}
+"""Nearly every node reads another one once: a list for each would keep the collector busy."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class GraphEdit:
         self._front: dict[str, list[str]] = {}
         self._appended: list[str] = []
         self._order: list[str] | None = None
-        self._read_by: dict[str, dict[str, list[int]]] | None = None
+        self._read_by: dict[str, dict[str, Sequence[int]]] | None = None
         self._why: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._moved: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -94,7 +96,7 @@ class GraphEdit:
         """The nodes that read this one now, by data or control."""
         return [self._nodes[reader] for reader in self._readers().get(name, ())]
 
-    def reads(self, name: str) -> Mapping[str, list[int]]:
+    def reads(self, name: str) -> Mapping[str, Sequence[int]]:
         """Who reads this node now: reader to the output ports it reads, -1 for a control input."""
         return self._readers().get(name, {})
 
@@ -303,7 +305,7 @@ class GraphEdit:
                 order[name] = None
         return list(order)
 
-    def _readers(self) -> dict[str, dict[str, list[int]]]:
+    def _readers(self) -> dict[str, dict[str, Sequence[int]]]:
         if self._read_by is None:
             self._read_by = {}
             for node in self._nodes.values():
@@ -314,8 +316,15 @@ class GraphEdit:
         if self._read_by is not None:
             name = node.name
             for text in node.input:
-                source = split_input(text)
-                self._read_by.setdefault(source.name, {}).setdefault(name, []).append(source.port)
+                source, port, _ = split_input(text)
+                readers = self._read_by.setdefault(source, {})
+                ports = readers.get(name)
+                if ports is None:
+                    readers[name] = _ONE.get(port) or (port,)
+                elif isinstance(ports, list):
+                    ports.append(port)
+                else:
+                    readers[name] = [*ports, port]
 
     def _unread(self, node: NodeDef) -> None:
         if self._read_by is not None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from inspector import opdefs
 from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed
-from inspector.graph import BACK_EDGES, Input, data_inputs, split_input
+from inspector.graph import BACK_EDGES, Input, data_inputs, node_name, split_input
 from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.bodies import InFunctions, also_in_functions
 from inspector.passes.bypass import Bypass
@@ -124,9 +124,7 @@ class _Merge:
         for node in nodes:
             if node.name in self.kept:
                 continue
-            sources = map(split_input, node.input)
-            inputs = tuple(str(item._replace(name=self._keeper(item.name))) for item in sources)
-            key = (node.op, node.device, inputs)
+            key = (node.op, node.device, tuple(map(self._kept_input, node.input)))
             other: NodeDef = first.setdefault(key, node)
             if other is node:
                 continue
@@ -135,6 +133,12 @@ class _Merge:
             keeper = full.setdefault((*key, _attributes(node)), node.name)
             if keeper != node.name:
                 self.kept[node.name] = keeper
+
+    def _kept_input(self, text: str) -> str:
+        name = node_name(text)
+        if name in self.kept:
+            return str(split_input(text)._replace(name=self._keeper(name)))
+        return text.removesuffix(":0")
 
     def _keeper(self, name: str) -> str:
         while name in self.kept:

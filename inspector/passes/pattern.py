@@ -70,6 +70,8 @@ def producer(edit: GraphEdit, text: str) -> NodeDef | None:
 
 def in_order(edit: GraphEdit, ops: Collection[str]) -> Iterator[NodeDef]:
     """The nodes of these ops as they are now, sources first where the graph has no cycle."""
+    if not any(node.op in ops for node in edit.graph.nodes):
+        return
     try:
         nodes = edit.graph.sorted()
     except InvalidGraph:

@@ -27,6 +27,7 @@ _LEAST = np.finfo(np.float32).smallest_normal
 """FLT_MIN: what the tool starts its search for the largest value from."""
 _NEARLY_HALF = math.nextafter(0.5, 0.0)
 _ROUND_MINIMUM = 16
+_OTHER_FLOATS = {tensors.dtype_enum(name): name for name in ("float64", "float16", "bfloat16")}
 
 
 @graph_pass(effect="lossy", source="graph_transforms/round_weights.cc")
@@ -46,7 +47,7 @@ def round_weights(
     alone: constants of one value only, and those with NaN or infinity.
     """
     for node in edit.nodes("Const"):
-        if not is_float(node) or tensors.elements(tensor_of(node)) < _ROUND_MINIMUM:
+        if tensors.elements(tensor_of(node)) < _ROUND_MINIMUM or not _is_float(edit, node):
             continue
         ctx.check_cancelled("round_weights")
         values = read(node, "round_weights")
@@ -100,7 +101,7 @@ def quantize_weights(
                 reason = f"No '{key}' attribute for Const node {node.name}"
                 raise TransformFailed("quantize_weights", node.name, reason)
         count = tensors.elements(node.attr["value"].tensor)
-        if not is_float(node) or count < 1 or not 0 <= minimum_size <= count:
+        if count < 1 or not 0 <= minimum_size <= count or not _is_float(edit, node):
             continue
         ctx.check_cancelled("quantize_weights")
         values = read(node, "quantize_weights")
@@ -113,6 +114,13 @@ def quantize_weights(
                 store_per_channel(edit, node, values)
         except Skipped as skipped:
             edit.skip(node, str(skipped))
+
+
+def _is_float(edit: GraphEdit, node: NodeDef) -> bool:
+    """True for float32; of floats of another size the record says why they are left alone."""
+    if (name := _OTHER_FLOATS.get(tensor_of(node).dtype)) is not None:
+        edit.skip(node, f"is {name}, not float32")
+    return is_float(node)
 
 
 def _store(edit: GraphEdit, node: NodeDef, values: Array) -> None:

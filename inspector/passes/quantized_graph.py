@@ -12,7 +12,7 @@ from typing import Annotated
 from inspector import opdefs, shapes, tensors
 from inspector.edit import GraphEdit
 from inspector.errors import BadParameter
-from inspector.graph import control_inputs, data_inputs, split_input
+from inspector.graph import Input, control_inputs, data_inputs, split_input
 from inspector.passes import fake_quants
 from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.channels import Skipped
@@ -83,11 +83,12 @@ def quantize_nodes(
         ctx.check_cancelled(_NAME)
         work = GraphEdit(graph)
         work_on(work)
-        graph = work.finish()
+        after = work.finish()
         edit.skipped += work.skipped
-        for change in work.changes() if graph is not edit.graph else ():
+        for change in work.changes() if after is not graph else ():
             if change.rule:
                 edit.explain(change.name, change.rule, *change.sources)
+        graph = after
     _adopt(edit, graph.nodes)
 
 
@@ -309,6 +310,7 @@ def _read_outside(edit: GraphEdit, ctx: PassContext, node: NodeDef, chain: list[
 
 def _stay_in_bytes(edit: GraphEdit, ctx: PassContext) -> None:
     """Who reads floats made of bytes and turned to bytes again reads the bytes."""
+    moved: dict[Input, Input] = {}
     for node in in_order(edit, ("QuantizeV2",)):
         found = match(edit, node, _AGAIN)
         if found is None or node.name in ctx.boundary:
@@ -320,9 +322,11 @@ def _stay_in_bytes(edit: GraphEdit, ctx: PassContext) -> None:
             edit.skip(node, "its range is not that of the values it reads")
             continue
         for port, text in enumerate(data_inputs(source)):
-            for reader in edit.reads(node.name):
-                edit.explain(reader, "reads the bytes as they are", source.name)
-            edit.redirect(f"{node.name}:{port}", text)
+            target = split_input(text)
+            moved[Input(node.name, port, False)] = moved.get(target, target)
+        for reader in edit.reads(node.name):
+            edit.explain(reader, "reads the bytes as they are", source.name)
+    edit.rewire(moved)
 
 
 def _settings(node: NodeDef) -> tuple[int, bytes]:

@@ -257,7 +257,7 @@ class _Sparsify:
         writers = [self.edit[name] for name in reads]
         for writer in writers:
             is_read = any(max(ports) >= 0 for ports in self.edit.reads(writer.name).values())
-            only_writes = reads[writer.name] == [0] and data_inputs(writer)[0] == node.name
+            only_writes = list(reads[writer.name]) == [0] and data_inputs(writer)[0] == node.name
             if writer.op not in _ASSIGNS or not only_writes or is_read:
                 return None
             if writer.name in self.ctx.boundary:

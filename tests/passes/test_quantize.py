@@ -109,6 +109,20 @@ def test_other_dtypes_and_negative_sizes_stay():
     assert apply("quantize_weights", floats, minimum_size=-1).graph is floats
 
 
+@pytest.mark.parametrize("name", ["quantize_weights", "round_weights"])
+@pytest.mark.parametrize("dtype", ["double", "half", "bfloat16"])
+def test_floats_of_another_size_are_left_alone_and_named(name, dtype):
+    before = graph(
+        f"a = Const(dtype={dtype}, value=ones(2000)) ; b = Const(dtype={dtype}, value=ones(9))"
+        " ; c = Const(dtype=int32, value=ones(2000))"
+    )
+    result = apply(name, before)
+    assert result.graph is before
+    (skip,) = result.skipped
+    assert skip.name == "a"
+    assert skip.why.endswith(", not float32")
+
+
 def test_scalars_too_when_asked_for():
     twice = apply("quantize_weights", one(np.float32(3)), minimum_size=0).graph
     assert apply("quantize_weights", twice, minimum_size=0).graph.op_counts()["Dequantize"] == 3

@@ -269,3 +269,31 @@ def test_it_is_the_tools(text, fallback):
         validate(after)  # the tool hoists through what averages
     else:
         assert not differences(theirs, after, ["x"], ["y"], names="free")
+
+
+AGAIN = """
+P/dims = Const(value=[-1], dtype=int32)
+P/axes = Const(value=[0], dtype=int32)
+P/reshape = Reshape(LAST, P/dims)
+P/min = Min(P/reshape, P/axes)
+P/max = Max(P/reshape, P/axes)
+P/q = QuantizeV2(LAST, P/min, P/max, T=quint8, mode=MIN_FIRST)
+NOW = Dequantize(P/q, P/q:1, P/q:2, T=quint8, mode=MIN_FIRST)
+"""
+
+
+@pytest.mark.tensorflow
+def test_values_that_turn_to_bytes_again_and_again_stay_the_first_bytes():
+    text = """
+    x = Placeholder(shape=[2,3]) ; s = Relu(x) ; lo = Const(value=-3) ; hi = Const(value=3)
+    q = QuantizeV2(x, lo, hi, T=quint8, mode=MIN_FIRST)
+    d0 = Dequantize(q, q:1, q:2, T=quint8, mode=MIN_FIRST)
+    """
+    for last, now in (("d0", "d1"), ("d1", "d2"), ("d2", "d3")):
+        text += AGAIN.replace("P/", f"{now}_eightbit/").replace("LAST", last).replace("NOW", now)
+    before = graph(text + "y = Softplus(d3)")
+    after = quantize(before).graph
+    validate(after)
+    for name in ("d1", "d2", "d3"):
+        assert list(after.node(name).input) == ["q", "q:1", "q:2"]
+    assert_same_values(before, after, ["y"], atol=NEAR)
