@@ -26,6 +26,7 @@ from inspector.view import loops, scopes
 from inspector.view.folding import APART, ARGUMENT, BEHIND, Folding, fold
 from inspector.view.grouping import TOO_WIDE, WIDE, arrange
 from inspector.view.levels import Edges, Group, Level, run_of
+from inspector.view.paused import collector_paused
 from inspector.view.scopes import Tree
 from inspector.view.summary import Summary, is_back_edge
 
@@ -137,6 +138,7 @@ class Hierarchy:
         return json.dumps(data, separators=(",", ":"))
 
     @classmethod
+    @collector_paused()
     def from_json(cls, table: Summary, text: str | bytes) -> Hierarchy:
         """Read `to_json` back, for the same table; checked, since it comes from a job.
 
@@ -160,6 +162,7 @@ class Hierarchy:
         return cls(table, data["into"], tree)
 
 
+@collector_paused()
 def build(table: Summary) -> Hierarchy:
     """The hierarchy of a node table."""
     folding = fold(table)

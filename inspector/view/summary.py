@@ -23,6 +23,7 @@ from inspector.errors import CorruptModel, UnknownNode, did_you_mean
 from inspector.graph import BACK_EDGES, MERGES, Graph, split_input
 from inspector.tensors import dtype_name
 from inspector.view import attributes
+from inspector.view.paused import collector_paused
 
 Shape = Sequence[int | None]
 VERSION = 3
@@ -148,6 +149,7 @@ class Summary:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     @classmethod
+    @collector_paused()
     def from_json(cls, text: str | bytes) -> Summary:
         """Read `to_json` back. It comes from a job that read a stranger's file, so it is checked.
 

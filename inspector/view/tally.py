@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.kinds import KINDS, kind_of
+from inspector.view.paused import collector_paused
 from inspector.view.summary import is_back_edge
 
 Ints = npt.NDArray[np.int64]
@@ -42,6 +43,7 @@ class Tally:
         wait_source, wait_target: Control edges between drawn nodes.
     """
 
+    @collector_paused()
     def __init__(self, tree: Hierarchy) -> None:
         count, scopes = len(tree.table), len(tree.names)
         self.start, self.end = [0] * scopes, [0] * scopes

@@ -254,6 +254,8 @@ def test_e_opens_a_scope_and_closes_the_one_around_and_o_picks(canvas):
     canvas.node("block_4").click()
     canvas.page.keyboard.press("e")
     canvas.page.locator(".cluster-title").filter(has_text="block_4").wait_for()
+    canvas.page.keyboard.press("f")
+    canvas.settle()
     canvas.page.locator(".node").filter(has_text="AddV2").last.click()
     canvas.page.keyboard.press("o")
     badge = canvas.page.locator(".badge.picked")
