@@ -49,6 +49,7 @@ DOINGS = (
     "forward",
     "deeper",
     "shallower",
+    "first",
 )
 MAX_NAMES = 500
 
