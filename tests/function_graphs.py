@@ -18,8 +18,10 @@ def node(name: str, op: str, *inputs: str, **attrs: Any) -> NodeDef:
             made.attr[key].func.name = value
         elif isinstance(value, list):
             made.attr[key].list.type.extend(value)
-        elif isinstance(value, bytes):
+        elif key == "_class":
             made.attr[key].list.s.append(value)
+        elif isinstance(value, bytes):
+            made.attr[key].s = value
         elif key.startswith("n_"):
             made.attr[key[2:]].i = value
         else:
