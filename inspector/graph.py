@@ -102,6 +102,7 @@ class Graph:
         self.versions: VersionDef = versions if versions is not None else VersionDef()
         self._by_name: dict[str, NodeDef] | None = None
         self._readers: dict[str, list[str]] | None = None
+        self._sources: list[list[str]] | None = None
         self._sorted: Sequence[NodeDef] | None = None
 
     @classmethod
@@ -170,13 +171,27 @@ class Graph:
         counts = Counter(node.op for node in self.nodes)
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
+    def sources(self) -> list[list[str]]:
+        """Per node, the names of the nodes it reads, by data and control, in the order of input."""
+        if self._sources is None:
+            self._sources = [
+                [
+                    text if ":" not in text and text[:1] != "^" else node_name(text)
+                    for text in node.input
+                ]
+                for node in self.nodes
+            ]
+        return self._sources
+
     def consumers(self, name: str) -> list[str]:
         """Names of the nodes that read this one, by data or control, each once."""
         if self._readers is None:
             readers: dict[str, dict[str, None]] = {}
-            for node in self.nodes:
-                for text in node.input:
-                    readers.setdefault(node_name(text), {})[node.name] = None
+            for node, sources in zip(self.nodes, self.sources(), strict=True):
+                if sources:
+                    reader = node.name
+                    for source in sources:
+                        readers.setdefault(source, {})[reader] = None
             self._readers = {source: list(names) for source, names in readers.items()}
         return self._readers.get(name, [])
 
@@ -205,8 +220,8 @@ class Graph:
     def _in_order(self) -> Sequence[NodeDef]:
         later = {node.name for node in self.nodes if node.op in BACK_EDGES}
         seen: set[str] = set()
-        for node in self.nodes:
-            for name in map(node_name, node.input):
+        for node, sources in zip(self.nodes, self.sources(), strict=True):
+            for name in sources:
                 if name not in seen and not (node.op in MERGES and name in later):
                     return self.order()
             seen.add(node.name)

@@ -119,13 +119,15 @@ def suggest(model: Model) -> list[Suggestion]:
 
 def of_graph(graph: Graph) -> list[Suggestion]:
     """Suggestions for a graph without signatures, from its structure and names."""
-    feeds, labels = _feeds(graph)
-    idle = _idle(graph, labels)
+    training = _training(graph)
+    feeds, labels = _feeds(graph, training)
+    idle = _idle(graph, labels, training)
     fed = graph.descendants(feeds) if feeds else {node.name for node in graph}
+    weighty = {op for op in graph.op_counts() if _WEIGHTY.fullmatch(op)}
     inner = graph.ancestors(
         text
         for node in graph
-        if _WEIGHTY.fullmatch(node.op) and node.name not in idle
+        if node.op in weighty and node.name not in idle
         for text in map(node_name, data_inputs(node))
     )
     in_loops = _inside_loops(graph)
@@ -218,7 +220,7 @@ def _hint(name: str) -> int:
     return next((rank for rank, hint in enumerate(_HINTS) if hint.search(last)), len(_HINTS))
 
 
-def _feeds(graph: Graph) -> tuple[set[str], set[str]]:
+def _feeds(graph: Graph, training: set[str]) -> tuple[set[str], set[str]]:
     """The placeholders a prediction is made from, and those that hold the labels.
 
     Only a graph with training ops has labels: placeholders of such a name, and those that reach no
@@ -232,11 +234,10 @@ def _feeds(graph: Graph) -> tuple[set[str], set[str]]:
             labels.add(node.name)
         elif node.op != "PlaceholderWithDefault":
             feeds.add(node.name)
-    if not _has_training(graph):
+    if not _has_training(graph, training):
         return feeds | labels, set()
     if not feeds:  # The one feed is called y: then it is no label.
         return labels, set()
-    training = {node.name for node in graph if _NOT_INFERENCE.search(node.name)}
     weighty = [
         node.name for node in graph if node.name not in training and _WEIGHTY.fullmatch(node.op)
     ]
@@ -244,20 +245,35 @@ def _feeds(graph: Graph) -> tuple[set[str], set[str]]:
     return (used, labels | feeds - used) if used else (feeds, labels)
 
 
-def _has_training(graph: Graph) -> bool:
-    return any(
-        node.op in _LOSS_OPS or _NOT_INFERENCE.search(node.name) or "Apply" in node.op
-        for node in graph
-    )
+def _training(graph: Graph) -> set[str]:
+    """The nodes whose names say that they train, save, sum up or initialise.
+
+    `_NOT_INFERENCE` speaks of one part of a name, so each part is looked at once.
+    """
+    known: dict[str, bool] = {}
+    found = set()
+    for node in graph:
+        name = node.name
+        for part in name.split("/"):
+            is_training = known.get(part)
+            if is_training is None:
+                is_training = known[part] = _NOT_INFERENCE.search(part) is not None
+            if is_training:
+                found.add(name)
+                break
+    return found
 
 
-def _idle(graph: Graph, labels: set[str]) -> set[str]:
+def _has_training(graph: Graph, training: set[str]) -> bool:
+    if training:
+        return True
+    return any(op in _LOSS_OPS or "Apply" in op for op in graph.op_counts())
+
+
+def _idle(graph: Graph, labels: set[str], training: set[str]) -> set[str]:
     """The nodes that take no part in a prediction, and those that only feed them."""
-    idle = {
-        node.name
-        for node in graph
-        if _IDLE_OP.fullmatch(node.op) or node.op in _SHAPE_OPS or _NOT_INFERENCE.search(node.name)
-    }
+    ops = {op for op in graph.op_counts() if _IDLE_OP.fullmatch(op) or op in _SHAPE_OPS}
+    idle = training | {node.name for node in graph if node.op in ops}
     # The head of a network may stand in the scope where its loss is computed.
     idle -= {
         node.name

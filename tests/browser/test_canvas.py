@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from inspector.view.hierarchy import build
+from inspector.view.starting import start
+from inspector.view.visible import view
 from tests.browser.canvas_app import HOSTILE
+from tests.view.graphs import layered
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).with_name("canvas_app.py")
@@ -343,7 +347,8 @@ def test_greater_and_less_open_and_close_a_level(canvas):
         "n => JSON.parse(document.querySelector('code').innerText).boxes < n", arg=more
     )
     canvas.page.get_by_role("button", name="First picture").click()
-    canvas.until("boxes", before)
+    tree = build(layered(8))
+    canvas.until("boxes", len(view(tree, start(tree)).boxes))
 
 
 def test_the_crumbs_lead_to_the_scopes_around(canvas):
