@@ -52,14 +52,9 @@ _IDLE_OP = re.compile(
     r"|HashTable.*|MutableHashTable.*|Placeholder|PlaceholderV2|_Arg|_Retval"
 )
 _LOSS_OPS = {
-    "SoftmaxCrossEntropyWithLogits",
-    "SparseSoftmaxCrossEntropyWithLogits",
-    "L2Loss",
-    "CTCLoss",
-    "CTCLossV2",
-    "InTopK",
-    "InTopKV2",
-}
+    "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "L2Loss",
+    "CTCLoss", "CTCLossV2", "InTopK", "InTopKV2",
+}  # fmt: skip
 _SHAPE_OPS = {"Fill", "OnesLike", "ZerosLike", "Shape", "ShapeN", "Size", "Rank", "Assert"}
 _HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 _DECISIONS = {"ArgMax", "ArgMin", "TopK", "TopKV2"}
@@ -144,10 +139,8 @@ def of_graph(graph: Graph) -> list[Suggestion]:
             continue
         kind, why = _judge(node, last, scores, head if last or is_head else "", feeds)
         if last and kind == _PLAIN and _leaves_loop(graph, node):
-            kind, why = (
-                kind + 2,
-                why.replace("last node", "what a loop leaves and nothing reads", 1),
-            )
+            kind += 2
+            why = why.replace("last node", "what a loop leaves and nothing reads", 1)
         # Where two are equally likely the one that no training reads comes first, then the later
         # node: outputs are made last.
         is_read = any(True for _ in graph.consumers(node.name))
