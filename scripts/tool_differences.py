@@ -63,7 +63,9 @@ DIFFERS: dict[str, str] = {
     "obfuscate_names": "Names with a port protect inputs and outputs, and colocations follow.",
     "quantize_nodes": (
         "Nodes with dilations, NCHW, half pixel centres or control inputs stay in float, so do "
-        "FakeQuants of other than 8 bits; only float inputs become quint8."
+        "FakeQuants of other than 8 bits; only float inputs become quint8. A FakeQuant moves up "
+        "over nodes that pick or cut off values, not over any op of one input; of two in a row "
+        "both become 8-bit, where the tool leaves one."
     ),
     "quantize_weights": (
         "Weights that are all zero do not become NaN, constants with NaN or infinite values "

@@ -12,22 +12,22 @@ from inspector.protos import NodeDef
 
 _COMMUTES = frozenset(("Identity", "MaxPool", "Relu", "Relu6", "Snapshot", "Squeeze"))
 """Ops of one input that pick or cut off values: rounding may as well come before them."""
-_DEEPEST = 3
+DEPTHS = (3, 2, 1)
+"""Lengths of the chains that a FakeQuant jumps over, one after the other, as in the tool."""
 _PATTERN = op("FakeQuantWithMinMaxVars", ANY, op("Const", label="min"), op("Const", label="max"))
 _FAKE = ("FakeQuantWithMinMaxVars",)
 
 
-def hoist(edit: GraphEdit, ctx: PassContext) -> None:
-    """Move a FakeQuant in front of a chain of 3, then 2, then 1 nodes of one input.
+def hoist(edit: GraphEdit, ctx: PassContext, depth: int) -> None:
+    """Move each FakeQuant in front of a chain of so many nodes of one input.
 
-    Differs from the tool, which takes any op of one input: the range of a Softmax's output is not
-    that of its input.
+    Those that an earlier round moved are moved on: over six nodes in all. Differs from the tool,
+    which takes any op of one input: the range of a Softmax's output is not that of its input.
     """
-    for depth in range(_DEEPEST, 0, -1):
-        for fake in in_order(edit, _FAKE):
-            chain = _chain(edit, ctx, fake, depth)
-            if chain is not None:
-                _hoist(edit, fake, chain)
+    for fake in in_order(edit, _FAKE):
+        chain = _chain(edit, ctx, fake, depth)
+        if chain is not None:
+            _hoist(edit, fake, chain)
 
 
 def _chain(edit: GraphEdit, ctx: PassContext, fake: NodeDef, depth: int) -> list[NodeDef] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated
 
 from inspector import opdefs, shapes, tensors
@@ -69,16 +70,17 @@ def quantize_nodes(
     fallback = _range("fallback", fallback_min, fallback_max)
     rounds: list[Callable[[GraphEdit], None]] = [
         lambda work: _feed_bytes(work, ctx, fed),
-        lambda work: fake_quants.hoist(work, ctx),
+        *(partial(fake_quants.hoist, ctx=ctx, depth=depth) for depth in fake_quants.DEPTHS),
         lambda work: fake_quants.convert(work, ctx),
         lambda work: _Quantize(work, ctx, fallback, ignore_op).run(),
         lambda work: _merge_requantizes(work, ctx),
         lambda work: merge_duplicate_nodes.function(work, ctx),
         lambda work: _stay_in_bytes(work, ctx),
     ]
+    cleaning = rounds[-3:]
     graph = edit.graph
-    for index, work_on in enumerate(rounds):
-        if index == 4 and graph is edit.graph:
+    for work_on in rounds:
+        if work_on is cleaning[0] and graph is edit.graph:
             return  # nothing is new, so there is nothing to clean up
         ctx.check_cancelled(_NAME)
         work = GraphEdit(graph)
