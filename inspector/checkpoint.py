@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from inspector import varints
 from inspector.errors import (
     CorruptModel,
     LimitExceeded,
@@ -30,7 +31,7 @@ from inspector.errors import (
 )
 from inspector.paths import is_file
 from inspector.protos import BundleEntryProto, BundleHeaderProto, TensorSliceProto, parse
-from inspector.table import masked_crc, read_table, slice_key, varint
+from inspector.table import masked_crc, read_table, slice_key
 from inspector.tensors import STRING, Array, Shape, dtype_name, numpy_dtype, shape_of
 
 MAX_INDEX_BYTES = 64 << 20
@@ -360,7 +361,7 @@ def _strings(data: memoryview, count: int, name: str, key: str) -> Array:
     lengths, position = [], 0
     try:
         for _ in range(count):
-            length, position = varint(data, position)
+            length, position = varints.decode(data, position)
             lengths.append(length)
     except (IndexError, ValueError) as err:
         raise CorruptModel(name, key, "the strings' lengths are cut short") from err

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspector.functions import Body, Library, to_function
-from inspector.graph import split_input
+from inspector.graph import Names, split_input
 from inspector.protos import Message, NodeDef, TensorShapeProto
 from inspector.tensors import BOOL, INT32, RESOURCE, from_numpy, make_shape, numpy_dtype
 from inspector.variable_flow import (
@@ -55,7 +55,7 @@ class Rewriter:
         self._flows: dict[str, tuple[Body, Flow]] = {}
 
     def rewrite(
-        self, nodes: Iterable[NodeDef], carried: Mapping[Tensor, Value], names: set[str]
+        self, nodes: Iterable[NodeDef], carried: Mapping[Tensor, Value], names: Names
     ) -> list[NodeDef]:
         """The nodes, those that take a handle in `carried` in their plain form.
 
@@ -90,7 +90,7 @@ class Rewriter:
                 values[str(number)] = value
             flow = self._analysis.follow(body.nodes, seeds)
             carried = {tensor: values[label] for tensor, label in flow.carried.items()}
-            names = {node.name for node in body.nodes} | set(body.args)
+            names = Names((*(node.name for node in body.nodes), *body.args))
             nodes = self.rewrite(body.nodes, carried, names)
             clone = Body(new_name, body.args, tuple(nodes), body.results, body.controls, body.proto)
             proto = to_function(clone, self._library.signatures)
@@ -113,7 +113,7 @@ class Rewriter:
         node: NodeDef,
         given: Mapping[int, Value],
         carried: Mapping[Tensor, Value],
-        names: set[str],
+        names: Names,
     ) -> list[NodeDef]:
         if node.op in READS:
             return _reader(node, given[0], names) if 0 in given else [node]
@@ -175,7 +175,7 @@ class Rewriter:
         return self._clones[key]
 
 
-def _reader(node: NodeDef, value: Value, names: set[str]) -> list[NodeDef]:
+def _reader(node: NodeDef, value: Value, names: Names) -> list[NodeDef]:
     plain = NodeDef(name=node.name, op=READS[node.op], device=node.device)
     plain.input.extend(node.input)
     if "_class" in node.attr:
@@ -199,7 +199,7 @@ def _reader(node: NodeDef, value: Value, names: set[str]) -> list[NodeDef]:
     if plain.op == "GatherNd":
         return [plain]
     batch_dims = node.attr["batch_dims"].i if "batch_dims" in node.attr else 0
-    axis = NodeDef(name=_unique(f"{node.name}/axis", names), op="Const", device=node.device)
+    axis = NodeDef(name=names.free(f"{node.name}/axis"), op="Const", device=node.device)
     dtype = _type(node, "Tindices")
     axis.attr["dtype"].type = dtype
     axis.attr["value"].tensor.CopyFrom(from_numpy(np.array(batch_dims, numpy_dtype(dtype))))
@@ -211,15 +211,6 @@ def _reader(node: NodeDef, value: Value, names: set[str]) -> list[NodeDef]:
 
 def _type(node: NodeDef, key: str) -> int:
     return int(node.attr[key].type) if key in node.attr else INT32
-
-
-def _unique(name: str, names: set[str]) -> str:
-    free, count = name, 0
-    while free in names:
-        count += 1
-        free = f"{name}_{count}"
-    names.add(free)
-    return free
 
 
 def _forget_shapes(item: Message) -> None:

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from inspector import wire
+from inspector import varints, wire
 from inspector.model import Model
-from inspector.table import varint
 
 FINGERPRINT = "fingerprint.pb"
 _LARGEST = 1 << 16
@@ -94,7 +93,7 @@ def _fingerprint(model: Model) -> list[dict[str, str]]:
         data = path.read_bytes()
         for field in wire.fields(data):
             if field.number in _PARTS and field.wire == 0:
-                number = varint(data, field.start)[0]
+                number = varints.decode(data, field.start)[0]
                 found.append({"number": f"{number:016x}", "of": _PARTS[field.number]})
             elif field.number == _UUID and field.wire == 2:
                 uuid = data[field.start : field.end].decode(errors="replace")[:80]

@@ -9,7 +9,7 @@ from inspector import init_op, opdefs
 from inspector.constant_forms import Rewriter, Value
 from inspector.errors import InspectorError, MissingVariables
 from inspector.functions import Library
-from inspector.graph import Graph, node_name, split_input
+from inspector.graph import Graph, Names, node_name, split_input, with_inputs
 from inspector.model import Model
 from inspector.protos import FunctionDefLibrary, NodeDef
 from inspector.tensors import RESOURCE, STRING, Array, from_numpy, to_numpy
@@ -54,7 +54,7 @@ class Freezer:
         self._library = Library(flat.library, ops)
         self._analysis = FlowAnalysis(self._library)
         self._values = VariableValues(model)
-        self._names = {node.name for node in flat}
+        self._names = Names(node.name for node in flat)
 
     def run(self) -> Frozen:
         """Freeze. Raises: MissingVariables, CorruptModel, and what inlining raises."""
@@ -183,8 +183,8 @@ class Freezer:
 
     def _assign(self, node: NodeDef, array: Array, dtype: int) -> list[NodeDef]:
         """Nodes that give a variable that stays its value."""
-        value = _constant(self._free(f"{node.name}/restored"), array, dtype, node.device)
-        assign = NodeDef(name=self._free(f"{node.name}/restore"), device=node.device)
+        value = _constant(self._names.free(f"{node.name}/restored"), array, dtype, node.device)
+        assign = NodeDef(name=self._names.free(f"{node.name}/restore"), device=node.device)
         assign.input.extend([node.name, value.name])
         if node.op == "VarHandleOp":
             assign.op = "AssignVariableOp"
@@ -208,18 +208,18 @@ class Freezer:
             if parts is None:
                 continue
             is_resource = (opdefs.output_dtypes(node) or [0])[0] == RESOURCE
-            fill = NodeDef(name=self._free(f"{node.name}/restore"), device=node.device)
+            fill = NodeDef(name=self._names.free(f"{node.name}/restore"), device=node.device)
             fill.op = "LookupTableImportV2" if is_resource else "LookupTableImport"
             fill.input.append(node.name)
             for part, key, (array, dtype) in zip(
                 ("keys", "values"), ("Tin", "Tout"), parts, strict=True
             ):
-                name = self._free(f"{node.name}/restored_{part}")
+                name = self._names.free(f"{node.name}/restored_{part}")
                 extra.append(_constant(name, array, dtype, node.device))
                 if "Dense" in node.op:
                     # It saves and takes its buckets, a matrix, where Import says that it takes
                     # keys, a vector: it works as long as the shape is not known before.
-                    extra.append(_of_any_shape(self._free(f"{name}/buckets"), extra[-1]))
+                    extra.append(_of_any_shape(self._names.free(f"{name}/buckets"), extra[-1]))
                 fill.input.append(extra[-1].name)
                 fill.attr[key].type = dtype
             extra.append(fill)
@@ -228,7 +228,7 @@ class Freezer:
     def _add_to_init_op(
         self, nodes: list[NodeDef], extra: list[NodeDef], result: Frozen
     ) -> list[NodeDef]:
-        group = NodeDef(name=self._free("init_frozen"), op="NoOp")
+        group = NodeDef(name=self._names.free("init_frozen"), op="NoOp")
         group.input.extend(f"^{node.name}" for node in extra if node.op not in _VALUES)
         if result.init_op is None:
             result.init_op = group.name
@@ -241,18 +241,10 @@ class Freezer:
                 nodes[number] = NodeDef()
                 nodes[number].CopyFrom(node)
                 nodes[number].input.append(f"^{group.name}")
-        last = NodeDef(name=self._free("init_all"), op="NoOp")
+        last = NodeDef(name=self._names.free("init_all"), op="NoOp")
         last.input.extend([f"^{result.init_op}", f"^{group.name}"])
         result.init_op = last.name
         return [*nodes, *extra, group, last]
-
-    def _free(self, name: str) -> str:
-        free, count = name, 0
-        while free in self._names:
-            count += 1
-            free = f"{name}_{count}"
-        self._names.add(free)
-        return free
 
     def _merged_library(self) -> FunctionDefLibrary:
         old = self._flat.library
@@ -324,10 +316,4 @@ def _without_idle_controls(nodes: list[NodeDef], before: Graph) -> list[NodeDef]
 def _drop_controls(nodes: Iterable[NodeDef], idle: set[str]) -> Iterable[NodeDef]:
     for node in nodes:
         inputs = [t for t in node.input if not (t.startswith("^") and t[1:] in idle)]
-        if len(inputs) == len(node.input):
-            yield node
-        else:
-            copy = NodeDef()
-            copy.CopyFrom(node)
-            copy.input[:] = inputs
-            yield copy
+        yield with_inputs(node, inputs)

@@ -10,9 +10,10 @@ tensorflow/tools/graph_transforms/transform_utils.cc, SortByExecutionOrder.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from inspector import varints
 from inspector.errors import InvalidGraph, UnknownNode, did_you_mean
 from inspector.protos import FunctionDefLibrary, GraphDef, Message, NodeDef, VersionDef
 
@@ -76,13 +77,36 @@ def field_size(message: Message) -> int:
     return size + 1 + (max(size.bit_length(), 1) + 6) // 7
 
 
-def _varint(value: int) -> bytes:
-    data = bytearray()
-    while value > 127:
-        data.append(value & 127 | 128)
-        value >>= 7
-    data.append(value)
-    return bytes(data)
+def with_inputs(node: NodeDef, inputs: Iterable[str]) -> NodeDef:
+    """A copy of a node with these input strings; the node itself where it has them already."""
+    listed = list(inputs)
+    if listed == list(node.input):
+        return node
+    copy = NodeDef()
+    copy.CopyFrom(node)
+    copy.input[:] = listed
+    return copy
+
+
+class Names:
+    """Names that are taken, and free ones made from them."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._counts: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def free(self, name: str) -> str:
+        """The name, or with the first ``_1``, ``_2`` ... that makes it free; it is taken then."""
+        free, count = name, self._counts.get(name, 0)
+        while free in self._taken:
+            count += 1
+            free = f"{name}_{count}"
+        self._counts[name] = count
+        self._taken.add(free)
+        return free
 
 
 class Graph:
@@ -120,7 +144,7 @@ class Graph:
             for message in messages:
                 data = message.SerializeToString()
                 if data or tag == b"\x0a":
-                    parts += (tag, _varint(len(data)), data)
+                    parts += (tag, varints.encode(len(data)), data)
         return b"".join(parts)
 
     def to_proto(self) -> GraphDef:
@@ -227,12 +251,13 @@ class Graph:
             seen.add(node.name)
         return self.nodes
 
-    def descendants(self, names: Iterable[str]) -> set[str]:
-        """The named nodes and all that need them, by data and control."""
+    def descendants(self, names: Iterable[str], stop: Collection[str] = ()) -> set[str]:
+        """The named nodes and all that need them, by data and control; not past those in `stop`."""
         found = set(names)
         todo = list(found)
         while todo:
-            for reader in self.consumers(todo.pop()):
+            name = todo.pop()
+            for reader in self.consumers(name) if name not in stop else ():
                 if reader not in found:
                     found.add(reader)
                     todo.append(reader)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from inspector.graph import Graph, data_inputs, node_name, split_input
+from inspector.graph import Graph, data_inputs, node_name, split_input, with_inputs
 from inspector.protos import NodeDef
 from inspector.variable_values import identity
 
@@ -69,13 +69,7 @@ def without(
         if node.name in dropped:
             continue
         inputs = [text for text in node.input if split_input(text).name not in dropped]
-        if len(inputs) < len(node.input):
-            copy = NodeDef()
-            copy.CopyFrom(node)
-            copy.input[:] = inputs
-            result.append(copy)
-        else:
-            result.append(node)
+        result.append(with_inputs(node, inputs))
     return result, init_op not in dropped
 
 

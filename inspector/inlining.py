@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from inspector.errors import InvalidGraph, LimitExceeded
 from inspector.functions import Body, Library, reachable
-from inspector.graph import Graph, node_name, split_input
+from inspector.graph import Graph, Names, node_name, split_input, with_inputs
 from inspector.protos import NodeDef, OpDef
 
 MAX_NODES = 500_000
@@ -117,7 +117,7 @@ class _Inliner:
         self._keep = keep
         self._library = Library(graph.library, ops)
         self._max_nodes = max_nodes
-        self._names = {node.name for node in graph.nodes}
+        self._names = Names(node.name for node in graph.nodes)
         self._active: set[str] = set()
         self._calls: dict[str, _Call] = {}
         self._nodes: list[NodeDef | str] = []
@@ -243,11 +243,7 @@ class _Inliner:
         raise LimitExceeded("graph", "functions", reason)
 
     def _unique(self, name: str) -> str:
-        free, count = name, 0
-        while free in self._names:
-            count += 1
-            free = f"{name}_{count}"
-        self._names.add(free)
+        free = self._names.free(name)
         self._guard_names()
         return free
 
@@ -306,12 +302,7 @@ class _Inliner:
             elif self._calls[name].controls:
                 self._waited.add(name)
                 inputs.append(text)
-        if inputs == list(node.input):
-            return node
-        copy = NodeDef()
-        copy.CopyFrom(node)
-        copy.input[:] = inputs
-        return copy
+        return with_inputs(node, inputs)
 
     def _source(self, text: str) -> str:
         """The tensor behind the output of a call, through all calls that are gone."""

@@ -368,15 +368,9 @@ def _head_behind(graph: Graph, node: NodeDef) -> str:
 
 def _inside_loops(graph: Graph) -> set[str]:
     """The nodes that have a value for each turn of a loop of TensorFlow 1: these give no answer."""
-    todo = [node.name for node in graph if node.op in ("Enter", "RefEnter")]
-    found = set(todo)
-    while todo:
-        for name in graph.consumers(todo.pop()):
-            reader = graph.get(name)
-            if name not in found and reader is not None and reader.op not in ("Exit", "RefExit"):
-                found.add(name)
-                todo.append(name)
-    return found
+    ends = {node.name for node in graph if node.op in ("Exit", "RefExit")}
+    starts = (node.name for node in graph if node.op in ("Enter", "RefEnter"))
+    return graph.descendants(starts, stop=ends) - ends
 
 
 def _leaves_loop(graph: Graph, node: NodeDef) -> bool:

@@ -5,11 +5,10 @@ Source: tensorflow/core/ops/array_ops.cc, math_ops.cc.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from inspector.shape_dims import (
     MAX_RANK,
     Contradiction,
+    Shapes,
     View,
     axis,
     merge_all,
@@ -19,8 +18,6 @@ from inspector.shape_dims import (
     with_rank,
 )
 from inspector.tensors import Shape
-
-Shapes = Sequence[Shape | None]
 
 
 def reshape(view: View) -> Shapes:

@@ -17,6 +17,9 @@ from inspector import opdefs
 from inspector.protos import AttrValue, NodeDef
 from inspector.tensors import Shape
 
+Shapes = Sequence[Shape | None]
+"""What a rule gives: a shape for each output."""
+
 MAX_RANK = 254
 """More dimensions than that TensorFlow does not take."""
 

@@ -5,12 +5,7 @@ Source: tensorflow/core/ops/math_ops.cc, array_ops.cc, random_ops.cc, string_ops
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from inspector.shape_dims import View, broadcast, merge, merge_all, table
-from inspector.tensors import Shape
-
-Shapes = Sequence[Shape | None]
+from inspector.shape_dims import Shapes, View, broadcast, merge, merge_all, table
 
 
 def same(view: View) -> Shapes:

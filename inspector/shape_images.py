@@ -5,10 +5,9 @@ Source: tensorflow/core/ops/image_ops.cc, array_ops.cc.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from inspector.shape_dims import (
     Contradiction,
+    Shapes,
     View,
     layout,
     merge_dim,
@@ -18,8 +17,6 @@ from inspector.shape_dims import (
     with_rank,
 )
 from inspector.tensors import Shape
-
-Shapes = Sequence[Shape | None]
 
 
 def resize(view: View) -> Shapes:

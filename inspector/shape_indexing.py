@@ -5,12 +5,7 @@ Source: tensorflow/core/ops/array_ops.cc; core/util/strided_slice_op.cc.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from inspector.shape_dims import Contradiction, View, axis, merge_dim, table, with_rank
-from inspector.tensors import Shape
-
-Shapes = Sequence[Shape | None]
+from inspector.shape_dims import Contradiction, Shapes, View, axis, merge_dim, table, with_rank
 
 
 def slice_op(view: View) -> Shapes:

@@ -5,10 +5,9 @@ Source: tensorflow/core/ops/nn_ops.cc, math_ops.cc; common_shape_fns.cc.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from inspector.shape_dims import (
     Contradiction,
+    Shapes,
     View,
     axis,
     broadcast,
@@ -21,7 +20,6 @@ from inspector.shape_dims import (
 )
 from inspector.tensors import Shape
 
-Shapes = Sequence[Shape | None]
 Dims = list[int | None]
 
 

@@ -7,12 +7,11 @@ functional_ops.cc, lookup_ops.cc, parsing_ops.cc, sparse_ops.cc, data_flow_ops.c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from inspector import tensors
 from inspector.shape_dims import (
     MAX_RANK,
     Contradiction,
+    Shapes,
     View,
     join,
     merge,
@@ -20,8 +19,6 @@ from inspector.shape_dims import (
     table,
 )
 from inspector.tensors import Shape
-
-Shapes = Sequence[Shape | None]
 
 _OLD_PLACEHOLDER = 24
 """Graphs before this GraphDef version wrote an unknown shape as that of a scalar."""

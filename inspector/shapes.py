@@ -61,6 +61,22 @@ def infer(
     return _Inference(graph, variables or {}).run()
 
 
+class Inferred:
+    """The shapes of a graph, inferred when the first one is asked for."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._found: dict[str, list[Shape | None]] | None = None
+
+    def of(self, tensor: str) -> Shape | None:
+        """The shape of an input string or tensor name; None where nothing is known of it."""
+        if self._found is None:
+            self._found = infer(self._graph)
+        source = split_input(tensor)
+        found = self._found.get(source.name, [])
+        return found[source.port] if source.port < len(found) else None
+
+
 def output_count(node: NodeDef, definition: OpDef) -> int:
     """How many outputs a node has by its op's definition, at most `MAX_OUTPUTS`."""
     total = 0

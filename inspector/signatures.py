@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from inspector import opdefs
 from inspector.errors import UnknownSignature, did_you_mean
-from inspector.graph import Graph, split_input, tensor_name
+from inspector.graph import Graph, Names, split_input, tensor_name
 from inspector.protos import NodeDef, SignatureDef, TensorInfo
 from inspector.tensors import make_shape
 
@@ -140,11 +140,11 @@ def for_outputs(
                 signature.outputs[key].CopyFrom(old.outputs[key])
                 for name in names:
                     del left[name]
-    counts: dict[str, int] = {}
+    keys = Names(signature.outputs)
     for name in left:
         info = tensor_info(graph, name)
         if info is not None:
-            signature.outputs[_free(name, signature.outputs, counts)].CopyFrom(info)
+            signature.outputs[keys.free(_stem(name))].CopyFrom(info)
     # Not what only the init op reads: the path of an asset is no input.
     needed = graph.ancestors(split_input(name).name for name in outputs)
     named: set[str] = set()
@@ -157,11 +157,11 @@ def for_outputs(
     # Nor what is only behind an input that is fed in the middle of the graph.
     needed = graph.ancestors((split_input(name).name for name in outputs), named) - named
     fed = {node.name for node in graph if node.op in PLACEHOLDERS and node.name in needed}
-    counts = {}
+    keys = Names(signature.inputs)
     for node in graph:
         info = tensor_info(graph, node.name) if node.name in fed else None
         if info is not None:
-            signature.inputs[_free(node.name, signature.inputs, counts)].CopyFrom(info)
+            signature.inputs[keys.free(_stem(node.name))].CopyFrom(info)
     if known and set(signature.outputs) == set(known[0].outputs):
         signature.method_name = known[0].method_name or PREDICT
     return signature
@@ -189,15 +189,7 @@ def _shape(node: NodeDef, port: int) -> object:
     return shapes[port] if port < len(shapes) else make_shape(None)
 
 
-def _free(name: str, taken: Container[str], counts: dict[str, int]) -> str:
-    """A key that is not taken; `counts` remembers how far the numbers of a stem have come."""
+def _stem(name: str) -> str:
+    """The key that a tensor gets where it is free: the last part of the node's name."""
     node, port, _ = split_input(name)
-    stem = node.rsplit("/", maxsplit=1)[-1] + (f"_{port}" if port else "")
-    key, count = stem, counts.get(stem, 0)
-    while count or key in taken:
-        count += 1
-        key = f"{stem}_{count}"
-        if key not in taken:
-            break
-    counts[stem] = count
-    return key
+    return node.rsplit("/", maxsplit=1)[-1] + (f"_{port}" if port else "")

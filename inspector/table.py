@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import google_crc32c
 
+from inspector import varints
 from inspector.errors import CorruptModel, LimitExceeded
 
 FOOTER = 48
@@ -43,14 +44,14 @@ def read_table(data: bytes | memoryview, what: str) -> Iterator[tuple[bytes, byt
         raise CorruptModel(what, "checkpoint", "no table of keys (damaged, or cut short)")
     try:
         footer = data[-FOOTER:]
-        _, position = varint(footer, 0)
-        _, position = varint(footer, position)
-        offset, position = varint(footer, position)
-        size, _ = varint(footer, position)
+        _, position = varints.decode(footer, 0)
+        _, position = varints.decode(footer, position)
+        offset, position = varints.decode(footer, position)
+        size, _ = varints.decode(footer, position)
         last, total = None, 0
         for _, handle in _entries(_block(data, offset, size, what)):
-            offset, position = varint(handle, 0)
-            size, _ = varint(handle, position)
+            offset, position = varints.decode(handle, 0)
+            size, _ = varints.decode(handle, position)
             for key, value in _entries(_block(data, offset, size, what)):
                 # So no block is read twice, and a small file cannot tell of endless keys.
                 if last is not None and key <= last:
@@ -63,23 +64,6 @@ def read_table(data: bytes | memoryview, what: str) -> Iterator[tuple[bytes, byt
                 yield key, value
     except (IndexError, ValueError) as err:
         raise CorruptModel(what, "checkpoint", "the table of keys is damaged") from err
-
-
-def varint(data: Sequence[int], position: int) -> tuple[int, int]:
-    """The number at a position, and the position after it.
-
-    Raises: IndexError (cut short), ValueError (more than ten bytes).
-    """
-    value = shift = 0
-    while True:
-        byte = data[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, position
-        shift += 7
-        if shift > 63:
-            raise ValueError("a varint of more than ten bytes")
 
 
 def slice_key(name: str, extents: Sequence[tuple[int, int]]) -> bytes:
@@ -127,9 +111,9 @@ def _entries(block: bytes | memoryview) -> Iterator[tuple[bytes, bytes | memoryv
         raise ValueError("more restarts than bytes")
     position, key = 0, b""
     while position < end:
-        shared, position = varint(block, position)
-        unshared, position = varint(block, position)
-        length, position = varint(block, position)
+        shared, position = varints.decode(block, position)
+        unshared, position = varints.decode(block, position)
+        length, position = varints.decode(block, position)
         if shared > len(key) or position + unshared + length > end:
             raise ValueError("an entry runs over its block")
         key = key[:shared] + block[position : position + unshared]
@@ -140,7 +124,7 @@ def _entries(block: bytes | memoryview) -> Iterator[tuple[bytes, bytes | memoryv
 
 def _unsnap(data: bytes | memoryview, what: str) -> bytes:
     """Unpack Snappy's raw format: literals, and copies from what is there already."""
-    size, position = varint(data, 0)
+    size, position = varints.decode(data, 0)
     if size > MAX_BLOCK:
         raise LimitExceeded(
             what, "checkpoint", f"a block of {size} bytes, the limit is {MAX_BLOCK}"

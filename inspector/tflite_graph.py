@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from inspector import opdefs, tensors
+from inspector.graph import Names
 from inspector.protos import NodeDef, TensorProto
 from inspector.tflite_file import OPERATORS, LiteFile, Operator, Quantisation, Subgraph, Tensor
 from inspector.tflite_options import called, options
@@ -61,8 +62,7 @@ class LiteGraph:
         self.results = {(number, index) for number, graph in graphs for index in graph.outputs}
         self.functions: dict[str, str] = {}
         self._callers: dict[str, list[int]] = {}
-        self._names: set[str] = set()
-        self._tails: dict[str, int] = {}
+        self._names = Names()
         self._channels = 1_000 * _CHANNELS
         self._scopes: dict[int, tuple[str, list[str]]] = {0: ("", [])}
         self._draw()
@@ -258,12 +258,7 @@ class LiteGraph:
         while found := _PORT.search(first):
             first = f"{first[: found.start()]}_{found[1]}"
         base = scope + (f"_{first[1:]}" if first.startswith("^") else first or "_")
-        name = base
-        while name in self._names:
-            self._tails[base] = self._tails.get(base, 0) + 1
-            name = f"{base}_{self._tails[base]}"
-        self._names.add(name)
-        return name
+        return self._names.free(base)
 
 
 def _is_taken(op: str) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from inspector import opdefs
 from inspector.errors import CorruptModel
 from inspector.functions import Body, Library
-from inspector.graph import Graph, data_inputs, node_name, split_input
+from inspector.graph import Graph, Names, data_inputs, node_name, split_input
 from inspector.protos import AttrValue, NodeDef, OpDef
 from inspector.variable_flow import CASE, IF, WHILE
 
@@ -134,7 +134,7 @@ class _Unfolder:
         self._library = Library(graph.library, ops)
         self._left = max_nodes
         self._max_nodes = max_nodes
-        self._names = {node.name for node in graph.nodes}
+        self._names = Names(node.name for node in graph.nodes)
         self._bodies: dict[str, list[NodeDef]] = {}
         self._found = Unfolded(graph)
         self._recursive: dict[str, None] = {}
@@ -176,7 +176,7 @@ class _Unfolder:
             self._too_many += 1
             return []
         self._left -= len(body.nodes)
-        names = {item.name: self._unique(f"{prefix}/{item.name}") for item in body.nodes}
+        names = {item.name: self._names.free(f"{prefix}/{item.name}") for item in body.nodes}
         source, nodes = self._arguments(node, part, body, prefix)
         self._left -= len(nodes)
         for item in body.nodes:
@@ -221,7 +221,9 @@ class _Unfolder:
                 source[arg] = given or ""
                 continue
             name, port, _ = split_input(arg)
-            argument = NodeDef(name=self._unique(f"{prefix}/{name}" + (f"_{port}" if port else "")))
+            argument = NodeDef(
+                name=self._names.free(f"{prefix}/{name}" + (f"_{port}" if port else ""))
+            )
             argument.op = "_Arg"
             argument.attr["index"].i = number
             argument.attr["T"].type = dtypes[number] if number < len(dtypes) else 0
@@ -234,14 +236,6 @@ class _Unfolder:
             source[arg] = argument.name
             made.append(argument)
         return source, made
-
-    def _unique(self, name: str) -> str:
-        free, count = name, 0
-        while free in self._names:
-            count += 1
-            free = f"{name}_{count}"
-        self._names.add(free)
-        return free
 
     def _in_order(self, nodes: Iterable[NodeDef]) -> Iterator[NodeDef]:
         """The nodes, before each those of its bodies."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from inspector import expansion, settings
+from inspector import expansion, settings, varints
 from inspector.errors import CorruptModel, InspectorError, LimitExceeded
 from inspector.protos import GraphDef, NodeDef, TensorProto, parse
 
@@ -25,7 +25,7 @@ Buffer = bytes | memoryview
 SLIM_FROM = 4096
 """Only values of more bytes than this are left out: shapes, axes and the like stay readable."""
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VARINT, _FIXED64, _BYTES, _FIXED32 = _WIRES = (0, 1, 2, 5)
 _MARK = b"\x89hole\r\n\0"
 _HOLE = struct.Struct("<8sQQ")
 
@@ -70,18 +70,23 @@ def fields(data: Buffer, start: int = 0, end: int | None = None) -> Iterator[Fie
         if left < 0:
             raise TooMany(f"more than {most:,} fields in one message, the most that is read")
         tag = position
-        key, position = _varint(data, position, stop)
-        wire, first = key & 7, position
-        if wire == _BYTES:
-            length, first = _varint(data, position, stop)
-            position = first + length
-        elif wire == _VARINT:
-            _, position = _varint(data, position, stop)
-        elif wire == _FIXED64:
-            position += 8
-        elif wire == _FIXED32:
-            position += 4
-        else:
+        try:
+            key, position = varints.decode(data, position, stop)
+            wire, first = key & 7, position
+            if wire == _BYTES:
+                length, first = varints.decode(data, position, stop)
+                position = first + length
+            elif wire == _VARINT:
+                _, position = varints.decode(data, position, stop)
+            elif wire == _FIXED64:
+                position += 8
+            elif wire == _FIXED32:
+                position += 4
+        except IndexError as err:
+            raise Truncated(str(err)) from err
+        except ValueError as err:
+            raise WireError(str(err)) from err
+        if wire not in _WIRES:
             raise WireError(f"wire type {wire} at byte {tag}")
         if key < 8:
             raise WireError(f"field number 0 at byte {tag}")
@@ -204,20 +209,6 @@ class GraphBytes:
         return full
 
 
-def _varint(data: Buffer, position: int, stop: int) -> tuple[int, int]:
-    value = shift = 0
-    while position < stop:
-        byte = data[position]
-        position += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, position
-        shift += 7
-        if shift > 63:
-            raise WireError(f"a number of more than ten bytes at byte {position}")
-    raise Truncated("the last number is cut short")
-
-
 def _peek(data: Buffer, start: int, end: int, wanted: Callable[[Field], bool]) -> Field | None:
     """The first field that is wanted, also of a message that is cut short behind it."""
     try:
@@ -301,20 +292,11 @@ def _slim(
         if not found:
             continue
         changed = True
-        head = bytes(data[copied : field.tag]) + _encode(field.number << 3 | _BYTES)
-        head += _encode(length)
+        head = bytes(data[copied : field.tag]) + varints.encode(field.number << 3 | _BYTES)
+        head += varints.encode(length)
         pieces.append(head)
         pieces += part
         size += len(head) + length
         copied = field.end
     pieces.append(data[copied:end])
     return size + end - copied, changed
-
-
-def _encode(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # one another; inside a package (written with a slash) they may, without a cycle. A new module gets
 # its place here and in docs/architecture.md.
 FLOORS = (
-    "errors locations paths",
+    "errors locations paths varints",
     "settings",
     "server_paths storing table terminal",
     "expansion",

@@ -12,12 +12,14 @@ from inspector.errors import InvalidGraph, UnknownNode
 from inspector.graph import (
     Graph,
     Input,
+    Names,
     control_inputs,
     data_inputs,
     node_name,
     split_input,
     tensor_name,
     validate,
+    with_inputs,
 )
 from inspector.protos import GraphDef, NodeDef
 from tests.passes.text import graph, node
@@ -181,3 +183,18 @@ def test_a_hundred_thousand_nodes_are_no_matter():
     assert len(found.ancestors(["n99999"])) == 100_000
     validate(found)
     assert time.process_time() - started < 10
+
+
+def test_free_names_are_given_once_and_counted_on():
+    names = Names(["a", "a_1"])
+    assert [names.free(name) for name in ("a", "a", "b", "b", "a_1")] == [
+        "a_2", "a_3", "b", "b_1", "a_1_1",
+    ]  # fmt: skip
+    assert len(names) == 7
+
+
+def test_a_node_with_other_inputs_is_a_copy():
+    old = NodeDef(name="n", op="Add", input=["a", "b"])
+    assert with_inputs(old, ["a", "b"]) is old
+    new = with_inputs(old, (text for text in ("c", "^d")))
+    assert (list(new.input), list(old.input), new.op) == (["c", "^d"], ["a", "b"], "Add")

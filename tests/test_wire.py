@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector import wire
+from inspector import varints, wire
 from inspector.errors import CorruptModel
 from inspector.formats import open_model
 from inspector.protos import GraphDef, MetaGraphDef, NodeDef, SavedModel
@@ -200,3 +200,12 @@ def test_a_constant_without_a_value_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CorruptModel, match="without a value"):
         model.value(model.graph.node("c"))
     assert "value" not in model.graph.node("c").attr
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_a_number_is_read_as_it_was_written(number: int) -> None:
+    data = varints.encode(number)
+    assert varints.decode(data, 0) == (number, len(data))
+    with pytest.raises(IndexError):
+        varints.decode(data, 0, len(data) - 1)
+    assert NodeDef.FromString(b"\xf8\x3f" + data).ByteSize() == 2 + len(data)  # as protobuf does

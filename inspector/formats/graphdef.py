@@ -14,7 +14,7 @@ import numpy as np
 from inspector.errors import CorruptModel, MissingFile, OutputExists
 from inspector.formats.files import map_file
 from inspector.formats.saved_model_writer import check_size
-from inspector.graph import Graph, data_inputs, node_name
+from inspector.graph import Graph, Names, data_inputs, node_name
 from inspector.model import LazyGraph, Model
 from inspector.protos import NodeDef
 from inspector.tensors import STRING, Array, dtype_name, from_numpy, numpy_dtype
@@ -68,7 +68,7 @@ def alone(model: Model) -> tuple[Graph, list[str]]:
     graph = model.graph
     notes: list[str] = []
     paths = {node_name(asset.tensor): asset for asset in model.assets}
-    names = {node.name for node in graph}
+    names = Names(node.name for node in graph)
     nodes: list[NodeDef] = []
     filled = 0
     for node in graph:
@@ -103,7 +103,7 @@ def _file_node(graph: Graph, text: str) -> str:
     return node_name(text)
 
 
-def _import(node: NodeDef, graph: Graph, path: Path, names: set[str]) -> list[NodeDef]:
+def _import(node: NodeDef, graph: Graph, path: Path, names: Names) -> list[NodeDef]:
     table = graph.get(node_name(node.input[0]))
     dtypes = []
     for key in ("key_dtype", "value_dtype"):
@@ -116,7 +116,7 @@ def _import(node: NodeDef, graph: Graph, path: Path, names: set[str]) -> list[No
     made = []
     for part, key, dtype in zip(("key", "value"), ("Tin", "Tout"), dtypes, strict=True):
         index = node.attr[f"{part}_index"].i if f"{part}_index" in node.attr else _WHOLE_LINE
-        constant = NodeDef(name=_free(f"{node.name}/{part}s", names), op="Const")
+        constant = NodeDef(name=names.free(f"{node.name}/{part}s"), op="Const")
         column = _column(lines, index, delimiter, dtype, path.name)
         constant.attr["dtype"].type = dtype
         constant.attr["value"].tensor.CopyFrom(from_numpy(column, dtype))
@@ -157,12 +157,3 @@ def _column(lines: list[bytes], index: int, delimiter: bytes, dtype: int, name: 
         return np.array([kind(cell) for cell in cells], numpy)
     except ValueError as err:
         raise CorruptModel(name, "asset", f"a cell is no {dtype_name(dtype)}") from err
-
-
-def _free(name: str, names: set[str]) -> str:
-    free, count = name, 0
-    while free in names:
-        count += 1
-        free = f"{name}_{count}"
-    names.add(free)
-    return free

@@ -146,15 +146,10 @@ class Exchange:
 
     def _receive(self) -> bool:
         """Take in one chunk; False at the end of the line."""
-        try:
-            data = self._line.recv(_CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        for message in self._reader.feed(data):
+        data = _chunk(self._line)
+        for message in self._reader.feed(data or b""):
             self._take(message)
-        return bool(data)
+        return data != b""
 
     def _drain(self) -> None:
         """The worker has ended: take what it still had sent."""
@@ -166,15 +161,10 @@ class Exchange:
 
     def _read_log(self) -> bool:
         """Keep the tail of the log; False at its end. One chunk: a flood must not hold us up."""
-        try:
-            data = self._log.recv(_CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        self._said += data
+        data = _chunk(self._log)
+        self._said += data or b""
         del self._said[:-_LOG_TAIL]
-        return bool(data)
+        return data != b""
 
     def _finish_log(self) -> None:
         """Take what is waiting in the log, which a buffer of the system's holds."""
@@ -247,3 +237,13 @@ def _progress(report: dict[str, Any]) -> Progress:
     if isinstance(fraction, int | float) and 0 <= fraction <= 1:
         return float(fraction), str(text)[:200]
     return None, str(text)[:200]
+
+
+def _chunk(line: socket.socket) -> bytes | None:
+    """What is waiting on a line, at most a chunk; None while nothing is, empty at its end."""
+    try:
+        return line.recv(_CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""

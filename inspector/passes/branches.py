@@ -6,25 +6,22 @@ edge that says where it runs, and not just when.
 
 from __future__ import annotations
 
-from inspector.graph import MERGES, Graph
+from inspector.graph import BACK_EDGES, MERGES, Graph
 
 SWITCHES = frozenset({"Switch", "RefSwitch", "_SwitchN"})
 ENTERS = frozenset({"Enter", "RefEnter"})
 EXITS = frozenset({"Exit", "RefExit"})
+CONTROL_FLOW = SWITCHES | MERGES | BACK_EDGES | ENTERS | EXITS | {"LoopCond"}
+"""Ops that make the loops and branches of TensorFlow 1."""
 
 
 def inside(graph: Graph) -> set[str]:
     """Names of the nodes in a loop, from Enter to Exit, or in a branch, from Switch to Merge."""
-    loops = _reach(graph, ENTERS, EXITS)
-    return loops | _reach(graph, SWITCHES, EXITS | MERGES)
+    loops = _between(graph, ENTERS, EXITS)
+    return loops | _between(graph, SWITCHES, EXITS | MERGES)
 
 
-def _reach(graph: Graph, first: frozenset[str], end: frozenset[str]) -> set[str]:
-    todo = [node.name for node in graph.nodes if node.op in first]
-    found = set(todo)
-    while todo:
-        for name in graph.consumers(todo.pop()):
-            if name not in found and graph.node(name).op not in end:
-                found.add(name)
-                todo.append(name)
-    return found
+def _between(graph: Graph, first: frozenset[str], last: frozenset[str]) -> set[str]:
+    ends = {node.name for node in graph.nodes if node.op in last}
+    starts = (node.name for node in graph.nodes if node.op in first)
+    return graph.descendants(starts, stop=ends) - ends

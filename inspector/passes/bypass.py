@@ -5,7 +5,6 @@ from __future__ import annotations
 from inspector import opdefs, tensors
 from inspector.edit import GraphEdit
 from inspector.graph import (
-    BACK_EDGES,
     MERGES,
     Input,
     control_inputs,
@@ -14,12 +13,10 @@ from inspector.graph import (
     split_input,
 )
 from inspector.passes.base import PassContext
-from inspector.passes.branches import ENTERS, EXITS, SWITCHES
+from inspector.passes.branches import CONTROL_FLOW, SWITCHES
 from inspector.passes.pattern import PLACEHOLDERS
 from inspector.protos import NodeDef
 
-CONTROL_FLOW = SWITCHES | MERGES | BACK_EDGES | ENTERS | EXITS | {"LoopCond"}
-"""Ops that make the loops and branches of TensorFlow 1."""
 _MOST_WAITS = 100
 """Control inputs that a removed node may leave to each of its readers."""
 

@@ -14,8 +14,6 @@ from inspector.edit import GraphEdit
 from inspector.errors import TransformFailed
 from inspector.flagged import is_blocked
 from inspector.graph import (
-    BACK_EDGES,
-    MERGES,
     Input,
     control_inputs,
     data_inputs,
@@ -24,6 +22,7 @@ from inspector.graph import (
 )
 from inspector.passes.base import MAX_CONSTANT, Arg, PassContext, graph_pass
 from inspector.passes.boundary import check_boundary, drop_others, make_placeholder, needed
+from inspector.passes.branches import CONTROL_FLOW
 from inspector.passes.calls import Functions
 from inspector.passes.constants import of_proto, tensor_of
 from inspector.protos import NodeDef, TensorProto
@@ -33,9 +32,7 @@ _NAME = "fold_constants"
 _ALIASES = frozenset(("Identity", "StopGradient", "PreventGradient", "Snapshot"))
 _SHAPE_OPS = frozenset(("Shape", "ShapeN", "Rank", "Size"))
 _NEVER = (
-    BACK_EDGES
-    | MERGES
-    | {"Switch", "RefSwitch", "_SwitchN", "Enter", "RefEnter", "Exit", "RefExit", "LoopCond"}
+    CONTROL_FLOW
     | {"ControlTrigger", "Send", "Recv", "_Send", "_Recv", "_HostSend", "_HostRecv", "FakeParam"}
     | {"GetSessionHandle", "GetSessionHandleV2", "GetSessionTensor", "DeleteSessionTensor"}
     | {"Placeholder", "PlaceholderV2"}

@@ -10,20 +10,18 @@ the first one, in TensorFlow 1.15 and 2.21: so a batch must be known to be 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
 
 from inspector import opdefs, shapes, tensors
 from inspector.edit import GraphEdit, with_controls
-from inspector.graph import control_inputs, data_inputs, split_input
+from inspector.graph import control_inputs, data_inputs
 from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.channels import Skipped, layout
 from inspector.passes.constants import constant, read, tensor_of
 from inspector.passes.pattern import ANY, Pattern, in_order, match, op, producer, used_elsewhere
 from inspector.protos import AttrValue, NodeDef
-from inspector.tensors import Shape
 
 _SENTENCE = "Fuse whatever the batch: right only where one image is fed at a time."
 _RESIZE = op("ResizeBilinear", ANY, ANY, label="resize")
@@ -74,7 +72,7 @@ def fuse_resize_pad_and_conv(
 class _Fuse:
     def __init__(self, edit: GraphEdit, ctx: PassContext, any_batch: bool) -> None:
         self.edit, self.ctx, self.any_batch = edit, ctx, any_batch
-        self.shapes: Mapping[str, list[Shape | None]] | None = None
+        self.shapes = shapes.Inferred(edit.graph)
 
     def all(self, pattern: Pattern) -> None:
         for conv in in_order(self.edit, ("Conv2D",)):
@@ -142,7 +140,7 @@ class _Fuse:
         strides = list(_attr(conv, "strides").list.i)
         if len(strides) != 4 or _attr(conv, "padding").s == b"VALID":
             return
-        weights = self._shape(data_inputs(conv)[1]) or [None] * 4
+        weights = self.shapes.of(data_inputs(conv)[1]) or [None] * 4
         for taps, stride in zip(weights[:2], strides[1:3], strict=False):
             # Where nothing is to be padded, the kernel's SAME comes to less than nothing.
             if stride > 2 and (taps is None or taps < stride - 1):
@@ -170,18 +168,11 @@ class _Fuse:
     def _check_batch(self, text: str) -> None:
         if self.any_batch:
             return
-        shape = self._shape(text)
+        shape = self.shapes.of(text)
         batch = shape[0] if shape else None
         if batch != 1:
             size = "not known" if batch is None else batch
             raise Skipped(f"the batch is {size}: the fused kernel is right for a batch of 1 only")
-
-    def _shape(self, text: str) -> Shape | None:
-        if self.shapes is None:
-            self.shapes = shapes.infer(self.edit.graph)
-        source = split_input(text)
-        found = self.shapes.get(source.name, [])
-        return found[source.port] if source.port < len(found) else None
 
 
 def _attr(node: NodeDef, key: str) -> AttrValue:

@@ -11,12 +11,12 @@ Source: tensorflow/core/common_runtime/lower_if_op.cc, lower_while_op.cc.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from inspector import opdefs, tensors
 from inspector.edit import with_controls
 from inspector.functions import Library, function_names
-from inspector.graph import Graph, control_inputs, data_inputs, split_input
+from inspector.graph import Graph, Names, control_inputs, data_inputs, split_input, with_inputs
 from inspector.protos import NodeDef
 
 IFS = frozenset(("If", "StatelessIf"))
@@ -85,16 +85,7 @@ def lower(graph: Graph, names: set[str], keep: set[str]) -> Graph:
     Args:
         keep: Nodes to keep under their name, as Identity or IdentityN of what they gave.
     """
-    taken = {node.name for node in graph.nodes}
-
-    def unique(name: str) -> str:
-        free, count = name, 0
-        while free in taken:
-            count += 1
-            free = f"{name}_{count}"
-        taken.add(free)
-        return free
-
+    taken = Names(node.name for node in graph.nodes)
     nodes: list[NodeDef] = []
     results: dict[str, list[str]] = {}
     done: dict[str, str] = {}
@@ -102,7 +93,7 @@ def lower(graph: Graph, names: set[str], keep: set[str]) -> Graph:
         if node.name not in names:
             nodes.append(node)
             continue
-        made = _Lowered(node, unique)
+        made = _Lowered(node, taken)
         made.branch() if node.op in IFS else made.loop()
         nodes += made.nodes
         results[node.name], done[node.name] = made.results, made.done
@@ -120,8 +111,8 @@ class _Lowered:
         done: The node that has run when all of it has.
     """
 
-    def __init__(self, node: NodeDef, unique: Callable[[str], str]) -> None:
-        self.node, self.unique = node, unique
+    def __init__(self, node: NodeDef, taken: Names) -> None:
+        self.node, self.taken = node, taken
         self.nodes: list[NodeDef] = []
         self.results: list[str] = []
         self.done = ""
@@ -188,7 +179,7 @@ class _Lowered:
         self.done = self.results[0]
 
     def _add(self, part: str, op: str, inputs: list[str], dtype: int | None, **counts: int) -> str:
-        made = NodeDef(name=self.unique(f"{self.node.name}/{part}"), op=op, input=inputs)
+        made = NodeDef(name=self.taken.free(f"{self.node.name}/{part}"), op=op, input=inputs)
         made.device = self.node.device
         if dtype is not None:
             made.attr["T"].type = dtype
@@ -229,13 +220,7 @@ def _kept(node: NodeDef, made: _Lowered) -> NodeDef:
 def _rewired(
     node: NodeDef, results: dict[str, list[str]], done: dict[str, str], gone: set[str]
 ) -> NodeDef:
-    inputs = list(_inputs(node, results, done, gone))
-    if inputs == list(node.input):
-        return node
-    copy = NodeDef()
-    copy.CopyFrom(node)
-    copy.input[:] = inputs
-    return copy
+    return with_inputs(node, _inputs(node, results, done, gone))
 
 
 def _inputs(

@@ -23,7 +23,6 @@ from inspector.passes.fake_quants import dequantize, ports
 from inspector.passes.pattern import ANY, in_order, match, op, producer
 from inspector.passes.quantized_ops import QINT32, QUANTIZED, QUINT8, check
 from inspector.protos import NodeDef
-from inspector.tensors import Shape
 
 _NAME = "quantize_nodes"
 _ENTERS = ("Enter", "RefEnter")
@@ -162,7 +161,7 @@ class _Quantize:
         self.edit, self.ctx, self.fallback = edit, ctx, fallback
         self.wanted = QUANTIZED.keys() - set(ignored)
         self.loops = any(node.op in _ENTERS for node in edit.graph.nodes)
-        self.shapes: dict[str, list[Shape | None]] | None = None
+        self.shapes = shapes.Inferred(edit.graph)
 
     def run(self) -> None:
         for node in in_order(self.edit, self.wanted):
@@ -172,7 +171,7 @@ class _Quantize:
                 if node.name in self.ctx.feeds:
                     raise Skipped("is a feed")
                 operands = data_inputs(node) if node.op in ("Add", "Mul") else []
-                check(node, [self._shape(text) for text in operands])
+                check(node, [self.shapes.of(text) for text in operands])
             except Skipped as skipped:
                 self.edit.skip(node, str(skipped))
             else:
@@ -264,13 +263,6 @@ class _Quantize:
     def _add(self, node: NodeDef, before: str) -> None:
         self.edit.add(node, before=before)
         self.edit.explain(node.name, "8-bit arithmetic", before)
-
-    def _shape(self, text: str) -> Shape | None:
-        if self.shapes is None:
-            self.shapes = shapes.infer(self.edit.graph)
-        source = split_input(text)
-        found = self.shapes.get(source.name, [])
-        return found[source.port] if source.port < len(found) else None
 
 
 def _merge_requantizes(edit: GraphEdit, ctx: PassContext) -> None:

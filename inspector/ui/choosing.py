@@ -6,9 +6,15 @@ to the page they were on, with the outputs that are still there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from inspector.ui import opening, state, text
+
+T = TypeVar("T")
 
 
 def tag_set_and_signature(model: state.OpenModel, page: str) -> None:
@@ -23,32 +29,28 @@ def tag_set_and_signature(model: state.OpenModel, page: str) -> None:
         return
     row = st.container(horizontal=True, key="meant")
     meant = dict(model.meant)
-    if len(tag_sets) > 1:
-        at = tag_sets.index(model.tag_set) if model.tag_set in tag_sets else 0
-        picked = row.selectbox(
-            "Tag-set",
-            range(len(tag_sets)),
-            index=at,
-            key=f"tag_set_{model.key}",
-            format_func=lambda number: ", ".join(tag_sets[number]) or "(no tags)",
-            help="Each MetaGraphDef of a SavedModel has its own graph and its own signatures.",
-            width=320,
-        )
-        if picked != at:
-            meant = {"tag_set": tag_sets[picked], "signature": None}
-    if len(keys) > 1:
-        at = keys.index(model.signature) if model.signature in keys else 0
-        picked = row.selectbox(
-            "Signature",
-            range(len(keys)),
-            index=at,
-            key=f"signature_{model.key}",
-            format_func=lambda number: text.shorten(keys[number], 60),
-            help="What is fed and fetched, and whose graph is drawn, frozen and run.",
-            width=320,
-        )
-        if picked != at:
-            meant["signature"] = keys[picked]
+    tag_set = _pick(
+        row,
+        "Tag-set",
+        f"tag_set_{model.key}",
+        tag_sets,
+        model.tag_set,
+        lambda tags: ", ".join(tags) or "(no tags)",
+        "Each MetaGraphDef of a SavedModel has its own graph and its own signatures.",
+    )
+    if tag_set is not None:
+        meant = {"tag_set": tag_set, "signature": None}
+    signature = _pick(
+        row,
+        "Signature",
+        f"signature_{model.key}",
+        keys,
+        model.signature,
+        lambda key: text.shorten(key, 60),
+        "What is fed and fetched, and whose graph is drawn, frozen and run.",
+    )
+    if signature is not None:
+        meant["signature"] = signature
     if meant != model.meant:
         opening.reopen(model, meant, page)
         st.switch_page("pages/open.py")
@@ -61,3 +63,28 @@ def signature_keys(model: state.OpenModel) -> list[str]:
         for key, found in model.facts["signatures"].items()
         if found["inputs"] or not key.startswith("__saved_model_")
     ]
+
+
+def _pick(
+    row: DeltaGenerator,
+    label: str,
+    key: str,
+    choices: list[T],
+    chosen: T | None,
+    shown: Callable[[T], str],
+    help: str,
+) -> T | None:
+    """The choice where there are several; what was picked in place of the chosen one, if it was."""
+    if len(choices) < 2:
+        return None
+    at = choices.index(chosen) if chosen in choices else 0
+    picked = row.selectbox(
+        label,
+        range(len(choices)),
+        index=at,
+        key=key,
+        format_func=lambda number: shown(choices[number]),
+        help=help,
+        width=320,
+    )
+    return None if picked == at else choices[picked]

@@ -136,44 +136,51 @@ def result() -> Optimised | None:
 
 def outputs() -> list[str]:
     """The chosen outputs, node or tensor names, in the order of choosing."""
-    chosen: list[str] = st.session_state.setdefault(OUTPUTS, [])
-    return chosen
+    return _chosen(OUTPUTS)
 
 
 def set_outputs(names: list[str]) -> None:
     """Choose these outputs and no others."""
-    st.session_state[OUTPUTS] = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    _choose(OUTPUTS, names)
 
 
 def add_output(name: str) -> None:
     """Choose one more output."""
-    set_outputs([*outputs(), name])
+    _choose(OUTPUTS, [*outputs(), name])
 
 
 def remove_output(name: str) -> None:
     """Take a chosen output back."""
-    set_outputs([chosen for chosen in outputs() if chosen != name])
+    _choose(OUTPUTS, [chosen for chosen in outputs() if chosen != name])
 
 
 def inputs() -> list[str]:
     """The chosen inputs: nodes at which the graph is cut, in the order of choosing."""
-    chosen: list[str] = st.session_state.setdefault(INPUTS, [])
-    return chosen
+    return _chosen(INPUTS)
 
 
 def set_inputs(names: list[str]) -> None:
     """Choose these inputs and no others."""
-    st.session_state[INPUTS] = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    _choose(INPUTS, names)
 
 
 def add_input(name: str) -> None:
     """Choose one more input."""
-    set_inputs([*inputs(), name])
+    _choose(INPUTS, [*inputs(), name])
 
 
 def remove_input(name: str) -> None:
     """Take a chosen input back."""
-    set_inputs([chosen for chosen in inputs() if chosen != name])
+    _choose(INPUTS, [chosen for chosen in inputs() if chosen != name])
+
+
+def _chosen(key: str) -> list[str]:
+    chosen: list[str] = st.session_state.setdefault(key, [])
+    return chosen
+
+
+def _choose(key: str, names: list[str]) -> None:
+    st.session_state[key] = list(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
 def error(message: object) -> None:

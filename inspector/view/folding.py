@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from inspector.view.summary import Summary
+from inspector.view.walking import reached
 
 WEIGHT = re.compile(
     r"Const|HostConst|State|Variable(V2)?|VarHandleOp|AutoReloadVariable|TemporaryVariable|"
@@ -85,10 +86,10 @@ def fold(table: Summary) -> Folding:
     feeds = {found for name in table.feeds if (found := table.get(name)) is not None}
     fetches = {found for name in table.fetches if (found := table.get(name)) is not None}
 
-    asked = _ancestors(fetches, sources, {})
-    needed = _ancestors(fetches, sources, table.controls)
+    asked = reached(count, fetches, sources.__getitem__)
+    needed = reached(count, fetches, lambda node: (*sources[node], *table.controls.get(node, ())))
     inputs = [node for node in range(count) if table.op_of(node) == "Placeholder"]
-    fed = _descendants({*feeds, *inputs}, readers)
+    fed = reached(count, {*feeds, *inputs}, readers.__getitem__)
     apart = bytearray(count)
     for node in reversed(order):
         if node in feeds or asked[node]:
@@ -188,32 +189,3 @@ def _owner(readers: Iterable[int], path: bytearray, into: list[int], rank: list[
         if owner >= 0 and (best < 0 or rank[owner] < rank[best]):
             best = owner
     return best
-
-
-def _descendants(starts: Iterable[int], readers: Sequence[Sequence[int]]) -> bytearray:
-    seen = bytearray(len(readers))
-    todo = list(starts)
-    for node in todo:
-        seen[node] = 1
-    while todo:
-        for reader in readers[todo.pop()]:
-            if not seen[reader]:
-                seen[reader] = 1
-                todo.append(reader)
-    return seen
-
-
-def _ancestors(
-    starts: Iterable[int], sources: Sequence[Sequence[int]], controls: dict[int, list[int]]
-) -> bytearray:
-    seen = bytearray(len(sources))
-    todo = list(starts)
-    for node in todo:
-        seen[node] = 1
-    while todo:
-        node = todo.pop()
-        for source in (*sources[node], *controls.get(node, ())):
-            if not seen[source]:
-                seen[source] = 1
-                todo.append(source)
-    return seen

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 from inspector.view.tally import tally
+from inspector.view.walking import reached
 
 Mask = npt.NDArray[np.bool_]
 """Per node of the table: whether it is meant."""
@@ -119,16 +120,4 @@ def _walk(
     step: Callable[[int], Iterable[int]],
     stop: frozenset[int] | set[int] = frozenset(),
 ) -> Mask:
-    found = bytearray(len(table))
-    todo = list(starts)
-    for node in todo:
-        found[node] = 1
-    while todo:
-        node = todo.pop()
-        if node in stop:
-            continue
-        for other in step(node):
-            if not found[other]:
-                found[other] = 1
-                todo.append(other)
-    return np.frombuffer(found, dtype=np.bool_).copy()
+    return np.frombuffer(reached(len(table), starts, step, stop), dtype=np.bool_)
