@@ -23,6 +23,7 @@ import graphviz
 
 from inspector.errors import LayoutError
 from inspector.view import dot, text
+from inspector.view.columns import in_columns
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.visible import CEILING, VisibleGraph, close_level, fit, view
 
@@ -98,7 +99,8 @@ def layout(visible: VisibleGraph, *, direction: Direction = "TB") -> dict[str, A
     nodes = _nodes(visible)
     edges = _edges(visible, nodes)
     data = dot.run(_source(visible, nodes, edges, direction))
-    found = {"rev": rev, "graph": _placed(data, visible, nodes, edges)}
+    graph = _placed(data, visible, nodes, edges)
+    found = {"rev": rev, "graph": in_columns(graph) if direction == "TB" else graph}
     with _LOCK:
         _CACHE[rev] = found
         while len(_CACHE) > CACHED:
