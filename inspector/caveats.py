@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inspector import opdefs
+from inspector import opdefs, signatures
 from inspector.checkpoint_v1 import TensorSlices
 from inspector.model import Model
+from inspector.saving import only_saves
 
 
 def of(model: Model, op_counts: Mapping[str, int]) -> list[str]:
@@ -16,6 +17,12 @@ def of(model: Model, op_counts: Mapping[str, int]) -> list[str]:
         op_counts: Ops of the main graph and of all functions.
     """
     found = []
+    if not signatures.serving_keys(model.signatures) and only_saves(model.outline, model.init_op):
+        found.append(
+            "The model has no signature, and its graph only saves and restores variables: nothing "
+            "in it can be frozen or run. Its functions are called from Python alone; export it "
+            "again with tf.saved_model.save(..., signatures=...)."
+        )
     if isinstance(model.checkpoint, TensorSlices):
         found.append(
             "The checkpoint is of the first format (V1), which TensorFlow still reads but has "

@@ -24,6 +24,8 @@ _PARTS = {
 def of(model: Model) -> dict[str, Any]:
     """Files, assets and fingerprint, as JSON.
 
+    A builder of TensorFlow 1 lists an asset once more for each MetaGraphDef; here it is once.
+
     Returns: ``files``: name and bytes of each; ``assets``: name, the ``tensor`` that names it, and
         bytes, None where it is missing; ``fingerprint``: each number, and what it is
         of; ``has_values``: whether the values of the variables can be read.
@@ -32,7 +34,7 @@ def of(model: Model) -> dict[str, Any]:
         "files": [{"name": name, "bytes": size} for name, size in model.files],
         "assets": [
             {"name": asset.name, "tensor": asset.tensor, "bytes": _size(asset.path)}
-            for asset in model.assets
+            for asset in dict.fromkeys(model.assets)
         ],
         "fingerprint": _fingerprint(model),
         "has_values": model.checkpoint is not None,

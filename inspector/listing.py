@@ -75,7 +75,9 @@ def describe(name: str, facts: Json) -> str:
         parts.append(_titled("variables in the checkpoint", text))
     if facts.get("tensors"):
         parts.append(_titled("quantised ends", _quantised(facts["tensors"])))
-    parts.append(_titled("assets", table([a["name"], a["tensor"]] for a in facts["assets"])))
+    parts.append(
+        _titled("assets", table(dict.fromkeys((a["name"], a["tensor"]) for a in facts["assets"])))
+    )
     flagged = [[item["op"], item["count"], item["why"]] for item in facts["flagged_ops"]]
     parts.append(_titled("to know before it is run", table(flagged, right=[1])))
     parts.append(_titled("warnings", "\n".join(plain(text) for text in facts["warnings"])))

@@ -36,7 +36,8 @@ class Optimised:
     """What came of it.
 
     Attributes:
-        model: The new model; its only signature is ``serving_default``.
+        model: The new model. Its only signature has the key of the one whose outputs it has; where
+            others were chosen it is ``serving_default``.
         steps: One record per transform, in order.
         frozen: The model the transforms started from.
         inputs, outputs: The feeds and fetches they were told to keep.
@@ -150,7 +151,7 @@ def optimise(
         files=[],
         path=None,
         assets=[asset for asset in frozen.assets if node_name(asset.tensor) in graph],
-        signatures={signatures.DEFAULT: new},
+        signatures={_key(new, model, signature, outputs): new},
         signature=None,
     )
     text = " ".join(str(item.call) for item in plan)
@@ -264,6 +265,14 @@ def _signature(
         if info is not None and node is not None:
             signature.inputs[node.name].CopyFrom(info)
     return signature
+
+
+def _key(new: SignatureDef, model: Model, meant: str | None, outputs: Sequence[str] | None) -> str:
+    """The key of the new signature: whoever calls the old one by its name can go on to."""
+    if meant is None:
+        return signatures.DEFAULT
+    is_whole = set(new.outputs) == set(model.signatures[meant].outputs)
+    return meant if outputs is None or is_whole else signatures.DEFAULT
 
 
 def _by_rank(found: Mapping[str, SignatureDef], key: str | None) -> list[str]:

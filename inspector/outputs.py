@@ -16,6 +16,7 @@ from inspector.flattening import inside_frames
 from inspector.graph import Graph, data_inputs, node_name, split_input
 from inspector.model import Model
 from inspector.protos import NodeDef, SignatureDef
+from inspector.saving import only_saves
 from inspector.signatures import tensors_of
 
 LIMIT = 20
@@ -94,14 +95,14 @@ class Suggestion:
 
 
 def suggest(model: Model) -> list[Suggestion]:
-    """The likely outputs of a model, best first, at most `LIMIT`."""
+    """The likely outputs of a model, best first, at most `LIMIT`; none where nothing is to run."""
     found = _of_signatures(model.signatures, model.signature)
     if model.lite is not None:
         ends = model.lite.ends()[1]  # other subgraphs may have signatures of their own
         if model.signature is None:
             found.sort(key=lambda item: item.name not in ends)
         found += [Suggestion(name, "output of the model") for name in ends]
-    elif not found and model.layers is None:
+    elif not found and model.layers is None and not only_saves(model.outline, model.init_op):
         found = of_graph(model.outline)
     names: set[str] = set()
     unique = []

@@ -11,8 +11,10 @@ from inspector import contents, describe, flagged, locations, open_model
 from inspector.graph import Graph
 from inspector.model import Model
 from inspector.protos import GraphDef
+from inspector.saving import only_saves
 
 SAMPLES = locations.sample_models()
+MODELS = Path(__file__).parent / "models"
 
 
 def graph(op: str, producer: int) -> Model:
@@ -31,6 +33,20 @@ def test_an_op_that_was_removed_before_the_graphs_version_is_told() -> None:
     assert "removed at version 9 (Use tf.nn.batch_normalization())" in told
     assert not removed("BatchNormWithGlobalNormalization", 8)
     assert not removed("Relu", 21)
+
+
+def test_where_the_graph_only_saves_nothing_is_suggested() -> None:
+    bare = open_model(MODELS / "tf221" / "no_signatures")
+    facts = describe(bare)
+    assert facts.suggested_outputs == []
+    (told,) = facts.warnings
+    assert "nothing in it can be frozen or run" in told
+    # One node that computes, and it is a graph like any other.
+    assert only_saves(bare.outline)
+    more = bare.outline.to_proto()
+    more.node.add(name="y", op="Neg", input=["w/Read/ReadVariableOp"])
+    assert not only_saves(Graph.of(more))
+    assert not only_saves(Graph.of(GraphDef()))
 
 
 @pytest.mark.tensorflow
@@ -78,7 +94,7 @@ def test_contents_are_files_assets_and_fingerprint(tmp_path: Path) -> None:
     assert all(row["number"] for row in found["fingerprint"])
     (tmp_path / "bikes" / "fingerprint.pb").write_bytes(b"\x08\xff")
     assert contents.of(open_model(tmp_path / "bikes"))["fingerprint"] == []
-    asset, *_ = contents.of(open_model(tmp_path / "reviews"))["assets"]
+    (asset,) = contents.of(open_model(tmp_path / "reviews"))["assets"]  # the file lists it twice
     assert asset["bytes"] > 0
     (tmp_path / "reviews" / "assets" / asset["name"]).unlink()
     asset, *_ = contents.of(open_model(tmp_path / "reviews"))["assets"]

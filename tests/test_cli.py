@@ -482,3 +482,8 @@ def test_a_mistake_of_ours_is_one_line_too(monkeypatch):
 def test_progress_goes_to_a_terminal_only(tmp_path):
     done = script("freeze", IRIS, "-o", tmp_path / "o.pb", "--outputs", OUTPUT)
     assert done.stderr == ""
+
+
+def test_the_root_of_the_file_system_is_told_by_name_too():
+    (line,) = run("describe", "/", status=1).err.splitlines()
+    assert line.startswith("error: /: folder: the folder holds no saved_model.pb")

@@ -30,7 +30,7 @@ FLOORS = (
     "graph",
     "edit functions shape_dims",
     "inlining problems shape_* signatures variable_flow",
-    "shapes statistics value_image checkpoint flagged restore_walk constant_forms unfolding",
+    "shapes statistics value_image checkpoint flagged saving restore_walk constant_forms unfolding",
     "tflite_file",
     "tflite_options tflite_values",
     "tflite_graph",

@@ -54,6 +54,19 @@ def test_an_input_in_the_middle_becomes_a_placeholder(outputs, steps):
     assert after.outputs["y"].name == "y:0"
 
 
+@pytest.mark.parametrize(
+    ("outputs", "key"), [(None, "decode"), (["y"], "decode"), (["parsed"], "serving_default")]
+)
+def test_the_signature_keeps_its_key_where_it_has_its_outputs(outputs, key, tmp_path):
+    made, signature = middle()
+    other = signature_of(made, {"x": "x"}, {"x": "x"})
+    before = Model("SavedModel", "m", made, signatures={"decode": signature, "encode": other})
+    done = inspector.optimise(before, outputs=outputs, transforms="", signature="decode")
+    assert list(done.model.signatures) == [key]
+    inspector.save(done.model, tmp_path / "out")
+    assert list(inspector.open_model(tmp_path / "out").signatures) == [key]
+
+
 def test_inputs_that_are_named_are_taken_as_they_are():
     made, signature = middle()
     before = Model("SavedModel", "middle", made, signatures={"serving_default": signature})
@@ -133,7 +146,7 @@ def test_public_models_keep_their_keys_and_assets(name, tmp_path):
     done = inspector.optimise(before, transforms=ALL, signature=key)
     inspector.save(done.model, tmp_path / "out")
     after = inspector.open_model(tmp_path / "out")
-    signature = after.signatures["serving_default"]
+    signature = after.signatures[key]
     assert set(signature.inputs) == inputs == set(before.signatures[key].inputs)
     assert set(signature.outputs) == set(before.signatures[key].outputs)
     assert all(asset.path is not None for asset in after.assets)

@@ -173,4 +173,4 @@ def _in_folder(folder: Path) -> Path:
         reason = (
             f"the {saved_model.FILE} of this SavedModel is missing: only its variables are left"
         )
-    raise UnknownFormat(folder.name, "folder", reason)
+    raise UnknownFormat(folder.name or folder.anchor, "folder", reason)

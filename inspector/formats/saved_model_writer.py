@@ -29,12 +29,11 @@ _ASSETS = "saved_model_assets"
 _ANY = "type.googleapis.com/tensorflow.AssetFileDef"
 
 
-def write(model: Model, folder: Path, signature_key: str = signatures.DEFAULT) -> None:
+def write(model: Model, folder: Path) -> None:
     """Write a model as a SavedModel.
 
     Args:
         folder: Made where it is not there; it must be empty.
-        signature_key: The key of the signature, where the model has one only.
     Raises: OutputExists, MissingFile (an asset), LimitExceeded (the graph is 2 GiB or more),
         UnsupportedModel (variables in a V1 checkpoint).
     """
@@ -54,7 +53,7 @@ def write(model: Model, folder: Path, signature_key: str = signatures.DEFAULT) -
     graph.library.CopyFrom(model.graph.library)
     graph.versions.CopyFrom(model.graph.versions)
     _tell_meta(model, meta)
-    _tell_signatures(model, meta, signature_key)
+    _tell_signatures(model, meta)
     assets = _tell_assets(model, meta)
     _tell_init_op(model, meta)
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,13 +106,14 @@ def _tell_meta(model: Model, meta: MetaGraphDef) -> None:
                 copy.ClearField("description")
 
 
-def _tell_signatures(model: Model, meta: MetaGraphDef, key: str) -> None:
+def _tell_signatures(model: Model, meta: MetaGraphDef) -> None:
     keys = signatures.serving_keys(model.signatures)
     if not keys:
         sinks = [n.name for n in model.graph if not model.graph.consumers(n.name)]
-        meta.signature_def[key].CopyFrom(signatures.for_outputs(model.graph, sinks))
+        found = signatures.for_outputs(model.graph, sinks)
+        meta.signature_def[signatures.DEFAULT].CopyFrom(found)
     for name in keys:
-        meta.signature_def[key if len(keys) == 1 else name].CopyFrom(model.signatures[name])
+        meta.signature_def[name].CopyFrom(model.signatures[name])
 
 
 def _tell_assets(model: Model, meta: MetaGraphDef) -> list[tuple[str, Path]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inspector import signatures
 from inspector.formats import saved_model_writer
 from inspector.jobs import packing
 from inspector.jobs.runner import default_runner
@@ -75,9 +74,7 @@ def _handed_over(model: Model) -> Iterator[tuple[dict[str, Any], dict[str, bytes
         with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
             path = Path(folder) / "model"
             path.mkdir()
-            # Under the key it has here: whoever runs it may ask for it.
-            key = next(iter(signatures.serving_keys(model.signatures)), signatures.DEFAULT)
-            saved_model_writer.write(model, path, key)
+            saved_model_writer.write(model, path)
             yield {"path": str(path), "tag_set": None}, {}
     else:
         named = {"name": model.name, "init_op": model.init_op}

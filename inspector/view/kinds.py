@@ -30,7 +30,7 @@ class Kind:
 KINDS = (
     Kind(
         "input", "Input", "#1ea65c", 1,
-        r"Placeholder|_Arg|(Iterator|OneShotIterator|MakeIterator).*|.*Queue.*|.*Reader.*|.*DatasetV?\d?",
+        r"Placeholder|_Arg|Input(Layer)?|(Iterator|OneShotIterator|MakeIterator).*|.*Queue.*|.*Reader.*|.*DatasetV?\d?",
     ),
     Kind(
         "convolution", "Convolution", "#2a55a5", 12,
@@ -38,7 +38,8 @@ KINDS = (
     ),
     Kind(
         "matmul", "Matrix product", "#a22bde", 12,
-        r".*Mat[Mm]ul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*|FullyConnected",
+        r".*Mat[Mm]ul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*|FullyConnected|(Einsum)?Dense|"
+        r"(Multi|Group).*Attention",
     ),
     Kind(
         "recurrent", "Recurrent", "#a0438c", 12,
@@ -50,18 +51,18 @@ KINDS = (
     ),
     Kind(
         "activation", "Activation", "#e58e1d", 2,
-        r"Relu.*|Elu|Selu|Sigmoid|LogSoftmax|Softmax|Softplus|Softsign|Tanh|LeakyRelu|Erf|Swish|"
+        r"Relu.*|(Leaky|P|Thresholded)?ReLU|ELU|Activation|Elu|Selu|Sigmoid|LogSoftmax|Softmax|Softplus|Softsign|Tanh|LeakyRelu|Erf|Swish|"
         r"Logistic|HardSwish|Prelu|Gelu|.*ReluGrad|.*SoftmaxCrossEntropy.*|Quantized(Relu.*|Sigmoid|Tanh|Softmax)",
     ),
     Kind(
         "pool", "Pooling and resize", "#49b7ec", 4,
-        r".*Pool(3D|V2|2d|WithArgmax)?|.*(Max|Avg)Pool.*|Resize.*|CropAndResize|"
+        r".*Pool(3D|V2|2d|WithArgmax)?|.*(Max|Avg)Pool.*|.*Pooling\dD|UpSampling\dD|Resize.*|CropAndResize|"
         r".*NonMaxSuppression.*|ImageProjective.*",
     ),
     Kind(
         "lookup", "Lookup and text", "#8a8423", 3,
         r"Gather.*|ResourceGather.*|.*Table.*|Embedding.*|String.*|Regex.*|AsString|.*Hash.*|"
-        r"OneHot|Parse.*|Decode.*|Encode.*|Substr|Unicode.*|Sparse.*|Tokenize.*|Bucketize",
+        r".*Lookup|TextVectorization|CategoryEncoding|OneHot|Parse.*|Decode.*|Encode.*|Substr|Unicode.*|Sparse.*|Tokenize.*|Bucketize",
     ),
     Kind(
         "quantize", "Quantisation", "#c0566b", 2,
@@ -80,7 +81,8 @@ KINDS = (
         r"Identity(N)?|Cast|Bitcast|StopGradient|Broadcast(To|Args|GradientArgs)|EnsureShape|"
         r"Reverse(V2)?|ReverseSequence|SpaceTo.*|.*ToSpace(ND)?|ZerosLike|OnesLike|Snapshot|Copy.*|"
         r"PreventGradient|Where|(Parallel)?Dynamic(Stitch|Partition)|InvertPermutation|Roll|"
-        r"LinSpace|PlaceholderWithDefault",
+        r"LinSpace|PlaceholderWithDefault|Flatten|Permute|RepeatVector|Concatenate|ZeroPadding\dD|"
+        r"Cropping\dD",
     ),
     Kind(
         "weights", "Weights and state", "#5d6d7e", 0,

@@ -81,6 +81,10 @@ def test_a_folder_is_sent_with_its_variables_and_assets(
     assert "my <b>model" in page.locator(".st-key-sidebar_model").inner_text()
     page.get_by_text("Files", exact=True).wait_for()
     page.get_by_text("Assets: files that the graph reads").wait_for()
+    column = page.locator('[data-testid="stColumn"]', has_text="Assets: files that the graph reads")
+    rows = column.last.locator("canvas tbody tr")
+    rows.first.wait_for(state="attached")
+    assert rows.all_text_contents() == ["vocabulary.txt257 bytesvocabulary_file:0"]
     assert not page.get_by_text("missing").count()
 
 

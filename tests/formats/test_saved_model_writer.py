@@ -25,16 +25,10 @@ def test_a_frozen_model_comes_back_as_it_was(tmp_path: Path) -> None:
     assert again.producer == "1.10.0"
     assert again.tag_set == ["serve"]
     assert again.init_op == frozen.init_op == "group_deps"
-    assert again.signatures["serving_default"] == frozen.signatures["predict"]
+    assert again.signatures == frozen.signatures  # its key, ``predict``, too
     assert not again.warnings
     assert again.checkpoint is None
     assert again.variables == []
-
-
-def test_the_key_of_a_single_signature_is_as_asked(tmp_path: Path) -> None:
-    frozen = freeze(open_model(shared("models/seed/ppscore/simple_save")), ["ppscore"])
-    saved_model_writer.write(frozen, tmp_path / "out", "score")
-    assert list(open_model(tmp_path / "out").signatures) == ["score"]
 
 
 def test_a_graph_without_a_signature_gets_one_of_its_ends(tmp_path: Path) -> None:

@@ -127,7 +127,6 @@ def test_it_answers_as_recorded_before_and_after_freezing(
         if frozen.assets:  # tables are filled from files where these lie beside the graph
             inspector.save(frozen, tmp_path / "frozen", force=True)
             frozen = inspector.open_model(tmp_path / "frozen")
-            key = "serving_default"
         left = {n: v for n, v in given.items() if _is_left(n, frozen, signature)}
         call = partial(predict, frozen, left, fetches, signature=key)
         if not refused(entry, "predict_frozen", call):

@@ -28,7 +28,10 @@ from inspector.view.kinds import INDEX, KINDS, kind_of
         ("UNIDIRECTIONAL_SEQUENCE_LSTM", "recurrent"), ("LOGISTIC", "activation"),
         ("L2_NORMALIZATION", "norm"), ("CONCATENATION", "shape"), ("WHILE", "control"),
         ("VAR_HANDLE", "weights"), ("GATHER_ND", "lookup"), ("DEQUANTIZE", "quantize"),
-        ("ADD", "math"), ("my_op", "math"),
+        ("ADD", "math"), ("my_op", "math"), ("InputLayer", "input"), ("Dense", "matmul"),
+        ("ReLU", "activation"), ("PReLU", "activation"), ("GlobalAveragePooling2D", "pool"),
+        ("MultiHeadAttention", "matmul"), ("Flatten", "shape"), ("Concatenate", "shape"),
+        ("StringLookup", "lookup"), ("Dropout", "math"),
     ],
 )  # fmt: skip
 def test_the_kind_of_an_op(op, kind):
