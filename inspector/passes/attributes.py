@@ -72,8 +72,8 @@ def rename_attribute(
     old_attribute_name: Annotated[str, Arg("The attribute's name now.", "layout")],
     new_attribute_name: Annotated[str, Arg("The name it gets.", "data_format")],
     op_name: Annotated[
-        tuple[str, ...], Arg('Only on nodes of this op type, the first given; "*" for all.')
-    ] = (),
+        str, Arg('Only on nodes of this op type, the first given; "*" for all.', first=True)
+    ] = "*",
     functions: InFunctions = False,
 ) -> None:
     """Give an attribute another name, on all nodes or on those of one op type.
@@ -82,7 +82,7 @@ def rename_attribute(
     """
     if old_attribute_name == new_attribute_name:
         return
-    for node in edit.nodes(op=_ops(op_name[0] if op_name else "*")):
+    for node in edit.nodes(op=_ops(op_name)):
         if old_attribute_name not in node.attr:
             continue
         if new_attribute_name in node.attr:

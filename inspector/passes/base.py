@@ -66,6 +66,7 @@ class Arg:
         missing: The tool's message where none is given, if it has one of its own.
         file: Names a file, which only a context that allows files opens.
         commas: One value may hold several, with commas between.
+        first: Of several values the first counts, as in the tool.
     """
 
     sentence: str
@@ -76,6 +77,7 @@ class Arg:
     missing: str = ""
     file: bool = False
     commas: bool = False
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,11 @@ class Param:
         """What the parameter does."""
         return self.arg.sentence
 
-    def read(self, transform: str, values: Sequence[str]) -> Any:
+    def read(self, transform: str, values: Sequence[str], example: str = "") -> Any:
         """The typed value of what was written for this key.
 
+        Args:
+            example: The call as it would be right, for the message that it is missing.
         Raises: BadParameter, with the tool's message.
         """
 
@@ -105,7 +109,6 @@ class Param:
         if not values:
             if not self.required:
                 return self.default
-            example = f"{transform}({self.name}={self.arg.example})"
             least = "at least" if self.kind == "texts" else "exactly"
             expected = f"{transform} expects {least} one '{self.name}' argument, e.g. {example}"
             raise bad(self.arg.missing or expected)
@@ -113,6 +116,8 @@ class Param:
             values = [part.strip() for text in values for part in text.split(",") if part.strip()]
             if not values:
                 raise bad("names nothing")
+        if self.arg.first:
+            values = values[:1]
         if self.kind == "texts":
             chosen: Any = tuple(values)
         else:
@@ -134,13 +139,15 @@ class Param:
             number = int(text) if _INTEGER.fullmatch(text) and len(text) < 40 else None
             half = 1 << self.arg.bits - 1
             if number is None or not -half <= number < half:
-                raise bad(f"{what} number:{text}")
+                raise bad(
+                    f"{what} number:{text} (expected a whole number from {-half} to {half - 1})"
+                )
             if self.arg.least is not None and number < self.arg.least:
                 raise bad(f"{number} is too small, it must be at least {self.arg.least}")
             return number
         if self.kind == "number":
             if not _NUMBER.fullmatch(text):
-                raise bad(f"{what} float number:{text}")
+                raise bad(f"{what} float number:{text} (expected one like 0.5 or 1e-3)")
             return float(text)
         if self.kind == "switch":
             if text not in _SWITCH:
@@ -295,8 +302,11 @@ class Pass:
         given: dict[str, list[str]] = {}
         for key, value in args:
             given.setdefault(key, []).append(value)
+        needed = (f"{param.name}={param.arg.example}" for param in self.params if param.required)
+        example = f"{self.name}({', '.join(needed)})"
         return {
-            param.name: param.read(self.name, given.get(param.name, ())) for param in self.params
+            param.name: param.read(self.name, given.get(param.name, ()), example)
+            for param in self.params
         }
 
     def unknown(self, args: Sequence[tuple[str, str]]) -> list[str]:

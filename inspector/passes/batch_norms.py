@@ -107,6 +107,7 @@ class _Fold:
             if factors.ndim == 1 and axis == rank - 1 and channels != 1:
                 # No broadcast allows this: the graph could not run either.
                 reason = f"Mul constant input to batch norm has bad shape: {shape}"
+                reason += f" (expected [{channels}])"
                 raise TransformFailed(_NAME, node.name, reason)
             raise Skipped(f"a factor of shape {shape} is not one number per channel")
         for link in chain.links:

@@ -135,6 +135,8 @@ class _Folder:
         name = node.name
         if node.op == "Const":
             return bool(tensor_of(node).dtype not in (*_NO_VALUES, 0))
+        if node.op == "NoOp":
+            return name not in self.ctx.fetches  # who waits for it waits for what it waits for
         sources = [split_input(text) for text in data_inputs(node)]
         taken, given = opdefs.input_dtypes(node), opdefs.output_dtypes(node)
         if not given or taken is None or len(taken) != len(sources):

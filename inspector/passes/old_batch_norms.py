@@ -130,7 +130,8 @@ class _BatchNorm:
         for name, value in values.items():
             if value.ndim != 1 or value.size != values["mean"].size:
                 reason = (
-                    f"{name.capitalize()} input to batch norm has bad shape: {list(value.shape)}"
+                    f"{name.capitalize()} input to batch norm has bad shape: {list(value.shape)} "
+                    f"(expected [{values['mean'].size}])"
                 )
                 raise TransformFailed(_NAME, self.node.name, reason)
         return self._affine(values)

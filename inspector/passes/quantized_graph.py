@@ -121,6 +121,7 @@ def _range(what: str, low: str, high: str) -> tuple[float, float] | None:
             values.append(math.nan)
         if not math.isfinite(values[-1]):
             reason = f"Couldn't interpret the {key} argument as a float number:{text}"
+            reason += " (expected one like -1.5)"
             raise BadParameter(_NAME, key, reason)
     return values[0], values[1]
 

@@ -14,7 +14,7 @@ from typing import Annotated
 import numpy as np
 
 from inspector import opdefs, tensors
-from inspector.checkpoint import open_checkpoint
+from inspector.checkpoint import Checkpoint, open_checkpoint
 from inspector.edit import GraphEdit, with_controls
 from inspector.errors import BadParameter, InspectorError, TransformFailed
 from inspector.functions import Library
@@ -45,10 +45,12 @@ def sparsify_gather(
     ctx: PassContext,
     *,
     input_checkpoint: Annotated[
-        str | None, Arg("Prefix of the checkpoint that variables are read from.", file=True)
+        str | None,
+        Arg("Prefix of the checkpoint that variables are read from.", file=True, first=True),
     ] = None,
     group_init_node: Annotated[
-        str, Arg("The NoOp that fills the tables: run it once before the first prediction.")
+        str,
+        Arg("The NoOp that fills the tables: run it once before the first prediction.", first=True),
     ] = "group_deps",
 ) -> None:
     """Look up mostly empty float32 columns of shape (n, 1) in hash tables instead.
@@ -69,7 +71,8 @@ def sparsify_gather(
 
 class _Sparsify:
     def __init__(self, edit: GraphEdit, ctx: PassContext, path: Path | None, group: str) -> None:
-        self.edit, self.ctx, self.path, self.group = edit, ctx, path, group
+        self.edit, self.ctx, self.group = edit, ctx, group
+        self.checkpoint = None if path is None else _opened(path)
         self.tables: dict[str, str] = {}
         self.fills: list[str] = []
         self.held = inside(edit.graph)
@@ -199,12 +202,12 @@ class _Sparsify:
         return self._restored(weights)
 
     def _restored(self, variable: NodeDef) -> Array:
-        if self.path is None:
+        if self.checkpoint is None:
             reason = "Checkpoint reader was not initialized: give input_checkpoint"
             raise TransformFailed(_NAME, variable.name, reason)
         key = self.keys.get(variable.name) or Key(_whole(variable.name))
         try:
-            values = open_checkpoint(self.path).read(key.name, key.slice_spec)
+            values = self.checkpoint.read(key.name, key.slice_spec)
         except InspectorError as err:
             raise TransformFailed(_NAME, variable.name, err.why) from err
         shape = opdefs.attr(variable, "shape")
@@ -273,6 +276,13 @@ class _Sparsify:
         self.edit.explain(writer.name, "the variable it writes is gone", variable.name)
         self.edit.remove(writer.name)
         return [name for name in map(node_name, writer.input) if name != variable.name]
+
+
+def _opened(path: Path) -> Checkpoint:
+    try:
+        return open_checkpoint(path)
+    except InspectorError as err:
+        raise BadParameter(_NAME, "input_checkpoint", err.why) from err
 
 
 def _whole(name: str) -> str:

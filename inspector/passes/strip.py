@@ -112,7 +112,10 @@ class _Wanted:
     def of(self, name: str) -> tuple[int | None, Shape | None]:
         """Dtype and shape asked for this input; None where nothing was."""
         if not len(self.names) == len(self.types) == len(self.shapes):
-            reason = "You must pass a 'type_for_name' and a 'shape_for_name' arg for every 'name'"
+            reason = (
+                "You must pass a 'type_for_name' and a 'shape_for_name' arg for every 'name', but "
+                f"found {len(self.types)} and {len(self.shapes)} for {len(self.names)}"
+            )
             raise BadParameter(_NAME, "name", reason)
         dtype = None if self.type is None else _dtype(self.type, "type")
         shape = None if self.shape is None else _shape(self.shape, "shape")
@@ -167,12 +170,17 @@ def _dtype(text: str, key: str) -> int:
             return tensors.dtype_enum(text)
     except KeyError:
         pass
-    raise BadParameter(_NAME, key, f"Couldn't understand type argument '{text}'")
+    raise BadParameter(
+        _NAME,
+        key,
+        f"Couldn't understand type argument '{text}' (expected one like float, int32 or quint8)",
+    )
 
 
 def _shape(text: str, key: str) -> Shape:
     if not text:
-        raise BadParameter(_NAME, key, "Specified shape is empty.")
+        raise BadParameter(_NAME, key, "Specified shape is empty (expected sizes like 1,224,224,3)")
     if not _DIMENSIONS.fullmatch(text):
-        raise BadParameter(_NAME, key, f"Could not parse as shape: '{text}'")
+        reason = f"Could not parse as shape: '{text}' (expected sizes like 1,224,224,3)"
+        raise BadParameter(_NAME, key, reason)
     return [None if size < 0 else size for size in map(int, text.split(","))]

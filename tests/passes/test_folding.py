@@ -321,3 +321,15 @@ def test_a_long_chain_is_no_recursion():
     lines += [f"c{i} = Neg(c{i - 1})" for i in range(1, 3000)]
     result = fold(" ; ".join([*lines, "y = Add(x, c2999)"]), check=False)
     assert len(result.graph) == 3
+
+
+def test_who_waited_for_nothing_waits_for_what_it_waited_for():
+    text = "x = Placeholder(shape=[2]) ; a = Const(value=[1, 2]) ; n = NoOp(^x) ; m = NoOp(^a)"
+    text += " ; e = Exp(a, ^n, ^m) ; r = Relu(x, ^n) ; y = Mul(e, r)"
+    once = fold(text).graph
+    (made,) = (item for item in once.nodes if item.name.startswith("e/"))
+    assert list(made.input) == ["^x"]
+    assert list(once.node("r").input) == ["x", "^n"]
+    assert "m" not in once
+    kept = fold(text + " ; z = NoOp(^y)", outputs=("y", "z"), check=False).graph
+    assert kept.node("z").op == "NoOp"

@@ -192,5 +192,12 @@ def test_a_missing_checkpoint_is_one_error(tmp_path):
         f"w = VariableV2(shape=[3,1], dtype=float) ; r = Identity(w) ; {IDS}"
         " ; y = Gather(r, ids, Tindices=int64)"
     )
-    with pytest.raises(TransformFailed, match=r"there is no file none\.index"):
-        ours(before, input_checkpoint=str(tmp_path / "none"))
+    for text in (before, graph("x = Placeholder(shape=[2])")):
+        with pytest.raises(BadParameter, match=r"input_checkpoint: there is no file none\.index"):
+            ours(text, input_checkpoint=str(tmp_path / "none"))
+
+
+def test_of_several_group_nodes_the_first_counts():
+    found = PASSES["sparsify_gather"]
+    args = found.read((("group_init_node", "first"), ("group_init_node", "second")))
+    assert args["group_init_node"] == "first"
