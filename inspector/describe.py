@@ -10,7 +10,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from inspector import caveats, opdefs, outputs, signatures, tensors
 from inspector.errors import InspectorError
@@ -256,11 +259,15 @@ def _of_lite(model: Model, lite: LiteGraph) -> Facts:
 
 def graph_facts(graph: Graph) -> GraphFacts:
     """Count one graph: nodes, ops, placeholders, softmax nodes."""
+    columns = graph.columns()
+    fed = np.flatnonzero(columns.of_ops(PLACEHOLDERS)).tolist()
     return GraphFacts(
         nodes=len(graph),
         op_counts=graph.op_counts(),
-        placeholders=[_placeholder(node) for node in graph if node.op in PLACEHOLDERS],
-        softmax=[node.name for node in graph if node.op == "Softmax"],
+        placeholders=[
+            _placeholder(columns.kinds[columns.kind[at]], columns.names[at]) for at in fed
+        ],
+        softmax=list(compress(columns.names, columns.of_ops(("Softmax",)))),
     )
 
 
@@ -280,18 +287,23 @@ def parameters(variables: Iterable[Variable], graph: Graph) -> int:
     ]
     if listed:
         return sum(_elements(shape) for shape in listed)
+    columns = graph.columns()
+    counts = np.bincount(columns.kind, minlength=len(columns.kinds)).tolist()
+    kinds = list(zip(columns.kinds, counts, strict=True))
     declared = [
-        _shape_attr(node) for node in graph if node.op in ("VariableV2", "Variable", "VarHandleOp")
+        (_shape_attr(node), count)
+        for node, count in kinds
+        if node.op in ("VariableV2", "Variable", "VarHandleOp")
     ]
     if declared:
-        return sum(_elements(shape) for shape in declared)
+        return sum(_elements(shape) * count for shape, count in declared)
     total = 0
-    for node in graph:
+    for node, count in kinds:
         # A look at an attribute that is not there would make it, and nodes are not written to.
         if node.op == "Const" and "value" in node.attr:
             tensor = node.attr["value"].tensor
             if _is_weight(tensor.dtype) and tensor.tensor_shape.dim:
-                total += max(tensors.elements(tensor), 0)
+                total += max(tensors.elements(tensor), 0) * count
     return total
 
 
@@ -333,10 +345,10 @@ def tensor_info_dict(info: TensorInfo) -> dict[str, Any]:
     return told if "" in parts or not parts else {**told, "parts": parts}
 
 
-def _placeholder(node: NodeDef) -> Tensor:
+def _placeholder(node: NodeDef, name: str) -> Tensor:
     dtype = opdefs.attr(node, "dtype")
-    name = tensors.dtype_name(0 if dtype is None else dtype.type)
-    return Tensor(node.name, name, _shape_attr(node))
+    told = tensors.dtype_name(0 if dtype is None else dtype.type)
+    return Tensor(name, told, _shape_attr(node))
 
 
 def _shape_attr(node: NodeDef) -> Shape | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from inspector.errors import FreezeError, InvalidGraph
 from inspector.functions import Library
-from inspector.graph import Graph, node_name
+from inspector.graph import Graph
 from inspector.inlining import MAX_NODES, inline
 from inspector.protos import NodeDef, OpDef
 from inspector.unfolding import BRANCH, LOOP, OTHER, parts, unfold
@@ -79,51 +79,47 @@ def inside_frames(graph: Graph, names: Iterable[str]) -> dict[str, str]:
     What hangs together when the edges into Enter and out of Exit are cut, and has a LoopCond, is
     the inside of a loop; no run can fetch it.
     """
-    if not any(node.op == "LoopCond" for node in graph):
+    columns = graph.columns()
+    if "LoopCond" not in columns.ops:
         return {}
-    readers: dict[str, list[str]] = {}
-    for node in graph:
-        if node.op not in _ENTERS:
-            for text in node.input:
-                readers.setdefault(node_name(text), []).append(node.name)
-    found: dict[str, str] = {}
-    outside: set[str] = set()
-    wanted = list(dict.fromkeys(names))
+    enters, exits = columns.of_ops(_ENTERS).tolist(), columns.of_ops(_EXITS).tolist()
+
+    def readers(at: int) -> list[int]:
+        return [reader for reader in columns.readers(at) if not enters[reader]]
+
+    found: dict[int, str] = {}
+    outside: set[int] = set()
+    wanted = [columns.index[name] for name in dict.fromkeys(names) if name in columns.index]
     asked = set(wanted)
-    for name in wanted:
-        start = graph.get(name)
-        if name in outside or name in found:
+    for start in wanted:
+        if start in outside or start in found:
             continue
         # What leaves a loop is inside of the loop around it, if there is one.
-        left = start is not None and start.op in _EXITS
-        todo = list(readers.get(name, ())) if left else [name]
+        left = exits[start]
+        todo = readers(start) if left else [start]
         if left and outside.issuperset(todo):
             continue
         inside, ends, is_loop = set(todo), "", False
         while todo:
-            node = graph.get(todo.pop())
-            if node is None:
-                continue
-            is_loop |= node.op == "LoopCond"
-            if node.op in _EXITS:
-                ends = ends or node.name
-            sources = [] if node.op in _ENTERS else [node_name(text) for text in node.input]
-            outgoing = [] if node.op in _EXITS else readers.get(node.name, [])
-            ended = {other for other in sources if (met := graph.get(other)) and met.op in _EXITS}
-            for other in (*sources, *outgoing):
-                if other not in inside and other not in ended:
+            at = todo.pop()
+            is_loop |= columns.op_of(at) == "LoopCond"
+            if exits[at]:
+                ends = ends or columns.names[at]
+            sources = [] if enters[at] else columns.sources(at)
+            for other in (
+                *(source for source in sources if source < len(columns) and not exits[source]),
+                *([] if exits[at] else readers(at)),
+            ):
+                if other not in inside:
                     inside.add(other)
                     todo.append(other)
         if is_loop:
-            found[name] = ends
+            found[start] = ends
             # One walk answers for all that lie in this loop; what leaves it is asked by itself.
-            for other in inside & asked:
-                met = graph.get(other)
-                if met is not None and met.op not in _EXITS:
-                    found[other] = ends
+            found.update((other, ends) for other in inside & asked if not exits[other])
         else:
             outside |= inside
-    return found
+    return {columns.names[at]: ends for at, ends in found.items()}
 
 
 def _owners(graph: Graph, names: Iterable[str], library: Library) -> dict[str, str]:

@@ -73,6 +73,8 @@ def list_functions(graph: Graph, limit: int = LIMIT) -> list[FunctionFacts]:
         if len(found) == limit:
             break
         found.setdefault(function.signature.name, _facts(function))
+    if not found:
+        return []
     _find_callers(found, graph.nodes, "")
     for function in graph.library.function:
         _find_callers(found, function.node_def, function.signature.name)
@@ -117,7 +119,7 @@ def _noted_shape(function: FunctionDef, number: int) -> Shape | None:
 
 
 def _find_callers(found: Mapping[str, FunctionFacts], nodes: Iterable[NodeDef], of: str) -> None:
-    for node in nodes if found else ():
+    for node in nodes:
         names = set(function_names(node)) if node.attr else set()
         for name in sorted(names | {node.op}):
             facts = found.get(name)

@@ -10,55 +10,36 @@ tensorflow/tools/graph_transforms/transform_utils.cc, SortByExecutionOrder.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from inspector import varints
+from inspector.columns import Columns, Mask, of_nodes
 from inspector.errors import InvalidGraph, UnknownNode, did_you_mean
+from inspector.input_strings import Input, node_name, split_input, tensor_name
 from inspector.protos import FunctionDefLibrary, GraphDef, Message, NodeDef, VersionDef
+
+__all__ = [
+    "BACK_EDGES",
+    "MERGES",
+    "Graph",
+    "Input",
+    "Names",
+    "control_inputs",
+    "data_inputs",
+    "field_size",
+    "node_name",
+    "split_input",
+    "tensor_name",
+    "validate",
+    "with_inputs",
+]
 
 BACK_EDGES = frozenset({"NextIteration", "RefNextIteration"})
 """Ops whose value is read a turn of the loop later: the only edges that may close a cycle."""
 MERGES = frozenset({"Merge", "RefMerge"})
 """Ops that run when one of their data inputs is there; in a loop, one reads a back edge."""
-
-
-class Input(NamedTuple):
-    """One entry of ``NodeDef.input``: ``name``, ``name:1`` or ``^name``."""
-
-    name: str
-    port: int
-    control: bool
-
-    def __str__(self) -> str:
-        if self.control:
-            return "^" + self.name
-        return f"{self.name}:{self.port}" if self.port else self.name
-
-
-def split_input(text: str) -> Input:
-    """Read an input string or a tensor name: ``a``, ``a:1``, ``^a``; port 0 where none is given."""
-    # Called for every edge of every graph: the tuple's own constructor takes half the time.
-    if text[:1] == "^":
-        return tuple.__new__(Input, (text[1:], -1, True))
-    if ":" in text:
-        name, _, port = text.rpartition(":")
-        if port.isascii() and port.isdigit() and len(port) < 10:
-            return tuple.__new__(Input, (name, int(port), False))
-    return tuple.__new__(Input, (text, 0, False))
-
-
-def node_name(text: str) -> str:
-    """The node of an input string or tensor name: ``^a`` and ``a:1`` to ``a``."""
-    if ":" in text:
-        return split_input(text).name
-    return text[1:] if text[:1] == "^" else text
-
-
-def tensor_name(text: str) -> str:
-    """The tensor of a node or tensor name, port written out: ``a`` to ``a:0``."""
-    name, port, _ = split_input(text)
-    return f"{name}:{port}"
 
 
 def data_inputs(node: NodeDef) -> list[str]:
@@ -125,8 +106,7 @@ class Graph:
         self.library: FunctionDefLibrary = library if library is not None else FunctionDefLibrary()
         self.versions: VersionDef = versions if versions is not None else VersionDef()
         self._by_name: dict[str, NodeDef] | None = None
-        self._readers: dict[str, list[str]] | None = None
-        self._sources: list[list[str]] | None = None
+        self._columns: Columns | None = None
         self._sorted: Sequence[NodeDef] | None = None
 
     @classmethod
@@ -175,7 +155,7 @@ class Graph:
         return iter(self.nodes)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._index()
+        return name in self._names()
 
     def get(self, name: str) -> NodeDef | None:
         """The node of this name, or None."""
@@ -183,125 +163,112 @@ class Graph:
 
     def node(self, name: str, what: str = "graph") -> NodeDef:
         """The node of this name. Raises: UnknownNode, with close matches."""
-        found = self._index().get(name)
+        found = self.get(name)
         if found is None:
-            raise UnknownNode(
-                what, name, "no node of this name" + did_you_mean(name, self._index())
-            )
+            reason = "no node of this name" + did_you_mean(name, self._names())
+            raise UnknownNode(what, name, reason)
         return found
+
+    def columns(self) -> Columns:
+        """The nodes as columns of numbers, made when first asked."""
+        if self._columns is None:
+            self._columns = of_nodes(self.nodes)
+        return self._columns
 
     def op_counts(self) -> dict[str, int]:
         """Nodes per op, most frequent first, then by name."""
-        counts = Counter(node.op for node in self.nodes)
+        counts: Mapping[str, int] = (
+            Counter(node.op for node in self.nodes)
+            if self._columns is None
+            else self._columns.counts()
+        )
         return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-    def sources(self) -> list[list[str]]:
-        """Per node, the names of the nodes it reads, by data and control, in the order of input."""
-        if self._sources is None:
-            self._sources = [
-                [
-                    text if ":" not in text and text[:1] != "^" else node_name(text)
-                    for text in node.input
-                ]
-                for node in self.nodes
-            ]
-        return self._sources
 
     def consumers(self, name: str) -> list[str]:
         """Names of the nodes that read this one, by data or control, each once."""
-        if self._readers is None:
-            readers: dict[str, dict[str, None]] = {}
-            for node, sources in zip(self.nodes, self.sources(), strict=True):
-                if sources:
-                    reader = node.name
-                    for source in sources:
-                        readers.setdefault(source, {})[reader] = None
-            self._readers = {source: list(names) for source, names in readers.items()}
-        return self._readers.get(name, [])
+        columns = self.columns()
+        number = columns.number(name)
+        return [] if number is None else [columns.names[at] for at in columns.readers(number)]
 
     def ancestors(self, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
         """The named nodes and all they need, by data and control; not past the nodes in `stop`."""
-        index, walls = self._index(), set(stop)
-        todo = [name for name in names if name in index]
-        found = set(todo)
-        while todo:
-            name = todo.pop()
-            if name in walls:
-                continue
-            for text in index[name].input:
-                source = node_name(text)
-                if source not in found and source in index:
-                    found.add(source)
-                    todo.append(source)
-        return found
+        columns = self.columns()
+        index = columns.index
+        ends = [index[name] for name in names if name in index]
+        return columns.picked(columns.needed(ends, [index[name] for name in stop if name in index]))
+
+    def descendants(self, names: Iterable[str], stop: Iterable[str] = ()) -> set[str]:
+        """The named nodes and all that need them, by data and control; not past those in `stop`."""
+        columns, wanted = self.columns(), set(names)
+        starts, walls = (
+            [number for number in map(columns.number, some) if number is not None]
+            for some in (wanted, stop)
+        )
+        return wanted | columns.picked(columns.behind(starts, walls))
 
     def sorted(self) -> Sequence[NodeDef]:
         """The nodes as they stand where every node comes after what it reads, else `order`."""
         if self._sorted is None:
-            self._sorted = self._in_order()
+            self._sorted = self.nodes if self.is_sorted() else self.order()
         return self._sorted
 
-    def _in_order(self) -> Sequence[NodeDef]:
-        later = {node.name for node in self.nodes if node.op in BACK_EDGES}
-        seen: set[str] = set()
-        for node, sources in zip(self.nodes, self.sources(), strict=True):
-            for name in sources:
-                if name not in seen and not (node.op in MERGES and name in later):
-                    return self.order()
-            seen.add(node.name)
-        return self.nodes
-
-    def descendants(self, names: Iterable[str], stop: Collection[str] = ()) -> set[str]:
-        """The named nodes and all that need them, by data and control; not past those in `stop`."""
-        found = set(names)
-        todo = list(found)
-        while todo:
-            name = todo.pop()
-            for reader in self.consumers(name) if name not in stop else ():
-                if reader not in found:
-                    found.add(reader)
-                    todo.append(reader)
-        return found
+    def is_sorted(self) -> bool:
+        """Whether every node comes after what it reads, but for what a loop brings back."""
+        columns = self.columns()
+        return bool(np.all((columns.source < columns.reader) | self._back_edges()))
 
     def order(self) -> list[NodeDef]:
         """The nodes in the tool's execution order: deterministic, the last source first.
 
         Raises: InvalidGraph for an input that refers to no node, and for a cycle outside loops.
         """
-        position = {node.name: index for index, node in enumerate(self.nodes)}
-        later = {node.name for node in self.nodes if node.op in BACK_EDGES}
-        pending = [0] * len(self.nodes)
-        readers: list[list[int]] = [[] for _ in self.nodes]
-        ready: list[int] = []
-        for index, node in enumerate(self.nodes):
-            # A loop's Merge reads what the next iteration brings: it does not wait for that.
-            is_merge = node.op in MERGES
-            for text in node.input:
-                name = node_name(text)
-                source = position.get(name)
-                if source is None:
-                    reason = f"Unknown input node '{text}'"
-                    raise InvalidGraph("graph", f"node '{node.name}'", reason)
-                if not (is_merge and name in later):
-                    readers[source].append(index)
-                    pending[index] += 1
-            if not pending[index]:
-                ready.append(index)
-        order: list[NodeDef] = []
+        nodes = self.nodes
+        return [nodes[number] for number in self.numbers_in_order()]
+
+    def numbers_in_order(self) -> list[int]:
+        """`order` as numbers of nodes."""
+        columns = self.columns()
+        count = len(columns)
+        if columns.missing:
+            edge = int(np.argmax(columns.source >= count))
+            at = int(columns.reader[edge])
+            text = self.nodes[at].input[edge - int(columns.start[at])]
+            reason = f"Unknown input node '{text}'"
+            raise InvalidGraph("graph", f"node '{columns.names[at]}'", reason)
+        # A loop's Merge reads what the next iteration brings: it does not wait for that.
+        waits = ~self._back_edges()
+        source, reader = columns.source[waits], columns.reader[waits]
+        pending = np.bincount(reader, minlength=count).tolist()
+        readers = reader[np.argsort(source, kind="stable")].tolist()
+        start = [0, *np.cumsum(np.bincount(source, minlength=count)).tolist()]
+        ready = [number for number, left in enumerate(pending) if not left]
+        order: list[int] = []
         while ready:
-            index = ready.pop()
-            order.append(self.nodes[index])
-            for reader in readers[index]:
-                pending[reader] -= 1
-                if pending[reader] == 0:
-                    ready.append(reader)
-        if len(order) < len(self.nodes):
-            stuck = next(
-                node.name for node, left in zip(self.nodes, pending, strict=True) if left > 0
-            )
-            count = len(self.nodes) - len(order)
-            raise InvalidGraph("graph", f"node '{stuck}'", f"{count} nodes in a cycle")
+            number = ready.pop()
+            order.append(number)
+            for follower in readers[start[number] : start[number + 1]]:
+                pending[follower] -= 1
+                if pending[follower] == 0:
+                    ready.append(follower)
+        if len(order) < count:
+            stuck = next(number for number, left in enumerate(pending) if left > 0)
+            left = count - len(order)
+            where = f"node '{columns.names[stuck]}'"
+            raise InvalidGraph("graph", where, f"{left} nodes in a cycle")
         return order
+
+    def _back_edges(self) -> Mask:
+        """Per edge, whether it brings a loop's Merge what the turn before has left."""
+        columns = self.columns()
+        merges = columns.of_ops(MERGES)
+        if not merges.any():
+            return np.zeros(len(columns.source), np.bool_)
+        later = np.zeros(len(columns) + len(columns.missing), np.bool_)
+        later[columns.first[columns.of_ops(BACK_EDGES)]] = True
+        return merges[columns.reader] & later[columns.source]
+
+    def _names(self) -> Collection[str]:
+        return self._index() if self._columns is None else self._columns.index
 
     def _index(self) -> dict[str, NodeDef]:
         if self._by_name is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector import signatures
+from inspector import signatures, wire_columns
 from inspector.checkpoint import Checkpoint, Variable
 from inspector.errors import CorruptModel, UnsupportedModel
 from inspector.graph import Graph
@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # its classes come from LiteRT, which other formats do not wa
 
 __all__ = ["Asset", "LazyGraph", "Model", "Variable"]
 
+_SINGLE = 1_000
+"""Nodes that are parsed one by one; when more are asked for, all are."""
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -30,18 +33,56 @@ class Asset:
 
 
 class LazyGraph(Graph):
-    """The graph of a file with long values: parsed when somebody looks into it."""
+    """The graph of a file: its columns are read when somebody looks into it, its nodes when needed.
+
+    Where it has long values, or only parsing tells what it is, all of it is parsed at once.
+    """
 
     def __init__(self, source: GraphBytes) -> None:
         self._source = source
+        self._by_name = None
+        self._sorted = None
+        self._single: dict[str, NodeDef] = {}
 
     def __getattr__(self, name: str) -> Any:
         # Python comes here for what is not there yet: the fields that Graph's own __init__ sets.
-        if name.startswith("__") or "_source" not in self.__dict__ or "nodes" in self.__dict__:
+        if name not in ("nodes", "library", "versions", "_columns", "_places"):
             raise AttributeError(name)
+        if "_places" not in self.__dict__ and name != "nodes":
+            found = None if self._source.outline is not None else _read_columns(self._source)
+            self._places = None if found is None else found.places
+            if found is not None:
+                self._columns, self.library = found.columns, found.library
+                self.versions = found.versions
+                return getattr(self, name)
         proto = self._source.parse()
-        super().__init__(proto.node, proto.library, proto.versions)
+        self.nodes = tuple(proto.node)
+        if "library" not in self.__dict__:
+            self.library, self.versions = proto.library, proto.versions
+            self._columns = self._places = None
         return getattr(self, name)
+
+    def get(self, name: str) -> NodeDef | None:
+        """The node of this name, or None."""
+        if "nodes" in self.__dict__ or self._places is None or len(self._single) == _SINGLE:
+            return super().get(name)
+        node = self._single.get(name)
+        if node is None and (number := self.columns().index.get(name)) is not None:
+            start, stop = (int(places[number]) for places in self._places)
+            node = NodeDef.FromString(self._source.raw()[start:stop])
+            self._single[name] = node
+        return node
+
+    def __len__(self) -> int:
+        return len(self.nodes if self._columns is None else self._columns)
+
+
+def _read_columns(source: GraphBytes) -> wire_columns.Read | None:
+    source.check()
+    found = wire_columns.read(source.raw())
+    if found is not None:
+        source.check_count(len(found.columns), found.library)
+    return found
 
 
 @dataclass
@@ -107,8 +148,8 @@ class Model:
         are there; the value of a Const may be a mark that does not decode. `value` reads it.
         """
         if self._outline is None:
-            proto = None if self.source is None else self.source.outline()
-            self._outline = self.graph if proto is None else Graph.of(proto)
+            slim = None if self.source is None else self.source.outline
+            self._outline = self.graph if slim is None else LazyGraph(slim)
         return self._outline
 
     def key(self, asked: str | None = None) -> str | None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from inspector import opdefs, tensors
+from inspector.columns import Columns
 from inspector.errors import InvalidGraph
 from inspector.functions import Library, function_names
-from inspector.graph import Graph, split_input, validate
+from inspector.graph import Graph, validate
 from inspector.protos import AttrValue, NodeDef
 from inspector.wire import hole
 
@@ -35,35 +38,30 @@ _MAX_RANK = 254  # of TensorFlow's TensorShape
 
 def problems(graph: Graph) -> list[str]:
     """One sentence for each kind of fault, with the first node that has it; most often none."""
-    names: dict[str, NodeDef] = {}
-    repeated: list[str] = []
-    nameless = 0
-    for node in graph:
-        name = node.name
-        if not name:
-            nameless += 1
-        elif name in names:
-            repeated.append(name)
-        else:
-            names[name] = node
+    columns = graph.columns()
+    nameless = columns.names.count("")
+    repeated = []
+    if columns.repeat:
+        first = columns.first.tolist()
+        repeated = [name for at, name in enumerate(columns.names) if name and first[at] != at]
     found = []
     if nameless:
         found.append(f"{_nodes(nameless)} without a name.")
     if repeated:
         found.append(f"Two nodes are named {_short(repeated[0])}{_more(len(repeated) - 1)}.")
-    lost, wrong = _inputs(graph, names)
+    lost, wrong = _inputs(graph)
     if lost:
-        node, text = lost[0]
-        told = f"The node {_short(node)} reads {_short(text)}, and there is no such node"
+        told = (
+            f"The node {_short(lost[0][0])} reads {_short(lost[0][1])}, and there is no such node"
+        )
         found.append(told + _more(len(lost) - 1) + ".")
     if wrong:
-        node, text = wrong[0]
-        told = f"The node {_short(node)} reads {_short(text)}, an output that is not there"
-        found.append(told + _more(len(wrong) - 1) + ".")
+        told = f"The node {_short(wrong[0][0])} reads {_short(wrong[0][1])}, "
+        found.append(f"{told}an output that is not there{_more(len(wrong) - 1)}.")
     if not lost and not repeated:
         found += _cycle(graph)
-    found += _constants(graph)
-    found += _attributes(graph)
+    found += _constants(columns)
+    found += _attributes(columns)
     found += _functions(graph)
     return found
 
@@ -81,51 +79,66 @@ def refuse(graph: Graph, what: str) -> None:
         raise InvalidGraph(what, "graph", fault.removesuffix("."))
 
 
-def _inputs(
-    graph: Graph, names: dict[str, NodeDef]
-) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def _inputs(graph: Graph) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Node and input string where the node is not there; where its output is not."""
+    columns = graph.columns()
+    count = len(columns)
     lost, wrong = [], []
-    for node in graph:
-        for text in node.input:
-            if text in names and ":" not in text and text[:1] != "^":
-                continue  # as nearly all are
-            name, port, _ = split_input(text)
-            source = names.get(name)
-            if source is None:
-                lost.append((node.name, text))
-            elif port > 0:
-                outputs = opdefs.output_dtypes(source, graph.library)
-                if outputs is not None and port >= len(outputs):
-                    wrong.append((node.name, text))
-    return lost, wrong
+    known = {item.signature.name: item.signature for item in reversed(graph.library.function)}
+    outputs: dict[int, int | None] = {}
+    nameless = columns.index.get("", -1)  # which no input can mean
+    odd = (columns.source >= count) | (columns.port > 0) | (columns.source == nameless)
+    for edge in np.flatnonzero(odd).tolist():
+        source, port = int(columns.source[edge]), int(columns.port[edge])
+        if source >= count or source == nameless:
+            lost.append(edge)
+        else:
+            kind = int(columns.kind[source])
+            if kind not in outputs:
+                dtypes = opdefs.output_dtypes(columns.kinds[kind], known)
+                outputs[kind] = None if dtypes is None else len(dtypes)
+            width = outputs[kind]
+            if width is not None and port >= width:
+                wrong.append(edge)
+    return _told(graph, lost), _told(graph, wrong)
+
+
+def _told(graph: Graph, edges: list[int]) -> list[tuple[str, str]]:
+    """Node and input string of the first of these edges, in a list of the length of all."""
+    if not edges:
+        return []
+    columns = graph.columns()
+    at = int(columns.reader[edges[0]])
+    text = graph.nodes[at].input[edges[0] - int(columns.start[at])]
+    return [(columns.names[at], text)] * len(edges)
 
 
 def _cycle(graph: Graph) -> Iterator[str]:
     try:
-        graph.sorted()
+        if not graph.is_sorted():
+            graph.numbers_in_order()
     except InvalidGraph as err:
         yield f"Nodes wait for each other outside of a loop: {_short(err.where)}, {err.why}."
 
 
-def _constants(graph: Graph) -> Iterator[str]:
-    faulty = []
-    for node in graph:
-        if node.op == "Const":
-            why = _constant(node)
-            if why:
-                faulty.append((node.name, why))
+def _constants(columns: Columns) -> Iterator[str]:
+    faulty = {
+        kind: why
+        for kind, node in enumerate(columns.kinds)
+        if node.op == "Const" and (why := _constant(node))
+    }
     if faulty:
-        name, why = faulty[0]
-        yield f"The constant {_short(name)} {why}{_more(len(faulty) - 1)}."
+        nodes = np.flatnonzero(np.isin(columns.kind, list(faulty)))
+        name, why = columns.names[nodes[0]], faulty[int(columns.kind[nodes[0]])]
+        yield f"The constant {_short(name)} {why}{_more(len(nodes) - 1)}."
 
 
-def _attributes(graph: Graph) -> Iterator[str]:
+def _attributes(columns: Columns) -> Iterator[str]:
     """Attributes of another kind than their op declares, and such as must be there and are not."""
-    wrong: list[str] = []
-    missing: list[str] = []
+    wrong: dict[int, list[str]] = {}
+    missing: dict[int, list[str]] = {}
     declared: dict[str, list[tuple[str, str, bool, str | None]]] = {}
-    for node in graph:
+    for number, node in enumerate(columns.kinds):
         op = node.op
         wanted = declared.get(op)
         if wanted is None:
@@ -142,13 +155,16 @@ def _attributes(graph: Graph) -> Iterator[str]:
                 if field is not None and value.HasField(field):
                     continue  # as nearly all are
                 if not _fits(value, kind):
-                    wrong.append(f"'{key}' of the node {_short(node.name)} is no {kind}")
+                    wrong.setdefault(number, []).append(f"'{key}' of the node {{}} is no {kind}")
             elif needed:
-                missing.append(f"'{key}' of the node {_short(node.name)} ({_short(node.op)})")
-    if wrong:
-        yield f"The attribute {wrong[0]}{_more(len(wrong) - 1)}."
-    if missing:
-        yield f"The attribute {missing[0]}{_more(len(missing) - 1)} {_MISSING}"
+                missing.setdefault(number, []).append(f"'{key}' of the node {{}} ({_short(op)})")
+    for found, end in ((wrong, "."), (missing, f" {_MISSING}")):
+        if found:
+            nodes = np.flatnonzero(np.isin(columns.kind, list(found)))
+            count = sum(len(found[kind]) for kind in columns.kind[nodes].tolist())
+            before, after = found[int(columns.kind[nodes[0]])][0].split("{}")
+            name = _short(columns.names[nodes[0]])
+            yield f"The attribute {before}{name}{after}{_more(count - 1)}{end}"
 
 
 @functools.lru_cache(maxsize=4096)

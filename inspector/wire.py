@@ -14,11 +14,12 @@ import codecs
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from inspector import expansion, settings, varints
 from inspector.errors import CorruptModel, InspectorError, LimitExceeded
-from inspector.protos import GraphDef, NodeDef, TensorProto, parse
+from inspector.protos import FunctionDefLibrary, GraphDef, NodeDef, TensorProto, parse
 
 Buffer = bytes | memoryview
 
@@ -164,18 +165,24 @@ class GraphBytes:
     end: int
     what: str
 
+    def raw(self) -> memoryview:
+        """The message as it is in the file."""
+        return self.data[self.start : self.end]
+
+    def check(self) -> None:
+        """Raises: LimitExceeded where it would take too much memory to parse it."""
+        expansion.check(GraphDef.DESCRIPTOR, self.raw(), self.what, "GraphDef")
+
     def parse(self) -> GraphDef:
         """The whole message. Raises: CorruptModel, LimitExceeded."""
-        return self._counted(
-            parse(GraphDef, self.data[self.start : self.end], self.what, "GraphDef")
-        )
+        graph = parse(GraphDef, self.raw(), self.what, "GraphDef")
+        self.check_count(len(graph.node), graph.library)
+        return graph
 
-    def outline(self) -> GraphDef | None:
-        """The message without its long values, or None where it has none.
-
-        Raises: CorruptModel, LimitExceeded.
-        """
-        if self.end - self.start <= SLIM_FROM:
+    @cached_property
+    def outline(self) -> GraphBytes | None:
+        """The message without its long values, or None where it has none. Raises: CorruptModel."""
+        if not _has_long(self.data, self.start, self.end):
             return None
         try:
             slimmed = slim(self.data, self.start, self.end)
@@ -183,15 +190,15 @@ class GraphBytes:
             raise told(err, self.what, "GraphDef") from err
         if slimmed is None:
             return None
-        return self._counted(parse(GraphDef, slimmed, self.what, "GraphDef"))
+        return GraphBytes(memoryview(slimmed), 0, len(slimmed), self.what)
 
-    def _counted(self, graph: GraphDef) -> GraphDef:
+    def check_count(self, nodes: int, library: FunctionDefLibrary) -> None:
+        """Raises: LimitExceeded for a graph of so many nodes, with those of its functions."""
         most = settings.NODES()
-        count = len(graph.node) + sum(1 + len(item.node_def) for item in graph.library.function)
+        count = nodes + sum(1 + len(item.node_def) for item in library.function)
         if count > most:
             reason = f"{count:,} nodes, the limit is {most:,} ({settings.NODES.name})"
             raise LimitExceeded(self.what, "GraphDef", reason)
-        return graph
 
     def value(self, node: NodeDef) -> TensorProto:
         """The ``value`` of a Const of the outline, read from the file. Raises: CorruptModel."""
@@ -268,6 +275,29 @@ def _is_meta(data: Buffer, meta: Field, sure: bool) -> bool:
     except WireError:
         return False
     return sure
+
+
+def _has_long(data: Buffer, start: int, end: int) -> bool:
+    """Whether a field of a message may be long enough for `slim`; quicker than `fields`."""
+    if end - start <= SLIM_FROM:
+        return False
+    position = start
+    try:
+        while position < end:
+            size = data[position + 1]
+            if size < 128:
+                position += 2 + size
+                continue
+            more = data[position + 2]
+            if more > 127:
+                return True
+            size += (more - 1) << 7
+            if size > SLIM_FROM:
+                return True
+            position += 3 + size
+    except IndexError:
+        return True
+    return position != end
 
 
 def _slim(

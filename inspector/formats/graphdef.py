@@ -41,8 +41,8 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
         files=[(path.name, size)],
         bytes={"graph": size, "variables": 0, "assets": 0, "total": size},
     )
-    # Parsed here, so that a damaged file is told when it is opened and not when it is looked at.
-    if any(node.op in VARIABLES for node in model.outline):
+    # Read here, so that a damaged file is told when it is opened and not when it is looked at.
+    if not model.outline.op_counts().keys().isdisjoint(VARIABLES):
         model.warnings.append("A GraphDef holds no values: its variables have none.")
     return model
 

@@ -41,7 +41,11 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
     prefix = path.with_name(path.name.removesuffix(SUFFIX)) if path.suffix == SUFFIX else None
     checkpoint = None if prefix is None else _beside(prefix, warnings)
     model = of("MetaGraphDef", path, data, checkpoint, warnings)
-    if checkpoint is None and not warnings and any(n.op in VARIABLES for n in model.outline):
+    if (
+        checkpoint is None
+        and not warnings
+        and not model.outline.op_counts().keys().isdisjoint(VARIABLES)
+    ):
         warnings.append("No checkpoint lies beside the file: its variables have no values.")
     return model
 

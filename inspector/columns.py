@@ -1,0 +1,267 @@
+"""The nodes of a graph as columns of numbers: names, ops, kinds and edges, without their messages.
+
+A message is slow to ask: every name is made anew, every attribute is looked up. What goes over all
+nodes of a graph goes over these columns, which are made once. Nodes of one kind have the same op,
+device and attributes: what depends on these alone is worked out once for each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
+
+import numpy as np
+import numpy.typing as npt
+
+from inspector.input_strings import split_input
+from inspector.protos import NodeDef
+
+Ints = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+
+CONTROL = -1
+"""The port of an edge that carries no tensor."""
+
+
+@dataclass
+class Columns:
+    """Columns over the nodes of a graph, in its order, and over its edges, by their reader.
+
+    A node is its number. Where names repeat (an invalid graph), a name stands for the first node
+    that has it. A name that is read and that no node has gets a number past those of the nodes.
+
+    Attributes:
+        op: Per node, its op as a number into `ops`.
+        kind: Per node, its kind as a number into `kinds`.
+        kinds: One node of each kind: its name and inputs are those of some node, or left out.
+        start: The edges into node ``i`` are those from ``start[i]`` to ``start[i + 1]``.
+        source: Per edge, the node that is read.
+        port: Per edge, which of its outputs, or `CONTROL`.
+        missing: Names that are read and that no node has.
+    """
+
+    names: list[str]
+    ops: list[str]
+    op: Ints
+    kinds: Sequence[NodeDef]
+    kind: Ints
+    start: Ints
+    source: Ints
+    port: Ints
+    missing: list[str]
+    index: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def repeat(self) -> bool:
+        """True where two nodes share a name."""
+        return len(self.index) < len(self.names)
+
+    def number(self, name: str) -> int | None:
+        """The number of a name, also of one that is only read; None where it is nowhere."""
+        found = self.index.get(name)
+        return self._missing.get(name) if found is None else found
+
+    def name(self, number: int) -> str:
+        """The name of a number."""
+        count = len(self.names)
+        return self.names[number] if number < count else self.missing[number - count]
+
+    def op_of(self, node: int) -> str:
+        """The op of a node."""
+        return self.ops[int(self.op[node])]
+
+    def sources(self, node: int) -> list[int]:
+        """The nodes that one reads, by data and control, in the order of its inputs."""
+        return self._sources[self._start[node] : self._start[node + 1]]
+
+    def data(self, node: int) -> list[int]:
+        """The nodes whose tensors one reads, in the order of its inputs."""
+        start, stop = self._start[node], self._start[node + 1]
+        ports = self.port[start:stop].tolist()
+        return [
+            source
+            for source, port in zip(self._sources[start:stop], ports, strict=True)
+            if port != CONTROL
+        ]
+
+    def readers(self, number: int) -> list[int]:
+        """The nodes that read a name, by data or control, each once, in the graph's order."""
+        start, readers = self._readers
+        return list(dict.fromkeys(readers[start[number] : start[number + 1]]))
+
+    @cached_property
+    def reader(self) -> Ints:
+        """Per edge, the node that reads."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.start))
+
+    @cached_property
+    def first(self) -> Ints:
+        """Per node, the first one of its name: itself, but where names repeat."""
+        if not self.repeat:
+            return np.arange(len(self), dtype=np.int32)
+        return np.fromiter(map(self.index.__getitem__, self.names), np.int32, len(self))
+
+    @cached_property
+    def forward(self) -> bool:
+        """True where every node comes after all that it reads."""
+        return bool(np.all(self.source < self.reader))
+
+    def of_ops(self, ops: Iterable[str]) -> Mask:
+        """Per node, whether its op is one of these."""
+        wanted = set(ops)
+        return self._among(np.fromiter((op in wanted for op in self.ops), np.bool_, len(self.ops)))
+
+    def _among(self, ops: Mask) -> Mask:
+        return ops[self.op] if len(self.ops) else np.zeros(len(self), np.bool_)
+
+    def counts(self) -> dict[str, int]:
+        """Nodes per op, in the order in which the ops come first."""
+        found = np.bincount(self.op, minlength=len(self.ops)).tolist()
+        return dict(zip(self.ops, found, strict=True))
+
+    def behind(self, starts: Iterable[int], stop: Iterable[int] = ()) -> bytearray:
+        """Per number, 1 for these and for all that read them, at once or by way of others.
+
+        Not for what is past those in `stop`.
+        """
+        total = len(self) + len(self.missing)
+        found, walls = bytearray(total), bytearray(total)
+        todo = list(starts)
+        for number in todo:
+            found[number] = 1
+        for number in stop:
+            walls[number] = 1
+        if not todo:
+            return found
+        if self.forward and not self.repeat:
+            for source, reader in zip(self._sources, self._reader, strict=True):
+                if found[source] and not walls[source]:
+                    found[reader] = 1
+            return found
+        while todo:
+            number = todo.pop()
+            for reader in () if walls[number] else self.readers(number):
+                if not found[reader]:
+                    found[reader] = 1
+                    todo.append(reader)
+        return found
+
+    def needed(self, ends: Iterable[int], stop: Iterable[int] = ()) -> bytearray:
+        """Per node, 1 for these and for all they read, at once or not; not past those in `stop`."""
+        count = len(self)
+        found, walls = bytearray(count), bytearray(count)
+        todo = list(ends)
+        for number in todo:
+            found[number] = 1
+        for number in stop:
+            walls[number] = 1
+        if not todo:
+            return found
+        if self.forward and not self.repeat:
+            edges = zip(reversed(self._sources), reversed(self._reader), strict=True)
+            for source, reader in edges:
+                if found[reader] and not walls[reader]:
+                    found[source] = 1
+            return found
+        while todo:
+            node = todo.pop()
+            if walls[node]:
+                continue
+            for source in self.sources(node):
+                if source < count and not found[source]:
+                    found[source] = 1
+                    todo.append(source)
+        return found
+
+    def picked(self, flags: bytearray | Mask) -> set[str]:
+        """The names of the nodes that have a flag."""
+        return set(compress(self.names, flags))
+
+    @cached_property
+    def _missing(self) -> dict[str, int]:
+        return {name: len(self) + number for number, name in enumerate(self.missing)}
+
+    @cached_property
+    def _start(self) -> list[int]:
+        return list(self.start.tolist())
+
+    @cached_property
+    def _sources(self) -> list[int]:
+        return list(self.source.tolist())
+
+    @cached_property
+    def _reader(self) -> list[int]:
+        return list(self.reader.tolist())
+
+    @cached_property
+    def _readers(self) -> tuple[list[int], list[int]]:
+        """Where the readers of each number start, and the readers of all, number by number."""
+        total = len(self) + len(self.missing)
+        start = np.concatenate([[0], np.cumsum(np.bincount(self.source, minlength=total))])
+        order = np.argsort(self.source, kind="stable")
+        return start.tolist(), self.first[self.reader[order]].tolist()
+
+
+def of_nodes(nodes: Sequence[NodeDef]) -> Columns:
+    """The columns of nodes that are messages already; each is a kind of its own."""
+    names: list[str] = []
+    op: list[int] = []
+    ops: dict[str, int] = {}
+    texts: list[str] = []
+    start = [0]
+    for node in nodes:
+        names.append(node.name)
+        op.append(ops.setdefault(node.op, len(ops)))
+        texts += node.input
+        start.append(len(texts))
+    index = dict(zip(names, range(len(names)), strict=True))
+    if len(index) < len(names):
+        index = {}
+        for number, name in enumerate(names):
+            index.setdefault(name, number)
+    source = np.fromiter((index.get(text, -1) for text in texts), np.int32, len(texts))
+    left = np.flatnonzero(source < 0) if are_plain(names) else np.arange(len(texts))
+    port, missing = look_up(source, {edge: texts[edge] for edge in left.tolist()}, index, names)
+    return Columns(
+        names,
+        list(ops),
+        np.array(op, np.int32),
+        nodes,
+        np.arange(len(names), dtype=np.int32),
+        np.array(start, np.int32),
+        source,
+        port,
+        missing,
+        index,
+    )
+
+
+def are_plain(names: Iterable[str]) -> bool:
+    """False where a name may also be read as the tensor of another node, or as a control input."""
+    joined = "\n".join(names)
+    return ":" not in joined and "^" not in joined
+
+
+def look_up(
+    source: Ints, texts: Mapping[int, str], index: Mapping[str, int], names: Sequence[str]
+) -> tuple[Ints, list[str]]:
+    """The port of each edge, and the names that no node has.
+
+    Args:
+        source: Per edge, the node; written to, for the edges that have a text.
+        texts: Input strings, by their edge; of all edges that are not a node's name.
+    """
+    port = np.zeros(len(source), np.int32)
+    missing: dict[str, int] = {}
+    for edge, text in texts.items():
+        name, port[edge], _ = split_input(text)
+        found = index.get(name)
+        source[edge] = (
+            len(names) + missing.setdefault(name, len(missing)) if found is None else found
+        )
+    return port, list(missing)

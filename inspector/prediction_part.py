@@ -1,0 +1,240 @@
+"""Which nodes of a graph take part in a prediction, and which only train, save, sum up or judge.
+
+Told by ops, by what the parts of names say, and by who reads whom.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspector.columns import Columns, Mask
+
+_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg")
+
+_LABEL = re.compile(
+    r"(y|labels?|targets?|ground_?truth|gt|y_?true|y_?target|classes?|annotations?)(_input|_placeholder|_ph)?(_\d+)?",
+    re.I,
+)
+NOT_INFERENCE = re.compile(
+    r"(?:^|/)(?:gradients?|[^/]*_grad|save|saver|restore|optimi[sz]er?|optimi[sz]e|train(?:ing)?|train_op"
+    r"|adam|adagrad|adadelta|rmsprop|momentum|gradientdescent|ftrl|sgd"
+    r"|exponentialmovingaverage|metrics?|summar(?:y|ies)|init|initializer|isinitialized|report_uninitialized[^/]*"
+    r"|[^/]*loss|cost|accuracy|xent|[^/]*cross_entropy[^/]*|assert[^/]*)(?:_\d+)?(?:/|$)",
+    re.I,
+)
+_IDLE_OP = re.compile(
+    r"Assign.*|Apply.*|Resource(?:Sparse)?Apply.*|SparseApply.*|ResourceScatter.*|Scatter.*"
+    r"|Save.*|Restore.*|MergeV2Checkpoints|ShardedFilename|.*Summary(?:V2)?|NoOp|Assert|Print(?:V2)?"
+    r"|VarIsInitializedOp|IsVariableInitialized|InitializeTable.*|LookupTable(?:Import|Insert|Size).*"
+    r"|.*Queue.*|ControlTrigger|Const|VariableV2|Variable|VarHandleOp|AutoReloadVariable"
+    r"|HashTable.*|MutableHashTable.*|Placeholder|PlaceholderV2|_Arg|_Retval"
+)
+_LOSS_OPS = {
+    "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "L2Loss",
+    "CTCLoss", "CTCLossV2", "InTopK", "InTopKV2",
+}  # fmt: skip
+_SHAPE_OPS = {"Fill", "OnesLike", "ZerosLike", "Shape", "ShapeN", "Size", "Rank", "Assert"}
+HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
+DECISIONS = {"ArgMax", "ArgMin", "TopK", "TopKV2"}
+_WRITING = re.compile(r"Assign.*|Scatter.*|ResourceScatter.*")
+WEIGHTY = re.compile(
+    r"(?:Sparse)?MatMul|BatchMatMul.*|Conv.*|DepthwiseConv.*|Einsum|.*LSTM.*|.*GRU.*|Quantized(?:MatMul|Conv).*"
+)
+_IN_LOSS = re.compile(r"(?:^|/)(?:[^/]*loss|cost)(?:_\d+)?/", re.I)
+_LOSS_STEPS = {"Log", "Neg"}
+# How numbers become one loss, and what is summed or averaged to such a number.
+_SCALAR_STEPS = {"Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Neg", "Identity", "Cast"}
+_ENDS_OF_LOSS = {"Mean", "Sum", "L2Loss"}
+_ERROR_STEPS = {"Neg", "Sub", "Square", "Pow", "SquaredDifference", "Abs", "Log", "Sum", "Mean"}
+_START_OF_GRADIENT = re.compile(r"(?:^|/)gradients(?:_\d+)?/(?:grad_ys_\d+|Fill(?:_\d+)?)$")
+_GRADIENT_OF = re.compile(r"(?:^|/)gradients(?:_\d+)?/(.+?)_grad/")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Nodes by their number.
+
+    Attributes:
+        feeds: The placeholders that a prediction is made from.
+        fed: Per node, whether it depends on one of these; all nodes where there are none.
+        idle: Per node, 1 where it takes no part in a prediction.
+        keys: Per node, the last part of its name, digits at its end as ``0``.
+    """
+
+    feeds: set[int]
+    fed: Mask
+    idle: bytearray
+    keys: list[str]
+
+
+def taking_part(columns: Columns) -> Part:
+    """What of a graph takes part in a prediction."""
+    keys, training = _training(columns)
+    feeds, labels = _feeds(columns, training)
+    fed = np.ones(len(columns), np.bool_)
+    if feeds:
+        fed = np.frombuffer(columns.behind(feeds), np.bool_)[: len(columns)]
+    return Part(feeds, fed, _idle(columns, labels, training), keys)
+
+
+def _where(columns: Columns, ops: Collection[str]) -> list[int]:
+    """The nodes of these ops, by the first of each name."""
+    return list(columns.first[columns.of_ops(ops)].tolist())
+
+
+def _feeds(columns: Columns, training: bytearray) -> tuple[set[int], set[int]]:
+    """The placeholders a prediction is made from, and those that hold the labels.
+
+    Only a graph with training ops has labels: placeholders of such a name, and those that reach no
+    weights while another does.
+    """
+    feeds, labels = set(), set()
+    for at in _where(columns, _PLACEHOLDERS):
+        name = columns.names[at]
+        if name.startswith("saver_filename"):
+            continue
+        if _LABEL.fullmatch(name.rpartition("/")[2]):
+            labels.add(at)
+        elif columns.op_of(at) != "PlaceholderWithDefault":
+            feeds.add(at)
+    if not any(training) and not any(op in _LOSS_OPS or "Apply" in op for op in columns.ops):
+        return feeds | labels, set()
+    if not feeds:  # The one feed is called y: then it is no label.
+        return labels, set()
+    weighty = _where(columns, list(filter(WEIGHTY.fullmatch, columns.ops)))
+    walls = [at for at, is_training in enumerate(training) if is_training]
+    needed = columns.needed([at for at in weighty if not training[at]], walls)
+    used = {feed for feed in feeds if needed[feed]}
+    return (used, labels | feeds - used) if used else (feeds, labels)
+
+
+def _training(columns: Columns) -> tuple[list[str], bytearray]:
+    """The last part of each name, see `Part`; which names say that they train, save or initialise.
+
+    `NOT_INFERENCE` speaks of one part of a name and not of the value of a number at its end, so
+    each part is looked at once.
+    """
+    scopes: dict[str, bool] = {}
+    parts: dict[str, bool] = {}
+
+    def key_of(part: str) -> str:
+        stem = part.rstrip("0123456789")
+        return part if stem == part else stem + "0"
+
+    def says(key: str) -> bool:
+        is_training = parts.get(key)
+        if is_training is None:
+            is_training = parts[key] = NOT_INFERENCE.search(key) is not None
+        return is_training
+
+    keys: list[str] = []
+    found = bytearray(len(columns))
+    for at, name in enumerate(columns.names):
+        scope, _, last = name.rpartition("/")
+        is_training = scopes.get(scope)
+        if is_training is None:
+            is_training = scopes[scope] = any(map(says, map(key_of, scope.split("/"))))
+        key = key_of(last)
+        keys.append(key)
+        if is_training or says(key):
+            found[at] = 1
+    return keys, found
+
+
+def _idle(columns: Columns, labels: set[int], training: bytearray) -> bytearray:
+    """The nodes that take no part in a prediction, and those that only feed them."""
+    idle = bytearray(training)
+    ops = {op for op in columns.ops if _IDLE_OP.fullmatch(op) or op in _SHAPE_OPS}
+    for at in _where(columns, ops):
+        idle[at] = 1
+    # The head of a network may stand in the scope where its loss is computed.
+    for at in _where(columns, (*HEADS, "BiasAdd")):
+        name = columns.names[at]
+        if _IN_LOSS.search(name) and not NOT_INFERENCE.search(_IN_LOSS.sub("/", name)):
+            idle[at] = 0
+    behind = columns.behind([*_where(columns, _LOSS_OPS), *labels])
+    reached = [at for at, is_behind in enumerate(behind) if is_behind]
+    for at in reached:
+        idle[at] = 1
+    steps = _Steps(columns, idle)
+    # What leads to a scalar summary or an assertion alone (a fraction of zeros) goes with it.
+    steps.absorb(_where(columns, ("ScalarSummary", "Assert")))
+    # And what a loss is computed by.
+    steps.absorb(reached, _LOSS_STEPS)
+    steps.absorb(steps.ends_of_losses(), _ERROR_STEPS)
+    # What is computed to be written into a variable: new centroids, running means.
+    steps.absorb(_where(columns, list(filter(_WRITING.fullmatch, columns.ops))))
+    return idle
+
+
+@dataclass
+class _Steps:
+    """Goes back from what takes no part in a prediction; writes to `idle`."""
+
+    columns: Columns
+    idle: bytearray
+
+    def ends_of_losses(self) -> list[int]:
+        """The sums and means that the losses are made of; these and all between become idle.
+
+        A gradient starts with ones, and what reads them stands in a scope that has the name of the
+        loss (python/ops/gradients_util.py): so the loss is known, whatever it is called.
+        """
+        columns, idle = self.columns, self.idle
+        names = columns.names
+        todo: list[int] = []
+        for at in _where(columns, ("Fill", "Const")):
+            if "gradients" in names[at] and _START_OF_GRADIENT.search(names[at]):
+                for reader in columns.readers(at):
+                    match = _GRADIENT_OF.search(names[reader])
+                    loss = columns.index.get(match[1]) if match else None
+                    if loss is not None:
+                        todo.append(loss)
+        ends, seen = [], set(todo)
+        while todo:
+            loss = todo.pop()
+            op = columns.op_of(loss)
+            if op not in _SCALAR_STEPS | _ENDS_OF_LOSS:
+                continue
+            idle[loss] = 1
+            if op in _ENDS_OF_LOSS:
+                ends.append(loss)
+                continue
+            for source in columns.data(loss):
+                if source < len(columns) and source not in seen and self._is_read_by_idle(source):
+                    seen.add(source)
+                    todo.append(source)
+        return ends
+
+    def absorb(self, todo: list[int], ops: Collection[str] | None = None) -> None:
+        """Add what only idle nodes read, going back from some, as far as it is no layer's output.
+
+        Only nodes of `ops` are added, where these are given.
+        """
+        columns, idle = self.columns, self.idle
+        stop = columns.of_ops(
+            op
+            for op in columns.ops
+            if op in HEADS
+            or WEIGHTY.fullmatch(op)
+            or op == "BiasAdd"
+            or op in DECISIONS
+            or (ops is not None and op not in ops)
+        )
+        while todo:
+            for source in columns.data(todo.pop()):
+                if (
+                    source < len(columns)
+                    and not idle[source]
+                    and not stop[source]
+                    and self._is_read_by_idle(source)
+                ):
+                    idle[source] = 1
+                    todo.append(source)
+
+    def _is_read_by_idle(self, source: int) -> bool:
+        return all(map(self.idle.__getitem__, self.columns.readers(source)))
