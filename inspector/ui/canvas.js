@@ -1,8 +1,9 @@
-// The graph canvas: gestures and what they tell Python. Drawing is in canvas_draw.js, keys are in
-// canvas_keys.js; both stand before this file in one module. Streamlit calls the default export
-// again whenever data or theme change; one state per mounted element, listeners attached once.
+// The graph canvas: gestures and what they tell Python. Drawing is in canvas_draw.js, where one looks
+// in canvas_view.js, keys in canvas_keys.js; all stand before this file in one module. Streamlit calls
+// the default export again whenever data or theme change; one state per mounted element, listeners
+// attached once.
 
-const TOOLS = 50; // pixels at the right that the buttons cover
+const TOOLS = 50, CRUMBS = 44; // pixels at the right and at the top that buttons cover
 const DEBOUNCE = 120, DOUBLE = 350, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
 const STATES = new WeakMap();
 const GROUPS = (globalThis.inspectorCanvasGroups ??= new Map()); // each canvas may load its own module
@@ -11,6 +12,7 @@ const ICONS = {
   back: "M13 8H3M7 4L3 8l4 4", forward: "M3 8h10M9 4l4 4-4 4",
   deeper: "M8 2v4M5 4l3-3 3 3M8 14v-4M5 12l3 3 3-3M3 8h10", shallower: "M8 1v4M5 3l3 3 3-3M8 15v-4M5 13l3-3 3 3",
   first: "M2 8l6-6 6 6M4 7v7h8V7", multi: "M3 3h7v7H3zM6 13h7V6", full: "M9 7l5-5M10 2h4v4M7 9l-5 5M6 14H2v-4",
+  help: "M5.5 6a2.5 2.5 0 1 1 3.5 2.2c-.7.4-1 .8-1 1.6M8 13v.01",
 };
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
@@ -37,8 +39,8 @@ function mount(parent) {
   const root = parent.querySelector(".inspector-canvas"), $ = (name) => root.querySelector(name);
   const S = {
     root, stage: $(".stage"), picture: $(".picture"), map: $(".map"), legend: $(".legend"),
-    status: $(".status"), live: $(".live"), crumbs: $(".crumbs"), empty: $(".empty"), stop: new AbortController(),
-    v: { x: 0, y: 0, z: 1 }, selected: new Set(), marks: {}, focus: null, multi: false,
+    status: $(".status"), live: $(".live"), crumbs: $(".crumbs"), empty: $(".empty"), help: $(".help"), stop: new AbortController(),
+    v: { x: 0, y: 0, z: 1 }, selected: new Set(), marks: {}, focus: null, multi: false, without: [],
     pointers: new Map(), acts: [], clicked: 0, number: Date.now(), width: 0, height: 0,
   };
   for (const button of root.querySelectorAll("[data-do]")) {
@@ -50,6 +52,7 @@ function mount(parent) {
     const was = S.width;
     measure(S);
     if (S.graph && !was && S.width) home(S);
+    else if (was && S.width) S.v.x += (S.width - was) / 2;
     queue(S);
   });
   S.watch.observe(S.stage);
@@ -76,6 +79,9 @@ function update(S, data) {
   S.marks = data.marks || {};
   S.heat = data.heat || null;
   S.hide = data.hide || "";
+  S.search = data.search || "";
+  S.without = data.without || [];
+  for (const button of S.root.querySelectorAll("[data-do]")) button.hidden = S.without.includes(button.dataset.do);
   if (data.group && !S.group) {
     S.group = data.group;
     GROUPS.set(S.group, (GROUPS.get(S.group) || new Set()).add(S));
@@ -92,8 +98,9 @@ function update(S, data) {
     const name = S.focus === null ? null : S.focusName;
     stays = before && placed(S, before, data.graph);
     draw(S);
-    S.focus = name === null ? null : S.graph.nodes.findIndex((node) => node.name === name);
+    S.focus = name === null ? null : S.graph.nodes.findIndex((node) => node.name === name && !node.stub);
     if (S.focus === -1) S.focus = null;
+    if (before) say(S, `${S.graph.nodes.length} boxes, ${S.graph.clusters.length} open scopes`);
   }
   let jumped = false;
   if (data.select && data.select[0] !== S.told) {
@@ -111,103 +118,10 @@ function update(S, data) {
     if (!before || !(anchored(S, S.anchor) || anchored(S, stays) || jumped)) home(S);
     drawFocus(S);
   }
+  drawCrumbs(S);
   if (!S.acts.length) S.anchor = null;
   if (jumped) bring(S, [...S.selected].at(-1));
   paint(S);
-}
-
-// -- Where one looks -------------------------------------------------------------------------
-
-function clampZoom(z) {
-  return Math.min(ZOOM[1], Math.max(ZOOM[0], z));
-}
-
-function zoomAt(S, sx, sy, factor) {
-  const z = clampZoom(S.v.z * factor), k = z / S.v.z;
-  S.v = { x: sx - (sx - S.v.x) * k, y: sy - (sy - S.v.y) * k, z };
-  queue(S);
-}
-
-// The other canvases of a group, such as before and after, look at the same place.
-function together(S) {
-  for (const other of GROUPS.get(S.group) || []) {
-    if (other === S || !other.graph || !other.root.isConnected) continue;
-    const { x, y, z } = other.v;
-    if (x === S.v.x && y === S.v.y && z === S.v.z) continue;
-    other.v = { ...S.v };
-    paint(other);
-  }
-}
-
-function fitAll(S) {
-  const pad = 22, { w, h } = S.graph;
-  const room = S.width - TOOLS;
-  const z = Math.min((room - 2 * pad) / Math.max(w, 1), (S.height - 2 * pad) / Math.max(h, 1), 1.1);
-  S.v = { z: clampZoom(z), x: 0, y: 0 };
-  S.v.x = (room - w * S.v.z) / 2;
-  S.v.y = (S.height - h * S.v.z) / 2;
-  queue(S);
-}
-
-// As wide as the stage, from the top, at a size one can read.
-function fitWidth(S, most = 1) {
-  const pad = 22, room = S.width - TOOLS, { w, nodes } = S.graph;
-  const z = Math.min(most, Math.max(READABLE, (room - 2 * pad) / Math.max(w, 1)));
-  const top = nodes.filter((node) => node.y < 40);
-  const at = top.length ? top.reduce((sum, node) => sum + node.x + node.w / 2, 0) / top.length : w / 2;
-  const x = w * z <= room - pad ? (room - w * z) / 2 : room / 2 - at * z;
-  S.v = { z, x, y: pad };
-  queue(S);
-}
-
-function home(S) {
-  if (!S.width) return;
-  fitAll(S);
-  if (S.v.z < READABLE) fitWidth(S, 0.82);
-}
-
-// Where a box is on the screen, for `anchored`.
-function spot(S, item) {
-  return { name: item.name, sx: (item.x + item.w / 2) * S.v.z + S.v.x, sy: item.y * S.v.z + S.v.y };
-}
-
-// What can stay where it is in the next picture: what is selected, else what is in the middle.
-function placed(S, graph, next) {
-  const names = new Set([...next.nodes, ...next.clusters].map((item) => item.name));
-  const middle = (item) => Math.hypot(
-    (item.x + item.w / 2) * S.v.z + S.v.x - S.width / 2, (item.y + item.h / 2) * S.v.z + S.v.y - S.height / 2);
-  let best = null, least = Infinity;
-  for (const item of [...graph.nodes, ...graph.clusters]) {
-    if (item.stub || !names.has(item.name)) continue;
-    const far = S.selected.has(item.name) ? -1 : middle(item);
-    if (far < least) [best, least] = [item, far];
-  }
-  return best && spot(S, best);
-}
-
-// The scope that was opened or closed stays where it was on the screen.
-function anchored(S, anchor) {
-  if (!anchor) return false;
-  const { name, sx, sy } = anchor;
-  const found = S.graph.clusters.find((item) => item.name === name)
-    || S.graph.nodes.find((item) => item.name === name && !item.stub);
-  if (!found) return false;
-  S.v.x = sx - (found.x + found.w / 2) * S.v.z;
-  S.v.y = sy - found.y * S.v.z;
-  return true;
-}
-
-function bring(S, name) {
-  const found = S.graph.nodes.find((node) => node.name === name && !node.stub)
-    || S.graph.clusters.find((item) => item.name === name);
-  if (!found || !S.width) return;
-  if (S.v.z < READABLE) S.v.z = READABLE + 0.2;
-  const { z } = S.v, sx = found.x * z + S.v.x, sy = found.y * z + S.v.y, pad = 40;
-  if (sx < pad || sy < pad || sx + found.w * z > S.width - pad || sy + found.h * z > S.height - pad) {
-    S.v.x = S.width / 2 - (found.x + found.w / 2) * z;
-    S.v.y = S.height / 2 - (found.y + Math.min(found.h, S.height / z) / 2) * z;
-  }
-  queue(S);
 }
 
 // -- What one does ---------------------------------------------------------------------------
@@ -219,6 +133,10 @@ function select(S, name, add) {
     S.selected = new Set(name === null ? [] : [name]);
   }
   drawSelection(S);
+  drawCrumbs(S);
+  const item = S.graph.nodes.find((node) => node.name === name && !node.stub);
+  const what = item ? spoken(S, item) : name === null ? "" : shown(name);
+  say(S, what ? `${what}, ${S.selected.has(name) ? "selected" : "not selected"}` : "Nothing selected");
   clearTimeout(S.timer);
   S.timer = setTimeout(() => send(S), DEBOUNCE);
 }
@@ -256,9 +174,20 @@ function targetOf(S, event) {
 }
 
 function tell(S, item) {
-  const name = item?.ours ? item.title : item?.name.replace(/\/$/, "");
-  const heat = item && S.heat?.[item.name]?.[1];
-  S.status.textContent = item ? [name, item.sub, heat].filter(Boolean).join("  ·  ") : "";
+  S.status.replaceChildren();
+  if (!item) return;
+  const name = document.createElement("bdi"); // whichever way a name is written, the rest stays
+  name.textContent = item.ours ? item.title : shown(item.name);
+  const more = [item.sub, S.kinds[item.kind]?.[0], S.heat?.[item.name]?.[1]].filter(Boolean);
+  S.status.append(name, ...more.map((text) => "  ·  " + text));
+}
+
+// Keys go to the picture after a click; a mouse needs no focus ring.
+function focusByMouse(S) {
+  S.pressing = true;
+  S.picture.focus({ preventScroll: true });
+  S.pressing = false;
+  S.picture.classList.remove("keys");
 }
 
 function listen(S) {
@@ -271,10 +200,7 @@ function listen(S) {
 
   on(picture, "pointerdown", (event) => {
     if (event.button !== 0) return;
-    S.pressing = true;
-    picture.focus({ preventScroll: true });
-    S.pressing = false;
-    picture.classList.remove("keys"); // a mouse needs no focus ring
+    focusByMouse(S);
     S.pointers.set(event.pointerId, point(event));
     S.pressed = { at: point(event), moved: false, target: targetOf(S, event), pinched: S.pointers.size > 1 };
   });
@@ -350,12 +276,29 @@ function listen(S) {
     const place = event.target.closest("[data-crumb]")?.dataset.crumb;
     if (place === undefined) return;
     const cluster = S.graph.clusters[place];
+    S.focus = null;
+    drawFocus(S);
     select(S, cluster ? cluster.name : null, false);
     if (cluster) bring(S, cluster.name); else home(S);
+    // The crumbs are made anew: who came by keyboard goes on from the same place.
+    (S.crumbs.querySelector(`[data-crumb="${place}"]`) || S.picture).focus({ preventScroll: true });
   });
   on(S.root, "click", (event) => {
     const what = event.target.closest("[data-do]")?.dataset.do;
     if (what) tool(S, what, event.target.closest("[data-do]"));
+  });
+  on(S.help, "keydown", (event) => {
+    if (event.key !== "Escape" && event.key !== "?") return;
+    event.stopPropagation();
+    showHelp(S, false);
+  });
+  on(S.root, "fullscreenchange", () => {
+    S.root.querySelector("[data-do=full]").setAttribute("aria-pressed", String(isFull(S)));
+  });
+  on(document, "keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || !S.search || event.target !== searchBox(S)) return;
+    const { value } = event.target;
+    if (value.trim()) act(S, "find", { name: value });
   });
   const jump = (event) => {
     if (!event.buttons || !S.mapScale) return;
@@ -364,7 +307,12 @@ function listen(S) {
     S.v.y = S.height / 2 - ((event.clientY - box.top - top) / scale) * S.v.z;
     queue(S);
   };
-  on(S.map, "pointerdown", jump);
+  on(S.map, "pointerdown", (event) => {
+    event.preventDefault();
+    focusByMouse(S);
+    S.map.setPointerCapture(event.pointerId); // so that a drag may leave the overview
+    jump(event);
+  });
   on(S.map, "pointermove", jump);
 }
 
@@ -372,7 +320,12 @@ function tool(S, what, button) {
   if (what === "in" || what === "out") zoomAt(S, S.width / 2, S.height / 2, what === "in" ? 1.3 : 1 / 1.3);
   else if (what === "fit") fitAll(S);
   else if (what === "multi") button.setAttribute("aria-pressed", String((S.multi = !S.multi)));
+  else if (what === "help") showHelp(S, S.help.hidden);
   else if (what !== "full") act(S, what, { name: "" });
-  else if (document.fullscreenElement) document.exitFullscreen();
-  else S.stage.requestFullscreen?.();
+  else if (isFull(S)) document.exitFullscreen();
+  else S.root.requestFullscreen?.();
+}
+
+function isFull(S) {
+  return S.root.getRootNode().fullscreenElement === S.root; // the document's names the host around
 }

@@ -37,7 +37,7 @@ import streamlit as st
 from inspector.view.kinds import KINDS
 
 HERE = Path(__file__).parent
-SCRIPTS = ("canvas_draw.js", "canvas_keys.js", "canvas.js")
+SCRIPTS = ("canvas_draw.js", "canvas_view.js", "canvas_keys.js", "canvas.js")
 """One module in the browser, in this order."""
 DOINGS = (
     "expand",
@@ -50,6 +50,7 @@ DOINGS = (
     "deeper",
     "shallower",
     "first",
+    "find",
 )
 MAX_NAMES = 500
 
@@ -60,7 +61,7 @@ class CanvasEvent:
 
     Args:
         do: ``select``, or one of `DOINGS`.
-        name: The node or scope of the latter, or the kind of a trace; else empty.
+        name: The node or scope of the latter, the kind of a trace, what is typed into the search.
         names: What is selected now; empty for the latter.
     """
 
@@ -98,6 +99,8 @@ def canvas(
     can: Sequence[str] = (),
     hide: str = "",
     group: str = "",
+    search: str = "",
+    without: Sequence[str] = (),
     height: int | None = None,
     on_event: Callable[[CanvasEvent], None] | None = None,
 ) -> CanvasEvent | None:
@@ -115,6 +118,8 @@ def canvas(
         can: Which of ``back`` and ``forward`` there are.
         hide: A mark; boxes that wear it keep their place and are not seen.
         group: Canvases of one group show the same part at the same size.
+        search: Key of a text input of the page; Enter there is ``find``, and ``/`` goes there.
+        without: Those of `DOINGS` that the page does not hear of; the canvas does not offer them.
         height: Pixels of the stage; None for the height that the window leaves.
         on_event: Called before the script runs, so that the new picture needs one run only.
     Returns: The event of this run, for a page without ``on_event``; a selection comes back in
@@ -143,6 +148,10 @@ def canvas(
         data["hide"] = hide
     if group:
         data["group"] = group
+    if search:
+        data["search"] = search
+    if without:
+        data["without"] = list(without)
     if height:
         data["height"] = height
     if st.session_state[memory]["told"]:

@@ -11,6 +11,16 @@ function make(tag, attributes, parent, text) {
   return element;
 }
 
+// A name as one line of what can be seen: control characters and turns of direction are shown as such.
+function shown(name) {
+  const text = name.replace(/\/$/, "").slice(0, 400);
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
+}
+
+function say(S, text) {
+  S.live.textContent = text;
+}
+
 // Builds everything for a new graph; called once per revision.
 function draw(S) {
   const { nodes, edges, clusters } = S.graph;
@@ -19,6 +29,7 @@ function draw(S) {
   const layers = {};
   for (const name of ["clusters", "edges", "titles", "labels", "nodes", "rings"])
     layers[name] = make("g", { class: name }, S.view);
+  for (const name of ["edges", "titles", "labels", "rings"]) layers[name].setAttribute("aria-hidden", "true");
   S.layers = layers;
   S.items = [];       // what culling shows and hides
   S.byName = new Map();
@@ -42,7 +53,9 @@ function named(S, name, element) {
 }
 
 function drawCluster(S, cluster, i) {
-  const g = make("g", { class: "cluster" + (cluster.ours ? " ours" : ""), "data-cluster": i }, S.layers.clusters);
+  const g = make("g", { class: "cluster" + (cluster.ours ? " ours" : ""), "data-cluster": i, role: "img" }, S.layers.clusters);
+  const times = cluster.same ? `, structure ${cluster.same}` : "";
+  g.setAttribute("aria-label", `open scope ${cluster.title}${times}`);
   make("rect", { x: cluster.x, y: cluster.y, width: cluster.w, height: cluster.h, rx: 10 }, g);
   // Titles stand above the edges that run through them.
   const title = make("g", { class: "cluster-title", "data-cluster": i }, S.layers.titles);
@@ -84,7 +97,6 @@ function drawNode(S, node, i) {
   const g = make("g", {
     class: names, "data-node": i, id: `n${i}`, role: "img", transform: `translate(${node.x} ${node.y})`,
   }, S.layers.nodes);
-  g.setAttribute("aria-label", spoken(S, node));
   if (node.scope) make("rect", { class: "card", x: 4, y: 4, width: w, height: h, rx: round }, g);
   make("rect", { class: "box", width: w, height: h, rx: round }, g);
   const shift = node.scope ? -5 : 0;
@@ -99,10 +111,20 @@ function drawNode(S, node, i) {
 }
 
 function spoken(S, node) {
-  const kind = node.stub ? "link to " : node.scope ? "closed scope " : "";
-  const more = [node.sub, node.same && `structure ${node.same}`, node.feed && "input", node.fetch && "output"].filter(Boolean).join(", ");
-  return `${kind}${node.title}${more ? ", " + more : ""}`;
+  const what = node.stub ? "link to " : node.scope ? "closed scope " : "";
+  const place = S.graph.nodes.indexOf(node), marks = node.stub ? [] : S.marks[node.name] || [];
+  const picked = (mark) => marks.includes(mark) && `picked as ${mark}`;
+  const more = [
+    node.sub, S.kinds[node.kind]?.[0], node.same && `structure ${node.same}`,
+    !node.stub && `reads from ${S.ins[place].length}, read by ${S.outs[place].length}`,
+    node.feed && "input", node.fetch && "output", picked("output"), picked("input"),
+    ...marks.map((mark) => MARKS[mark]), S.heat?.[node.name]?.[1],
+  ];
+  return [what + node.title, ...more].filter(Boolean).join(", ");
 }
+
+// What is said of a mark; a sign in a badge says the first three to the eye.
+const MARKS = { added: "added", removed: "removed", changed: "changed", hit: "found", dim: "dimmed" };
 
 // Marks by name: classes (added, removed, changed, dim) and badges (output, input).
 function drawMarks(S) {
@@ -111,12 +133,13 @@ function drawMarks(S) {
     const plain = marks.filter((mark) => /^(added|removed|changed|dim|hit)$/.test(mark));
     if (S.hide && marks.includes(S.hide)) plain.push("gone");
     node.element.setAttribute("class", [node.classes, ...plain].join(" "));
+    node.element.setAttribute("aria-label", spoken(S, node));
     for (const old of node.element.querySelectorAll(".badge")) old.remove();
     if (node.stub) continue;
     const badges = ["output", "input"].filter((mark) => marks.includes(mark)).map((mark) => [mark, true]);
     if (node.fetch && !marks.includes("output")) badges.push(["output", false]);
     if (node.feed && !marks.includes("input")) badges.push(["input", false]);
-    const sign = { added: "+", removed: "−", changed: "~" }[plain[0]];
+    const sign = { added: "+", removed: "−", changed: "≠" }[plain[0]];
     if (sign) badges.push([sign, false]);
     let left = -7; // the upper right corner has the sign of a scope
     for (const [text, picked] of badges) {
@@ -139,31 +162,28 @@ function drawSelection(S) {
   for (const element of S.picture.querySelectorAll(".selected")) element.classList.remove("selected");
   for (const name of S.selected)
     for (const element of S.byName.get(name) || []) element.classList.add("selected");
-  drawCrumbs(S);
 }
 
-// The scopes around what was selected last, from the outermost to itself.
+// The scopes around the box in focus, else around what was selected last, down to itself.
 function drawCrumbs(S) {
-  S.crumbs.replaceChildren();
-  const { nodes, clusters } = S.graph, name = [...S.selected].at(-1);
+  const { nodes, clusters } = S.graph, name = nodes[S.focus]?.name ?? [...S.selected].at(-1);
   const node = nodes.find((item) => item.name === name && !item.stub);
   const around = [];
   let place = node ? node.parent : clusters.findIndex((item) => item.name === name);
   for (; place >= 0; place = clusters[place].parent) around.unshift(place);
-  if (!node && !around.length) return;
-  const crumb = (text, at) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = text;
-    button.dataset.crumb = at;
-    S.crumbs.append(button);
-  };
-  crumb("All", -1);
-  for (const at of around) crumb(clusters[at].title, at);
-  if (!node) return;
-  const last = document.createElement("span");
-  last.textContent = node.title;
-  S.crumbs.append(last);
+  const path = around.map((at) => [clusters[at].title, at, clusters[at].name]);
+  if (node) path.push([node.title, null, node.name]);
+  if (path.length) path.unshift(["All", -1, ""]);
+  const now = JSON.stringify(path);
+  if (now === S.path) return; // a crumb in focus must not be made anew
+  S.path = now;
+  S.crumbs.replaceChildren(...path.map(([text, at, full]) => {
+    const crumb = document.createElement(at === null ? "span" : "button");
+    crumb.textContent = text;
+    crumb.title = shown(full);
+    if (at !== null) Object.assign(crumb, { type: "button" }).dataset.crumb = at;
+    return crumb;
+  }));
 }
 
 // A figure laid over the boxes: the stronger, the more of its colour.
@@ -205,6 +225,7 @@ function edgeLabel(edge, layer) {
 function drawFocus(S) {
   for (const ring of S.layers.rings.querySelectorAll(".ring")) ring.remove();
   const node = S.graph.nodes[S.focus];
+  drawCrumbs(S);
   if (!node) {
     S.picture.removeAttribute("aria-activedescendant");
     return;
@@ -214,7 +235,7 @@ function drawFocus(S) {
     class: "ring", x: node.x - pad, y: node.y - pad, width: node.w + 2 * pad, height: node.h + 2 * pad, rx: 10,
   }, S.layers.rings);
   S.picture.setAttribute("aria-activedescendant", `n${S.focus}`);
-  S.live.textContent = spoken(S, node);
+  say(S, spoken(S, node));
 }
 
 // Moves what is drawn to S.v, hides what is far outside, and drops text too small to read.

@@ -1,13 +1,41 @@
 // The keyboard on the canvas: every gesture of the mouse has a key, and arrows walk the edges.
 
-const TRACES = ["", "up", "down", "both"];
+const TRACES = ["", "up", "down", "both"], PAN = 80;
+// What the list of keys says; the third is what the page must hear of, see `without`.
+const HELP = [
+  ["↑ ↓ ← →", "Walk along the edges, else to the next box"],
+  ["Home End", "First and last box"],
+  ["Enter", "Select; with Ctrl or Shift one more"],
+  ["Space", "Add to the selection, or take away"],
+  ["Esc", "Select nothing"],
+  ["E", "Open a scope, or close the one around"],
+  ["> <", "Open, or close, one level of scopes"],
+  ["H", "The first picture"],
+  [", .", "Back and forward", "back"],
+  ["O", "Use what is selected as output, or no more", "output"],
+  ["I", "Use it as input: the graph is cut there", "input"],
+  ["T", "Trace: what it needs, what needs it, both, between several", "trace"],
+  ["/", "Search; there Enter goes from hit to hit", "find"],
+  ["+ -", "Zoom"],
+  ["F 0", "Fit all, fit the width"],
+  ["Shift + arrows", "Move the picture"],
+  ["S", "Full screen"],
+  ["?", "This list; Esc closes it"],
+  ["Click", "Select; with Ctrl or Shift several"],
+  ["Double click", "Open or close a scope"],
+  ["Drag", "Move the picture, or the frame in the overview"],
+  ["Wheel, pinch", "Zoom"],
+];
 
 function key(S, event) {
   if (event.altKey || !S.graph?.nodes.length) return;
-  const { nodes, clusters } = S.graph, node = nodes[S.focus];
+  const { nodes, clusters } = S.graph, chosen = [...S.selected].at(-1);
+  const node = nodes[S.focus] ?? nodes.find((item) => item.name === chosen && !item.stub);
+  const arrow = (dx, dy) => event.shiftKey ? pan(S, -PAN * dx, -PAN * dy) : walk(S, dx, dy);
+  const heard = (what, name) => !S.without.includes(what) && act(S, what, { name });
   const handlers = {
-    ArrowDown: () => walk(S, 0, 1), ArrowUp: () => walk(S, 0, -1),
-    ArrowRight: () => walk(S, 1, 0), ArrowLeft: () => walk(S, -1, 0),
+    ArrowDown: () => arrow(0, 1), ArrowUp: () => arrow(0, -1),
+    ArrowRight: () => arrow(1, 0), ArrowLeft: () => arrow(-1, 0),
     Home: () => focusOn(S, 0), End: () => focusOn(S, nodes.length - 1),
     Enter: () => node && select(S, node.name, event.ctrlKey || event.shiftKey),
     " ": () => node && select(S, node.name, true),
@@ -16,17 +44,20 @@ function key(S, event) {
     f: () => fitAll(S), 0: () => fitWidth(S),
     e: () => {
       // A closed scope opens; from a node, the scope around it closes.
-      const chosen = clusters.find((item) => S.selected.has(item.name));
-      open(S, node?.scope ? { node } : { cluster: node ? clusters[node.parent] : chosen });
+      const cluster = clusters.find((item) => item.name === chosen);
+      open(S, node?.scope ? { node } : { cluster: node ? clusters[node.parent] : cluster });
     },
-    o: () => node && !node.scope && act(S, "output", node),
-    i: () => node && !node.scope && act(S, "input", node),
+    o: () => pick(S, "output", node), i: () => pick(S, "input", node),
     t: () => {
-      S.trace = TRACES[(TRACES.indexOf(S.trace) + 1) % TRACES.length];
+      if (S.without.includes("trace")) return;
+      const traces = S.selected.size > 1 ? [...TRACES, "between"] : TRACES;
+      S.trace = traces[(traces.indexOf(S.trace) + 1) % traces.length];
       act(S, "trace", { name: S.trace });
     },
-    ",": () => act(S, "back", { name: "" }), ".": () => act(S, "forward", { name: "" }),
-    ">": () => act(S, "deeper", { name: "" }), "<": () => act(S, "shallower", { name: "" }),
+    ",": () => heard("back", ""), ".": () => heard("forward", ""),
+    ">": () => heard("deeper", ""), "<": () => heard("shallower", ""),
+    h: () => heard("first", ""), s: () => tool(S, "full"), "?": () => tool(S, "help"),
+    "/": () => searchBox(S)?.focus(),
   };
   const plain = !event.ctrlKey && !event.metaKey;
   const handler = handlers[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -35,6 +66,44 @@ function key(S, event) {
   event.stopPropagation();
   S.picture.classList.add("keys");
   handler();
+}
+
+// All that are selected, or the box in focus where it is none of them.
+function pick(S, what, node) {
+  if (S.without.includes(what)) return;
+  const several = S.selected.size > 1 && (!node || S.selected.has(node.name));
+  const names = (several ? [...S.selected] : node && !node.scope ? [node.name] : [])
+    .filter((name) => !S.graph.nodes.some((item) => item.scope && item.name === name));
+  const open = names.filter((name) => !(S.marks[name] || []).includes(what));
+  for (const name of open.length ? open : names) act(S, what, { name });
+}
+
+function pan(S, dx, dy) {
+  S.v.x += dx;
+  S.v.y += dy;
+  queue(S);
+}
+
+// The page's search field, which is no part of the canvas.
+function searchBox(S) {
+  return S.search ? document.querySelector(`.st-key-${CSS.escape(S.search)} input`) : null;
+}
+
+function showHelp(S, shown) {
+  S.help.hidden = !shown;
+  S.root.querySelector("[data-do=help]").setAttribute("aria-expanded", String(shown));
+  if (!shown) {
+    S.picture.focus({ preventScroll: true });
+    return;
+  }
+  const list = document.createElement("dl");
+  for (const [keys, what, doing] of HELP) {
+    if (doing && (doing === "find" ? !S.search : S.without.includes(doing))) continue;
+    list.append(...[["dt", keys], ["dd", what]].map(([tag, text]) =>
+      Object.assign(document.createElement(tag), { textContent: text })));
+  }
+  S.help.replaceChildren(list);
+  S.help.focus({ preventScroll: true });
 }
 
 function focusOn(S, place) {

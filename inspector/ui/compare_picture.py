@@ -17,6 +17,7 @@ from inspector.view.union import ADDED, REMOVED, Difference, difference_marks
 ONE, BESIDE = "One picture", "Side by side"
 _VIEW = "compare_view"
 _HEIGHT = 520
+_UNHEARD = ("output", "input", "back", "forward", "trace", "find")
 
 
 @st.fragment
@@ -38,10 +39,12 @@ def board(result: state.Optimised) -> None:
         "selected": now.selected,
         "marks": difference_marks(tree, names, difference),
         "height": _HEIGHT,
+        "without": _UNHEARD,
         "on_event": lambda event: _heard(result, event),
     }
     st.caption(
-        "Borders: green is added, red and dashed is removed, amber holds a change. "
+        "Borders: green with + is added, red and dashed with − is removed, amber and dotted with ≠ "
+        "holds a change. "
         "Double-click opens and closes scopes."
     )
     if how == BESIDE:
@@ -59,7 +62,7 @@ def board(result: state.Optimised) -> None:
 
 
 def _heard(result: state.Optimised, event: CanvasEvent) -> None:
-    if event.do in ("output", "input", "back", "forward", "trace"):
+    if event.do in _UNHEARD:
         return
     st.session_state[_VIEW] = handle(result.both, st.session_state[_VIEW], event)
 
@@ -74,7 +77,7 @@ def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
         fate = "changed"
     else:
         fate = "as before"
-    st.code(name.removesuffix("/"), language=None, wrap_lines=True)
+    shown.name(name.removesuffix("/"))
     op = result.both.table.get(name)
     kind = "" if op is None else f"{text.escape(result.both.table.op_of(op))} · "
     st.caption(f"{kind}{fate}")

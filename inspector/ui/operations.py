@@ -12,6 +12,7 @@ import streamlit as st
 from inspector.errors import InspectorError
 from inspector.jobs.workspace import ModelKey
 from inspector.ui import charts, lite, neighbours, running, shown, state, text
+from inspector.view.text import printable
 
 LIMIT = 500
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
@@ -114,7 +115,7 @@ def details(model: state.OpenModel, name: str, go: Callable[[str], None] | None 
     except InspectorError as err:
         state.error(err)
         return
-    st.code(found["name"], language=None, wrap_lines=True)
+    shown.name(found["name"])
     st.caption(f"{text.escape(found['op'])} · {text.escape(found['device'] or 'any device')}")
     shown.names("Outputs", [_tensor(row) for row in found.get("outputs", [])])
     if go is None:
@@ -140,7 +141,7 @@ def details(model: state.OpenModel, name: str, go: Callable[[str], None] | None 
 
 
 def _tensor(row: dict[str, Any]) -> str:
-    return f"{row['name']}\n  {row.get('dtype') or '?'} · {text.shape(row.get('shape'))}"
+    return f"{printable(row['name'])}\n  {row.get('dtype') or '?'} · {text.shape(row.get('shape'))}"
 
 
 def _pairs(found: dict[str, Any]) -> list[str]:

@@ -45,6 +45,8 @@ def handle(tree: Hierarchy, now: ViewState, event: CanvasEvent) -> ViewState:
         return actions.open_level(tree, now)
     if event.do == "shallower":
         return actions.shut_level(tree, now)
+    if event.do == "find":
+        return actions.find(tree, now, event.name)
     if event.do == "first":
         return replace(now, opened=actions.first(tree).opened, last="")
     return actions.act(tree, now, event.do, event.name)
@@ -93,10 +95,11 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
     canvas(
         picture.layout,
         key="graph_canvas",
-        selected=now.selected,
+        selected=actions.drawn_names(tree, now.selected),
         marks=marks,
         heat=None if warm is None else heat.for_canvas(warm),
         trace=now.trace,
+        search=picture_bar.SEARCH,
         can=[where for where in ("back", "forward") if seen.can(where)],
         on_event=heard,
     )

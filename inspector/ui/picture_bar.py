@@ -14,6 +14,8 @@ from inspector.view import actions, heat, search
 from inspector.view.layout import Picture, picture_of
 from inspector.view.reach import BETWEEN, BOTH, DOWN, UP
 
+SEARCH = "graph_search"
+"""Key of the search field."""
 HITS = 200
 """Hits of a search that are listed."""
 LIT = 20_000
@@ -31,7 +33,7 @@ def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     words = row.text_input(
         "Search the graph",
-        key="graph_search",
+        key=SEARCH,
         live="200ms",
         icon=":material/search:",
         label_visibility="collapsed",
@@ -56,7 +58,7 @@ def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
         names,
         index=None,
         key=f"hits_{words}",
-        placeholder=f"{text.number(found.total)} found: choose one to see it in the picture",
+        placeholder=f"{text.number(found.total)} found: Enter goes from hit to hit, or choose one",
         label_visibility="collapsed",
         format_func=lambda name: f"{ops[name]} · {text.shorten(name, 110)}",
         on_change=_show,

@@ -6,6 +6,7 @@ import streamlit as st
 
 from inspector.ui import operations, seen, shown, state, text
 from inspector.view import actions
+from inspector.view.text import printable
 
 MOST = 12
 """Names of a longer selection that are listed."""
@@ -17,7 +18,8 @@ def details(model: state.OpenModel) -> None:
     if not now.selected:
         st.caption(
             "Click a box to see what it is. Double-click a scope to open or close it. "
-            "Everything works by keyboard too: arrows walk along the edges, Enter selects."
+            "Everything works by keyboard too: arrows walk along the edges, Enter selects, "
+            "? lists all keys."
         )
         return
     nodes = [name for name in now.selected if name in model.summary.index]
@@ -39,17 +41,21 @@ def _go(model: state.OpenModel, name: str) -> None:
 
 def _several(selected: tuple[str, ...], nodes: list[str]) -> None:
     st.markdown(f"**{text.number(len(selected))} boxes selected**")
-    if st.button(
-        f"Use {text.count(len(nodes), 'node')} as outputs",
-        key="pick_outputs",
-        type="primary",
-        icon=":material/output:",
-        disabled=not nodes,
-        width="stretch",
+    for what, chosen, choose in (
+        ("outputs", state.outputs, state.set_outputs),
+        ("inputs", state.inputs, state.set_inputs),
     ):
-        state.set_outputs([*state.outputs(), *nodes])
-        st.rerun()
-    shown.names("Selected", [name.removesuffix("/") for name in selected], MOST)
+        if st.button(
+            f"Use {text.count(len(nodes), 'node')} as {what}",
+            key=f"pick_{what}",
+            type="primary" if what == "outputs" else "secondary",
+            icon=f":material/{what.removesuffix('s')}:",
+            disabled=not nodes,
+            width="stretch",
+        ):
+            choose(list(dict.fromkeys([*chosen(), *nodes])))
+            st.rerun()
+    shown.names("Selected", [printable(name.removesuffix("/")) for name in selected], MOST)
 
 
 def _picks(model: state.OpenModel, name: str) -> None:
@@ -75,7 +81,7 @@ def _picks(model: state.OpenModel, name: str) -> None:
 
 def _scope(model: state.OpenModel, name: str) -> None:
     tree = model.hierarchy
-    st.code(name.removesuffix("/"), language=None, wrap_lines=True)
+    shown.name(name.removesuffix("/"))
     members = tree.inside(tree.index[name]) if name in tree.index else []
     counts: dict[str, int] = {}
     for node in members:

@@ -14,6 +14,10 @@ from inspector.ui import text
 
 _ROW, _FRAME = 35, 3
 """Pixels of a table's row, and of its borders."""
+_CHARACTER, _PADDING = 8, 20
+"""Pixels of a figure's characters, and of the space around it: a column of figures cuts none."""
+_LONG = 160
+"""Pixels of a name that would fill the page; it scrolls."""
 
 
 def table(
@@ -37,7 +41,11 @@ def table(
         for name in frame.columns
         if is_integer_dtype(frame[name])
     }
-    numbers |= {name: st.column_config.TextColumn(alignment="right") for name in right}
+    for name in right:
+        longest = max((len(str(value)) for value in (name, *frame[name])), default=0)
+        numbers[name] = st.column_config.TextColumn(
+            alignment="right", width=_CHARACTER * longest + _PADDING
+        )
     numbers |= columns or {}
     (place or st).dataframe(
         frame,
@@ -66,6 +74,13 @@ def selectable(rows: list[dict[str, Any]], *, key: str, rows_shown: int = 10) ->
     )
     places = event.selection.rows
     return int(places[0]) if places and places[0] < len(rows) else None
+
+
+def name(name: str) -> None:
+    """A name as it is, to be copied; a caption tells what of it cannot be seen."""
+    st.code(name, language=None, wrap_lines=True, height=_LONG if len(name) > 600 else "content")
+    if hidden := text.unseen(name):
+        st.caption(f"Holds what is not seen: {hidden}.")
 
 
 def names(title: str, found: Sequence[str], limit: int = 30) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from inspector.view.text import printable
+
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 
 
@@ -19,11 +21,17 @@ def file_stem(name: str) -> str:
 
 
 def shorten(text: str, limit: int = 60) -> str:
-    """The text, its middle left out where it is longer than `limit` characters."""
-    if len(text) <= limit:
-        return text
-    head = (limit - 1) * 2 // 5
-    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+    """One line that can be seen, its middle left out where it is longer than `limit` characters."""
+    if len(text) > limit:
+        head = (limit - 1) * 2 // 5
+        text = f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+    return printable(text)
+
+
+def unseen(text: str) -> str:
+    """What of a name is not seen, e.g. ``U+202E``; nothing where all of it is."""
+    found = dict.fromkeys(f"U+{ord(char):04X}" for char in text if not char.isprintable())
+    return ", ".join(list(found)[:8])
 
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB")

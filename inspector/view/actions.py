@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.reach import TRACES
+from inspector.view.search import SearchError, search
 from inspector.view.starting import start
 from inspector.view.visible import close_level, reveal, toggle, view_scopes
 
@@ -81,6 +82,23 @@ def show(tree: Hierarchy, state: ViewState, names: Iterable[object]) -> ViewStat
         if item is not None:
             opened = reveal(tree, opened, item)
     return replace(state, opened=opened)
+
+
+def find(tree: Hierarchy, state: ViewState, text: str) -> ViewState:
+    """The state with the first hit of a search shown; from a hit, with the next one.
+
+    A text that cannot be understood changes nothing; whoever shows the search says so.
+    """
+    try:
+        hits = search(tree.table, text).nodes
+    except SearchError:
+        return state
+    if not hits:
+        return state
+    names = [tree.table.names[node] for node in hits]
+    last = state.selected[-1] if state.selected else ""
+    after = names.index(last) + 1 if last in names else 0
+    return show(tree, state, [names[after % len(names)]])
 
 
 def first(tree: Hierarchy) -> ViewState:

@@ -2,8 +2,10 @@
 
 A colour is one mid-tone; the canvas and the exported SVG mix it with the background for the fill
 and with the text colour for the border, so one value serves light and dark. The tones were chosen
-to be far apart for eyes without red or green cones too (tests/view/test_kinds.py measures it).
-Colour is never the only sign: every box says its op in words.
+to be far apart for eyes without red, green or blue cones too; tests/view/test_kinds.py measures it.
+Colour is never the only sign: a box says its op in words, and below the canvas stands the kind of
+the box under the pointer or in focus, as a screen reader has it; a closed scope's is that of most
+of its work.
 """
 
 from __future__ import annotations
@@ -29,53 +31,53 @@ class Kind:
 
 KINDS = (
     Kind(
-        "input", "Input", "#1ea65c", 1,
+        "input", "Input", "#2fa659", 1,
         r"Placeholder|_Arg|Input(Layer)?|(Iterator|OneShotIterator|MakeIterator).*|.*Queue.*|.*Reader.*|.*DatasetV?\d?",
     ),
     Kind(
-        "convolution", "Convolution", "#2a55a5", 12,
+        "convolution", "Convolution", "#3864ba", 12,
         r".*Conv\d?D.*|.*Conv2d.*|.*Dilation2D.*|_FusedConv.*|Conv|Conv3d.*|TransposeConv",
     ),
     Kind(
-        "matmul", "Matrix product", "#a22bde", 12,
+        "matmul", "Matrix product", "#9f25e1", 12,
         r".*Mat[Mm]ul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*|FullyConnected|(Einsum)?Dense|"
         r"(Multi|Group).*Attention",
     ),
     Kind(
-        "recurrent", "Recurrent", "#a0438c", 12,
+        "recurrent", "Recurrent", "#923a90", 12,
         r".*LSTM.*|.*GRU.*|CudnnRNN.*|.*RNNV?\d?|.*Lstm|.*Rnn",
     ),
     Kind(
-        "norm", "Normalisation", "#22b5a0", 3,
+        "norm", "Normalisation", "#70b299", 3,
         r".*BatchNorm.*|LRN|L2Normalize|.*LayerNorm.*|L2Loss|.*Normalization",
     ),
     Kind(
-        "activation", "Activation", "#e58e1d", 2,
+        "activation", "Activation", "#e28c13", 2,
         r"Relu.*|(Leaky|P|Thresholded)?ReLU|ELU|Activation|Elu|Selu|Sigmoid|LogSoftmax|Softmax|Softplus|Softsign|Tanh|LeakyRelu|Erf|Swish|"
         r"Logistic|HardSwish|Prelu|Gelu|.*ReluGrad|.*SoftmaxCrossEntropy.*|Quantized(Relu.*|Sigmoid|Tanh|Softmax)",
     ),
     Kind(
-        "pool", "Pooling and resize", "#49b7ec", 4,
+        "pool", "Pooling and resize", "#3cb8ee", 4,
         r".*Pool(3D|V2|2d|WithArgmax)?|.*(Max|Avg)Pool.*|.*Pooling\dD|UpSampling\dD|Resize.*|CropAndResize|"
         r".*NonMaxSuppression.*|ImageProjective.*",
     ),
     Kind(
-        "lookup", "Lookup and text", "#8a8423", 3,
+        "lookup", "Lookup and text", "#8c862d", 3,
         r"Gather.*|ResourceGather.*|.*Table.*|Embedding.*|String.*|Regex.*|AsString|.*Hash.*|"
         r".*Lookup|TextVectorization|CategoryEncoding|OneHot|Parse.*|Decode.*|Encode.*|Substr|Unicode.*|Sparse.*|Tokenize.*|Bucketize",
     ),
     Kind(
-        "quantize", "Quantisation", "#c0566b", 2,
+        "quantize", "Quantisation", "#b54f60", 2,
         r"Quantize.*|Dequantize|FakeQuant.*|Requantiz.*|.*Requantize",
     ),
     Kind(
-        "control", "Control flow and calls", "#9f111e", 2,
+        "control", "Control flow and calls", "#a00f1e", 2,
         r"(Ref)?(Switch|Merge|Enter|Exit|NextIteration|LoopCond|Select)|NoOp|ControlTrigger|"
         r"(Stateless)?(While|If|Case)|Call|CallOnce|.*PartitionedCall|For|.*TensorArray.*|TensorList.*|Assert|"
         r"XlaLaunch|PyFunc.*|EagerPyFunc|SymbolicGradient|TPU.*|TRTEngineOp",
     ),
     Kind(
-        "shape", "Shape and layout", "#6b7182", 1,
+        "shape", "Shape and layout", "#596477", 1,
         r"Shape(N)?|Rank|Size|Reshape|Squeeze|ExpandDims|(Conjugate)?Transpose|Concat(V2|Offset|enation)?|"
         r"Split(V)?|Pack|Unpack|Stack|Unstack|StridedSlice|Slice|Tile|(Mirror)?Pad([Vv]2)?|Fill|Range|"
         r"Identity(N)?|Cast|Bitcast|StopGradient|Broadcast(To|Args|GradientArgs)|EnsureShape|"
@@ -85,12 +87,12 @@ KINDS = (
         r"Cropping\dD",
     ),
     Kind(
-        "weights", "Weights and state", "#5d6d7e", 0,
+        "weights", "Weights and state", "#818593", 0,
         r"Const|HostConst|State|Variable(V2)?|VarHandle(Op)?|.*ReadVariable.*|Assign.*|ResourceApply.*|"
         r"Apply.*|Save.*|Restore.*|.*Checkpoint.*|.*Summary.*|ShardedFilename|VarIsInitializedOp|"
         r"IsVariableInitialized|AutoReloadVariable",
     ),
-    Kind("math", "Arithmetic", "#6c86b0", 1, r".*"),
+    Kind("math", "Arithmetic", "#728bb4", 1, r".*"),
 )  # fmt: skip
 INDEX = {kind.key: number for number, kind in enumerate(KINDS)}
 """Kind's key to its number; the number is what a layout carries."""

@@ -38,11 +38,16 @@ def count_text(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def printable(text: str) -> str:
+    """What has no look of its own, as control characters and turns of direction, as a sign."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def clip(text: str, limit: int = MAX_TITLE) -> str:
     """Printable, on one line, and at most ``limit`` characters: the middle gives way."""
-    text = "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:400]
-    )
+    text = printable(text[:400])
     if len(text) <= limit:
         return text
     tail = (limit - 1) * 3 // 5

@@ -20,6 +20,11 @@ HOSTILE = [
     "back\\slash\\n",
     "größe-日本語",
     "</script><b>bold",
+    "שלום_עולם",
+    "exe\u202egnp.cod",
+    "zero\u200bwidth",
+    "new\nline",
+    "very_" * 60,
 ]
 
 
@@ -27,7 +32,8 @@ HOSTILE = [
 def tree(which: str) -> Hierarchy:
     if which == "hostile":
         inputs = [[], *([place] for place in range(len(HOSTILE) - 1))]
-        return build(plain(HOSTILE, ["Placeholder"] + ["Relu"] * (len(HOSTILE) - 1), inputs))
+        ops = ["Placeholder"] + ["Relu"] * (len(HOSTILE) - 1)
+        return build(plain(HOSTILE, ops, inputs, controls={3: [0]}))
     if which == "flat":
         return build(layered(154, scoped=False))
     if which in ("network", "larger"):  # for benchmarks/canvas.py
@@ -63,17 +69,20 @@ def page() -> None:
         heat=None if warm is None else heat.for_canvas(warm),
         trace=state.trace,
         on_event=heard,
+        search="search",
         height=560,
     )
     known = {
         "selected": state.selected,
         "outputs": state.outputs,
+        "inputs": state.inputs,
         "opened": sorted(picture.opened),
         "trace": state.trace,
         "boxes": len(picture.visible.boxes),
     }
     st.code(json.dumps(known), language="json")
     st.text_input("Show", key="show", on_change=asked)
+    st.text_input("Search", key="search")
 
 
 page()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ import pytest
 
 from inspector.view.hierarchy import build
 from inspector.view.starting import start
+from inspector.view.text import clip
 from inspector.view.visible import view
 from tests.browser.canvas_app import HOSTILE
 from tests.view.graphs import layered
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).with_name("canvas_app.py")
-BLOCK = "model/stage_0/block_1/"
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK_4 = "model/stage_1/block_4/"
 
 
 class Canvas:
@@ -56,15 +59,49 @@ class Canvas:
             str(text) for text in self.page.locator(".node.selected .title").all_text_contents()
         ]
 
+    def style(self, selector: str, key: str) -> str:
+        """What the browser makes of the style of the first such element."""
+        return str(
+            self.page.locator(selector).first.evaluate(
+                "(element, key) => getComputedStyle(element)[key]", key
+            )
+        )
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def search(self, words: str) -> None:
+        """Type into the search field of the page, and Enter."""
+        self.page.get_by_label("Search").fill(words)
+        self.press("Enter")
+
     def focused(self) -> str:
         place = self.page.locator(".picture").get_attribute("aria-activedescendant")
         return str(self.page.locator(f"#{place}").get_attribute("aria-label"))
 
 
+@pytest.fixture(scope="module")
+def windows(chromium: Any) -> Iterator[Callable[[str], Any]]:
+    """A browser context per theme: what the second page asks for is in its cache."""
+    found: dict[str, Any] = {}
+
+    def window(theme: str) -> Any:
+        if theme not in found:
+            size = {"width": 1440, "height": 900}
+            found[theme] = chromium.new_context(viewport=size, color_scheme=theme)
+        return found[theme]
+
+    yield window
+    for context in found.values():
+        context.close()
+
+
 @contextmanager
-def open_page(chromium: Any, address: str, theme: str = "light") -> Iterator[Canvas]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, color_scheme=theme)
-    page = context.new_page()
+def open_page(
+    windows: Callable[[str], Any], address: str, theme: str = "light"
+) -> Iterator[Canvas]:
+    page = windows(theme).new_page()
     page.set_default_timeout(20_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -73,13 +110,13 @@ def open_page(chromium: Any, address: str, theme: str = "light") -> Iterator[Can
     page.locator(".node").first.wait_for()
     page.locator("code").first.wait_for()
     yield Canvas(page, errors)
-    context.close()
+    page.close()
     assert errors == []
 
 
 @pytest.fixture
-def canvas(chromium: Any, serve: Any) -> Iterator[Canvas]:
-    with open_page(chromium, serve(APP)) as found:
+def canvas(windows: Any, serve: Any) -> Iterator[Canvas]:
+    with open_page(windows, serve(APP)) as found:
         yield found
 
 
@@ -286,7 +323,7 @@ def test_hover_lights_what_it_reads_and_what_reads_it(canvas):
 def test_python_shows_a_node_inside_of_closed_scopes(canvas):
     wanted = "model/stage_1/block_6/b/Relu"
     canvas.page.get_by_label("Show").fill(wanted)
-    canvas.page.keyboard.press("Enter")
+    canvas.press("Enter")
     canvas.until("selected", [wanted])
     canvas.page.locator(".node.selected").wait_for()
     stage = canvas.page.locator(".stage").bounding_box()
@@ -300,7 +337,7 @@ def test_python_shows_a_node_inside_of_closed_scopes(canvas):
     canvas.until("selected", ["input"])
 
 
-def test_the_minimap_goes_where_it_is_clicked(canvas):
+def test_the_minimap_goes_where_it_is_clicked_or_dragged_and_shift_with_arrows_pans(canvas):
     canvas.page.locator(".picture").focus()
     for _ in range(4):
         canvas.page.keyboard.press("+")
@@ -308,13 +345,31 @@ def test_the_minimap_goes_where_it_is_clicked(canvas):
     small = canvas.page.locator(".map")
     before = canvas.transform()
     box = small.bounding_box()
-    canvas.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] - 10)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 10
+    canvas.page.mouse.click(x, y)
     canvas.settle()
-    assert canvas.transform()[1] < before[1]
+    low = canvas.transform()[1]
+    assert low < before[1]
+    canvas.page.mouse.move(x, y)
+    canvas.page.mouse.down()
+    canvas.page.mouse.move(x, box["y"] + 20, steps=3)
+    canvas.settle()
+    assert canvas.transform()[1] > low
+    canvas.page.mouse.move(x, box["y"] - 60, steps=3)  # out of the overview and still dragging
+    canvas.settle()
+    high = canvas.transform()[1]
+    canvas.page.mouse.up()
+    canvas.page.mouse.move(x, y)
+    canvas.settle()
+    assert canvas.transform()[1] == high > before[1]
+    canvas.press("Shift+ArrowUp", "Shift+ArrowLeft")
+    canvas.settle()
+    assert canvas.transform()[1] == pytest.approx(high + 80, abs=0.2)
+    assert canvas.selected() == []
 
 
-def test_text_goes_when_it_is_too_small_and_far_boxes_are_hidden(chromium, serve):
-    with open_page(chromium, serve(APP) + "?m=flat") as canvas:
+def test_text_goes_when_it_is_too_small_and_far_boxes_are_hidden(windows, serve):
+    with open_page(windows, serve(APP) + "?m=flat") as canvas:
         canvas.page.locator(".picture").focus()
         for _ in range(14):
             canvas.page.keyboard.press("-")
@@ -332,6 +387,10 @@ def test_t_goes_through_the_traces(canvas):
     for trace in ("up", "down", "both", ""):
         canvas.page.keyboard.press("t")
         canvas.until("trace", trace)
+    canvas.node("stage_1").click(modifiers=["Control"])
+    for trace in ("up", "down", "both", "between", ""):
+        canvas.page.keyboard.press("t")
+        canvas.until("trace", trace)
 
 
 def test_greater_and_less_open_and_close_a_level(canvas):
@@ -346,9 +405,21 @@ def test_greater_and_less_open_and_close_a_level(canvas):
     canvas.page.wait_for_function(
         "n => JSON.parse(document.querySelector('code').innerText).boxes < n", arg=more
     )
-    canvas.page.get_by_role("button", name="First picture").click()
     tree = build(layered(8))
-    canvas.until("boxes", len(view(tree, start(tree)).boxes))
+    first = len(view(tree, start(tree)).boxes)
+    canvas.page.get_by_role("button", name="First picture").click()
+    canvas.until("boxes", first)
+    assert canvas.page.locator(".live").inner_text().startswith(f"{first} boxes, ")
+    canvas.page.get_by_role("button", name="Close one level").click()
+    canvas.page.wait_for_function(
+        "n => JSON.parse(document.querySelector('code').innerText).boxes < n", arg=first
+    )
+    canvas.page.get_by_role("button", name="Open one level").click()
+    canvas.until("boxes", first)
+    canvas.press("Tab")
+    canvas.page.locator(".picture").focus()
+    canvas.press("<", "h")
+    canvas.until("boxes", first)
 
 
 def test_the_crumbs_lead_to_the_scopes_around(canvas):
@@ -359,15 +430,18 @@ def test_the_crumbs_lead_to_the_scopes_around(canvas):
     crumbs.first.wait_for(state="detached")
     canvas.node("block_4").click()
     assert crumbs.all_text_contents()[-2:] == ["stage_1", "block_4"]
-    canvas.page.locator(".crumbs button", has_text="stage_1").click()
+    canvas.page.locator(".crumbs button", has_text="stage_1").focus()
+    canvas.press("Enter")
     canvas.until("selected", ["model/stage_1/"])
+    # Who came by keyboard is still there.
+    assert canvas.page.locator(".crumbs button:focus").text_content() == "stage_1"
     canvas.page.locator(".crumbs button", has_text="All").click()
     canvas.until("selected", [])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_heat_colours_boxes_by_their_share(chromium, serve, theme):
-    with open_page(chromium, serve(APP) + "?heat=1", theme) as canvas:
+def test_heat_colours_boxes_by_their_share(windows, serve, theme):
+    with open_page(windows, serve(APP) + "?heat=1", theme) as canvas:
         warmth = canvas.page.evaluate(
             """() => {
               const roots = [...document.querySelectorAll('*')].map(e => e.shadowRoot);
@@ -384,19 +458,32 @@ def test_heat_colours_boxes_by_their_share(chromium, serve, theme):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_names_of_a_hostile_model_are_text(chromium, serve, theme):
-    with open_page(chromium, serve(APP) + "?m=hostile", theme) as canvas:
+def test_names_of_a_hostile_model_are_text(windows, serve, theme):
+    with open_page(windows, serve(APP) + "?m=hostile", theme) as canvas:
+        assert canvas.style(".edge.control .run", "strokeDasharray") == "4px, 3px"
+        assert canvas.style(".edge:not(.control) .run", "strokeDasharray") == "none"
+        assert "Control input" in canvas.page.locator(".legend").inner_text()
         titles = canvas.page.locator(".node .title").all_text_contents()
         assert set(titles) >= {"quo\"te's", "colon:0:1", "back\\slash\\n", "größe-日本語"}
         assert canvas.page.locator(".inspector-canvas img, .inspector-canvas b").count() == 0
         for place, name in enumerate(HOSTILE):
-            canvas.page.locator(".node").nth(place).click()
+            node = canvas.page.locator(".node").nth(place)
+            node.click()
             canvas.until("selected", [name])
+            shown = re.sub("[\u202e\u200b\n]", "\ufffd", name)
+            assert canvas.page.locator(".status bdi").text_content() == shown
+            title = titles[place]
+            assert title == clip(name) or "/" in name
+            assert canvas.page.locator(".crumbs span").text_content() == title
+            assert str(node.get_attribute("aria-label")).startswith(f"{title}, ")
+            assert not re.search("[\u202e\u200b\n]", node.inner_html())
+        box = canvas.page.locator(".status").bounding_box()
+        assert box["height"] < 30  # one line, however long the name
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_colours_follow_the_theme_and_can_be_read(chromium, serve, theme):
-    with open_page(chromium, serve(APP), theme) as canvas:
+def test_colours_follow_the_theme_and_can_be_read(windows, serve, theme):
+    with open_page(windows, serve(APP), theme) as canvas:
         ink, paper, box = canvas.page.evaluate(
             """() => {
               const roots = [...document.querySelectorAll('*')].map(e => e.shadowRoot);
@@ -427,8 +514,8 @@ def test_colours_follow_the_theme_and_can_be_read(chromium, serve, theme):
         assert contrast(ink, box) >= 7
 
 
-def test_a_rerun_with_the_same_picture_sends_little(chromium, serve):
-    with open_page(chromium, serve(APP) + "?m=flat") as canvas:
+def test_a_rerun_with_the_same_picture_sends_little(windows, serve):
+    with open_page(windows, serve(APP) + "?m=flat") as canvas:
         received: list[int] = []
         client = canvas.page.context.new_cdp_session(canvas.page)
         client.send("Network.enable")
@@ -442,3 +529,150 @@ def test_a_rerun_with_the_same_picture_sends_little(chromium, serve):
         )
         canvas.page.wait_for_timeout(200)
         assert 0 < sum(received) < 8_000
+
+
+def test_the_whole_screen_is_used_and_left_again_by_button_and_key(canvas):
+    button = canvas.page.get_by_role("button", name="Full screen")
+    full = canvas.page.locator(".inspector-canvas:fullscreen")
+    small = canvas.page.locator(".stage").bounding_box()
+    middle = canvas.node("input").bounding_box()["x"] - small["x"] - small["width"] / 2
+    for leave in (button.click, lambda: canvas.press("s")):
+        if leave == button.click:
+            button.click()
+        else:
+            canvas.page.locator(".picture").focus()
+            canvas.press("s")
+        full.wait_for()
+        canvas.page.wait_for_function("innerWidth - 40 < 1440")
+        stage = canvas.page.locator(".stage").bounding_box()
+        assert stage["width"] > 1400
+        assert stage["height"] > small["height"]
+        assert canvas.page.locator(".picture").bounding_box()["height"] > small["height"]
+        assert button.get_attribute("aria-pressed") == "true"
+        assert canvas.page.locator(".legend").is_visible()
+        canvas.settle()
+        now = canvas.node("input").bounding_box()["x"] - stage["x"] - stage["width"] / 2
+        assert now == pytest.approx(middle, abs=3)
+        leave()
+        full.wait_for(state="detached")
+        canvas.settle()
+        assert canvas.page.locator(".stage").bounding_box() == small
+        assert button.get_attribute("aria-pressed") == "false"
+
+
+def test_keys_are_listed_by_key_and_by_button(canvas):
+    canvas.page.locator(".picture").focus()
+    canvas.press("?")
+    listed = canvas.page.get_by_role("dialog", name="Keys and gestures")
+    told = " ".join(listed.locator("dt").all_text_contents()).split()
+    script = (ROOT / "inspector/ui/canvas_keys.js").read_text(encoding="utf-8")
+    table = script[script.index("const handlers") : script.index("const plain")]
+    keys = re.findall(r'(?:^|, )\s*"?([^\s",:]|[A-Z][a-z]+)"?: \(\) =>', table, re.MULTILINE)
+    assert {"e", "o", "0", "?", "Enter", "Home"} <= set(keys)
+    meant = {"Escape": "Esc", "=": "+"}
+    assert {meant.get(key, key).upper() for key in keys} <= {word.upper() for word in told}
+    stage, box = (found.bounding_box() for found in (canvas.page.locator(".stage"), listed))
+    assert stage["y"] < box["y"]
+    assert box["y"] + box["height"] <= stage["y"] + stage["height"]
+    canvas.press("Escape")
+    listed.wait_for(state="hidden")
+    assert canvas.page.locator(".picture:focus").count() == 1
+    button = canvas.page.get_by_role("button", name="Keys and gestures")
+    button.click()
+    assert listed.is_visible()
+    assert button.get_attribute("aria-expanded") == "true"
+    button.click()
+    assert listed.is_hidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_has_the_focus_is_seen_and_everything_has_a_name(windows, serve, theme):
+    with open_page(windows, serve(APP), theme) as canvas:
+        canvas.node("stage_1").dblclick()
+        canvas.page.locator(".cluster-title").filter(has_text="stage_1").wait_for()
+        canvas.node("block_4").click()
+        canvas.page.mouse.move(5, 5)
+        canvas.page.locator(".picture").focus()
+        buttons = canvas.page.locator(".crumbs button, .tools button:enabled")
+        seen = []
+        for _ in range(buttons.count()):
+            canvas.press("Tab")
+            focus = canvas.page.locator(".crumbs :focus, .tools :focus")
+            seen.append(focus.get_attribute("aria-label") or focus.text_content())
+            assert canvas.style(".crumbs :focus, .tools :focus", "outlineStyle") == "solid"
+            assert canvas.style(".crumbs :focus, .tools :focus", "outlineWidth") == "2px"
+        assert seen[:2] == ["All", "stage_1"]
+        assert seen[2:] == [
+            *("Zoom in", "Zoom out", "Fit all", "Select several", "Full screen"),
+            *("Open one level", "Close one level", "First picture", "Keys and gestures"),
+        ]
+        canvas.page.locator(".picture").focus()
+        canvas.press("ArrowDown")
+        assert canvas.style(".stage", "outlineStyle") == "solid"
+        assert canvas.page.locator(".ring").is_visible()
+
+        label = str(canvas.node("block_4").get_attribute("aria-label"))
+        assert label.startswith("closed scope block_4, 7 ops")
+        assert "reads from 1, read by 1" in label
+        roles = canvas.page.locator(".node, .cluster").evaluate_all(
+            "all => all.map(one => [one.getAttribute('role'), one.getAttribute('aria-label')])"
+        )
+        assert all(role == "img" and said for role, said in roles)
+        assert any(said.startswith("open scope stage_1") for _, said in roles)
+        ids = canvas.page.locator(".picture").get_attribute("aria-activedescendant")
+        assert canvas.page.locator(f"#{ids}[aria-label]").count() == 1
+
+
+def test_several_are_picked_at_once_and_wear_badges(canvas):
+    canvas.node("stage_1").dblclick()
+    canvas.page.locator(".cluster-title").filter(has_text="stage_1").wait_for()
+    canvas.node("block_4").dblclick()
+    canvas.page.locator(".cluster-title").filter(has_text="block_4").wait_for()
+    canvas.press("f")
+    canvas.node("AddV2").click()
+    canvas.until("selected", [f"{BLOCK_4}add"])
+    canvas.node("input").click(modifiers=["Shift"])
+    canvas.press("o")
+    canvas.until("outputs", [f"{BLOCK_4}add", "input"])
+    canvas.press("i")
+    canvas.until("inputs", [f"{BLOCK_4}add", "input"])
+    badges = canvas.page.locator(".badge.picked")
+    canvas.page.wait_for_function("() => document.querySelectorAll('code').length")
+    assert sorted(badges.all_text_contents()) == ["input", "input", "output", "output"]
+    said = str(canvas.node("AddV2").get_attribute("aria-label"))
+    assert said.endswith("picked as output, picked as input")
+    canvas.press("o")
+    canvas.until("outputs", [])
+
+
+def test_enter_in_the_search_goes_from_hit_to_hit_inside_of_closed_scopes(canvas):
+    canvas.page.locator(".picture").focus()
+    canvas.press("/")
+    assert canvas.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Search"
+    wanted = [f"model/stage_1/block_{n}/b/Relu" for n in (5, 6, 7)]
+    canvas.search(f"{wanted[1]}")
+    canvas.until("selected", wanted[1:2])
+    canvas.page.locator(".node.selected").wait_for()
+    for words, last in (
+        ("op:Softmax", "model/predictions/Softmax"),
+        ("op:Conv2D shape:?x8 block_2/b", "model/stage_0/block_2/b/conv/Conv2D"),
+        ("/stage_1.block_[57].b.relu$/", wanted[0]),
+        ("/stage_1.block_[57].b.relu$/", wanted[2]),
+        ("/stage_1.block_[57].b.relu$/", wanted[0]),
+    ):
+        canvas.search(words)
+        canvas.until("selected", [last])
+        canvas.page.locator(".node.selected").wait_for()
+    canvas.search("block_3/a/conv/kernel op:Const")  # folded: the box of its reader is lit
+    canvas.until("selected", ["model/stage_0/block_3/a/conv/kernel"])
+
+
+def test_shapes_stand_at_the_edges_when_near(canvas):
+    canvas.page.mouse.move(5, 5)
+    labels = canvas.page.locator(".labels .edge-label")
+    assert not labels.first.is_visible()
+    canvas.page.locator(".picture").focus()
+    canvas.press("+", "+", "+", "+")
+    canvas.settle()
+    assert labels.first.is_visible()
+    assert "?×8" in labels.all_text_contents()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.view.actions import ViewState, act, drawn_names, select, show
+from inspector.view.actions import ViewState, act, drawn_names, find, select, show
 from inspector.view.hierarchy import build
 from tests.view.graphs import layered
 
@@ -56,3 +56,20 @@ def test_show_opens_what_is_around(tree):
 
 def test_a_folded_weight_stands_for_its_reader(tree):
     assert drawn_names(tree, [BLOCK + "a/conv/kernel", "gone"]) == [BLOCK + "a/conv/Conv2D"]
+
+
+def test_find_goes_from_hit_to_hit_and_opens_what_is_around(tree):
+    words = "/block_[13].a.relu$/"
+    first = find(tree, ViewState(), words)
+    assert first.selected == (RELU,)
+    assert {"model/stage_0/", BLOCK} <= first.opened
+    second = find(tree, first, words)
+    assert second.selected == (RELU.replace("block_1", "block_3"),)
+    assert second.opened > first.opened
+    assert find(tree, second, words).selected == (RELU,)
+
+
+@pytest.mark.parametrize("words", ["", "no such node", "/(/"])
+def test_find_without_a_hit_does_nothing(tree, words):
+    state = ViewState()
+    assert find(tree, state, words) is state

@@ -64,7 +64,7 @@ def test_the_component_gets_the_picture_and_no_more():
     page = AppTest.from_file(str(APP)).run(timeout=30)
     assert not page.exception
     data = json.loads(page.get("bidi_component")[0].proto.json)
-    assert set(data) == {"rev", "graph", "kinds", "height"}
+    assert set(data) == {"rev", "graph", "kinds", "height", "search"}
     assert len(data["kinds"]) == len(KINDS)
 
 
