@@ -17,6 +17,7 @@ NAMES = (
     "job_start",
     "hierarchy",
     "canvas",
+    "first_picture",
     "outputs",
 )
 

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from inspector.graph import node_name
-from inspector.ui import text
+from inspector.ui import copying, text
 
 LISTED = 6
 """Neighbours with a row of their own; the others are in a box to choose from."""
@@ -29,7 +29,7 @@ def links(title: str, found: Sequence[dict[str, Any]], go: Callable[[str], None]
     st.caption(title)
     for place, item in enumerate(found[:LISTED]):
         row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
-        row.code(item["name"] + _kind(item), language=None, wrap_lines=True)
+        copying.box(item["name"] + _kind(item), row)
         row.button(
             "",
             key=f"go_{title}_{place}",

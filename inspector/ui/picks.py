@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from inspector.ui import state
+from inspector.ui import copying, state
 
 
 def rows(key: str) -> None:
@@ -25,7 +25,7 @@ def rows(key: str) -> None:
 
 def _row(key: str, name: str, told: str, drop: Callable[[str], None]) -> None:
     row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
-    row.code(name, language=None, wrap_lines=True)
+    copying.box(name, row)
     row.button(
         "",
         key=key,

@@ -18,7 +18,7 @@ from inspector.passes.base import Param, Pass
 from inspector.passes.parser import Call, format_call, parse
 from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS
-from inspector.ui import state, text
+from inspector.ui import copying, state, text
 
 ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
 GIVEN = "pipeline_given"
@@ -107,7 +107,7 @@ def _row(place: int, item: Item) -> None:
     row = st.container(
         horizontal=True, vertical_alignment="center", wrap=False, gap=None, key=f"step_{item.id}"
     )
-    row.code(f"{place + 1}. {item.call}", language=None, wrap_lines=True)
+    copying.box(f"{place + 1}. {item.call}", row)
     if found is not None:
         with row.popover("", icon=":material/tune:", help="Parameters", type="tertiary"):
             _form(item, found)

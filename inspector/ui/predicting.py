@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from inspector.ui import lite, running, shown, state, text
+from inspector.ui import copying, lite, running, shown, state, text
 
 SLOT, ANSWER = "predict", "prediction"
 KINDS = {
@@ -101,7 +101,7 @@ def answers(value: dict[str, Any]) -> None:
     )
     st.subheader("Outputs")
     for name, output in value["outputs"].items():
-        st.code(name, language=None, wrap_lines=True)
+        copying.box(name)
         rows = output["shape"][0] if output["shape"] else 1
         cut = f" · the first {SHOWN} rows" if rows > SHOWN else ""
         st.caption(f"{output['dtype']} · {text.shape(output['shape'])}{cut}")
@@ -155,7 +155,7 @@ def _typed(model: state.OpenModel) -> tuple[dict[str, Any], dict[str, bytes]] | 
     values = {}
     for slot in model.drawn["placeholders"]:
         with st.container(gap="xsmall"):
-            st.code(slot["name"], language=None, wrap_lines=True)
+            copying.box(slot["name"])
             st.caption(f"{slot['dtype']} · {text.shape(slot['shape'])}")
             typed = st.text_area(
                 "Values",

@@ -166,6 +166,7 @@ def _announce(host: str, port: int, url: str, open_browser: bool) -> None:
 def _run(options: dict[str, Any]) -> None:
     """Hand over to Streamlit; returns when the server has stopped."""
     # Here, so that a wrong model or port is told without the second that Streamlit takes to load.
+    from streamlit.runtime.pages_manager import PagesManager
     from streamlit.web import bootstrap
 
     from inspector.jobs.runner import default_runner
@@ -177,4 +178,7 @@ def _run(options: dict[str, Any]) -> None:
     # Its flags are spelt server_port for server.port.
     flags = {name.replace(".", "_"): value for name, value in options.items()}
     bootstrap.load_config_options(flag_options=flags)
+    # A folder called pages is taken for the navigation until app.py has run once: a link to a page,
+    # as the first thing asked of a server, would run that page alone and find no model.
+    PagesManager.uses_pages_directory = False
     bootstrap.run(str(app_file()), is_hello=False, args=[], flag_options=flags)

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from inspector import locations
-from inspector.ui import address, picks, state, text
+from inspector.ui import address, copying, picks, state, text
 
 
 class PageEntry(NamedTuple):
@@ -36,7 +36,6 @@ PICTURE = "Graph"
 # Streamlit's theme has no setting for these: room for the picture, and code boxes that fit a row.
 _STYLE = """
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
-.stCode pre { padding: 0.4rem 0.6rem; }
 .st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
   font-family: "Source Code Pro", monospace; font-size: 0.85rem; line-height: 1.6;
 }
@@ -54,7 +53,8 @@ def configure() -> StreamlitPage:
         initial_sidebar_state="expanded",
     )
     st.logo(str(locations.assets() / "icon.svg"), size="large")
-    st.html(f"<style>{_STYLE}</style>")
+    st.html(f"<style>{_STYLE}{copying.STYLE}</style>")
+    copying.listen()
     pages = [
         st.Page(
             f"pages/{entry.file}.py",
@@ -107,7 +107,7 @@ def _outputs(model: state.OpenModel) -> None:
         if chosen or not suggested:
             return
         st.caption("Pick nodes in the graph, or take what is suggested.")
-        st.code(suggested[0]["name"], language=None, wrap_lines=True)
+        copying.box(suggested[0]["name"])
         st.caption(text.escape(suggested[0]["why"]))
         st.button(
             "Use it",

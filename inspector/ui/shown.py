@@ -10,14 +10,12 @@ import streamlit as st
 from pandas.api.types import is_integer_dtype
 from streamlit.delta_generator import DeltaGenerator
 
-from inspector.ui import text
+from inspector.ui import copying, text
 
 _ROW, _FRAME = 35, 3
 """Pixels of a table's row, and of its borders."""
 _CHARACTER, _PADDING = 8, 20
 """Pixels of a figure's characters, and of the space around it: a column of figures cuts none."""
-_LONG = 160
-"""Pixels of a name that would fill the page; it scrolls."""
 
 
 def table(
@@ -78,7 +76,7 @@ def selectable(rows: list[dict[str, Any]], *, key: str, rows_shown: int = 10) ->
 
 def name(name: str) -> None:
     """A name as it is, to be copied; a caption tells what of it cannot be seen."""
-    st.code(name, language=None, wrap_lines=True, height=_LONG if len(name) > 600 else "content")
+    copying.box(name)
     if hidden := text.unseen(name):
         st.caption(f"Holds what is not seen: {hidden}.")
 
@@ -88,6 +86,6 @@ def names(title: str, found: Sequence[str], limit: int = 30) -> None:
     if not found:
         return
     st.caption(title)
-    st.code("\n".join(found[:limit]), language=None, wrap_lines=True)
+    copying.box("\n".join(found[:limit]))
     if len(found) > limit:
         st.caption(f"and {text.number(len(found) - limit)} more")

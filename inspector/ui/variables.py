@@ -9,7 +9,7 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.jobs.workspace import ModelKey
-from inspector.ui import charts, running, shown, state, text
+from inspector.ui import charts, copying, running, shown, state, text
 
 LIMIT = 1000
 """Rows that go to the browser at once; the search is done here."""
@@ -80,7 +80,7 @@ def _values(key: str, _source: ModelKey, _meant: dict[str, Any], name: str) -> d
 
 def values(model: state.OpenModel, name: str) -> None:
     """Figures and histogram of one variable, read from the checkpoint now."""
-    st.code(name, language=None, wrap_lines=True)
+    copying.box(name)
     try:
         with st.spinner("Reading its values"):
             found = _values(model.key, model.source, model.meant, name)

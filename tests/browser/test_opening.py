@@ -49,6 +49,27 @@ def page(chromium: Any, started: tuple[str, Path]) -> Iterator[Any]:
     assert errors == []
 
 
+def test_a_link_may_be_the_first_thing_asked_of_a_server(
+    chromium: Any, started: tuple[str, Path]
+) -> None:
+    # It stands first, before `page` has asked this server for anything.
+    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(f"{started[0]}/graph?sample=iris")
+    page.locator(".node").first.wait_for()
+    suggested = page.locator(".st-key-sidebar_outputs .name")
+    suggested.get_by_role("button", name="Copy").click()
+    suggested.locator("button.done").wait_for()
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == suggested.locator("code").inner_text() == "dnn/head/predictions/probabilities"
+    # Half a second of a core that a name does not need.
+    assert not [name for name in asked if name.startswith("StreamlitSyntaxHighlighter")]
+    context.close()
+
+
 def tab(page: Any, title: str) -> None:
     page.get_by_role("tab", name=title).click()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 
 from streamlit.testing.v1 import AppTest
@@ -57,9 +59,15 @@ def texts(at: AppTest) -> str:
         at.info,
         at.error,
         at.success,
-        at.code,
     )
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    said = [str(element.value) for kind in kinds for element in kind]
+    return "\n".join(said + names(at))
+
+
+def names(at: AppTest) -> list[str]:
+    """The names that the page shows to be copied."""
+    found = [re.search("<code>(.*)</code>", item.proto.body, re.DOTALL) for item in at.get("html")]
+    return [html.unescape(match[1]) for match in found if match]
 
 
 def metrics(at: AppTest) -> dict[str, str]:

@@ -254,4 +254,4 @@ def test_a_neighbour_leads_to_its_details() -> None:
     at.run()
     at.button(key="go_Inputs_0").click().run()
     assert at.session_state["view_state"].selected == ("dnn/logits/BiasAdd",)
-    assert "dnn/logits/BiasAdd" in [code.value for code in at.code]
+    assert "dnn/logits/BiasAdd" in app.names(at)
