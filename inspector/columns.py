@@ -116,6 +116,10 @@ class Columns:
         wanted = set(ops)
         return self._among(np.fromiter((op in wanted for op in self.ops), np.bool_, len(self.ops)))
 
+    def where(self, ops: Iterable[str]) -> list[int]:
+        """The nodes of these ops, by the first of each name."""
+        return list(self.first[self.of_ops(ops)].tolist())
+
     def _among(self, ops: Mask) -> Mask:
         return ops[self.op] if len(self.ops) else np.zeros(len(self), np.bool_)
 

@@ -17,8 +17,9 @@ from inspector import opdefs, tensors
 from inspector.columns import Columns, Mask
 from inspector.flattening import inside_frames
 from inspector.graph import Graph, split_input
+from inspector.losses import LAYERS
 from inspector.model import Model
-from inspector.prediction_part import DECISIONS, HEADS, NOT_INFERENCE, WEIGHTY, taking_part
+from inspector.prediction_part import DECISIONS, HEADS, NOT_INFERENCE, Part, taking_part
 from inspector.protos import NodeDef, SignatureDef
 from inspector.saving import only_saves
 from inspector.signatures import tensors_of
@@ -40,6 +41,7 @@ _PASSING = {"Identity", "Reshape", "Squeeze", "ExpandDims", "StridedSlice", "Sto
 _PLAIN = 2
 """The kind of a last node of which nothing more is known."""
 _LEAVING = re.compile(r"Exit|RefExit|TensorArray(?:Gather|Concat|Read)(?:V2|V3)?|TensorListStack")
+_JOINING = ("Merge", "RefMerge")
 _LOOP_OPS = {"Exit", "Switch", "Enter", "NextIteration", "LoopCond", "TensorArrayV3"}
 _CALLED_OUTPUT = re.compile(
     r"outputs?|predictions?|preds?|logits|prob(?:abilitie)?s|embeddings?|scores|y_hat", re.I
@@ -85,30 +87,49 @@ def of_graph(graph: Graph) -> list[Suggestion]:
     idle = np.frombuffer(part.idle, np.bool_)
     feeds = {columns.names[feed] for feed in part.feeds}
     last, scores = _ends(columns, idle, ()), _ends(columns, idle, DECISIONS)
-    weighty = columns.first[columns.of_ops(filter(WEIGHTY.fullmatch, columns.ops))]
+    weighty = columns.first[columns.of_ops(filter(LAYERS.fullmatch, columns.ops))]
     into = (columns.data(node) for node in weighty.tolist() if not part.idle[node])
     inner = columns.needed(at for sources in into for at in sources if at < len(columns))
     heads = columns.of_ops(HEADS) & ~np.frombuffer(inner, np.bool_)
     called = {key: _CALLED_OUTPUT.fullmatch(key) is not None for key in set(part.keys)}
     named = np.fromiter(map(called.__getitem__, part.keys), np.bool_, len(columns))
-    taken = part.fed & ~idle & ~_inside_loops(columns)
-    ranked: list[tuple[tuple[int, int, bool, int], Suggestion]] = []
-    for at in np.flatnonzero(taken & (scores | heads | named)).tolist():
+    taken = part.fed & ~idle & ~_inside(columns)
+    losses, scored = part.losses, _scored(columns, part)
+    layers = losses.ends | losses.towers
+    found = set(np.flatnonzero(taken & (scores | heads | named)).tolist())
+    found |= {at for at in layers if taken[at]} | losses.judged
+    learned = columns.behind(losses.trained) if losses.trained else b""
+    judging = columns.behind(losses.judges) if losses.judges else b""
+    behind = f", depends on {_some(feeds)}" if feeds else ""
+    ranked: list[tuple[tuple[int, int, int, bool, int], Suggestion]] = []
+    for at in sorted(found):
         node, name = columns.kinds[columns.kind[at]], columns.names[at]
         if columns.index[name] != at:
             continue
+        if at in losses.judged:
+            why = f"what other layers judge, which the training of this leaves alone{behind}"
+            ranked.append(((-1, 0, _hint(name), False, -at), Suggestion(name, why)))
+            continue
         gives = opdefs.output_dtypes(node, graph.library) != []
         is_last, is_score, is_head = bool(last[at]) and gives, bool(scores[at]) and gives, heads[at]
-        if not is_score and not is_head and not named[at]:
+        if not is_score and not is_head and not named[at] and at not in layers:
             continue
         head = _head_behind(columns, at) if is_last or is_head else ""
-        kind, why = _judge(node, is_last, is_score and not is_last, head, feeds)
+        kind, why = _judge(node, is_last, is_score and not is_last, head, behind)
+        if at in scored or (is_last and named[at]):
+            kind = min(kind, 1)
+        elif at in losses.towers and kind > 1:
+            kind, why = 1, f"compared with what the same weights make of another input{behind}"
+        elif at in layers and not is_last and kind > 3:
+            kind, why = 3, f"what the last layer gives{behind}"
         if is_last and kind == _PLAIN and _leaves_loop(columns, at):
             kind += 2
             why = why.replace("last node", "what a loop leaves and nothing reads", 1)
         # Where two are equally likely the one that no training reads comes first, then the later
         # node: outputs are made last.
-        rank = (kind, _hint(name), bool(columns.readers(at)), -at)
+        # What no trained weight is in was not learned here: a teacher, a target network.
+        aside = 1 if (judging and judging[at]) or (learned and not learned[at]) else 0
+        rank = (aside, kind, _hint(name), bool(columns.readers(at)), -at)
         ranked.append((rank, Suggestion(name, why)))
     ranked.sort(key=lambda item: item[0])
     # A value inside of a loop exists once a turn: no run can fetch it.
@@ -116,9 +137,23 @@ def of_graph(graph: Graph) -> list[Suggestion]:
     return [item for _, item in ranked if item.name not in looped]
 
 
-def _judge(node: NodeDef, last: bool, scores: bool, head: str, feeds: set[str]) -> tuple[int, str]:
+def _scored(columns: Columns, part: Part) -> set[int]:
+    """The results of the comparison of towers from which the labels are subtracted as they are."""
+    if not part.losses.towers or not part.labels:
+        return set()
+    compared = np.frombuffer(columns.behind(part.losses.towers), np.bool_)
+    labelled = np.frombuffer(columns.behind(part.labels), np.bool_)
+    found: set[int] = set()
+    for at in columns.where(("Sub", "SquaredDifference")):
+        if compared[at] and labelled[at]:
+            sides = columns.data(at)
+            if any(labelled[side] and not compared[side] for side in sides):
+                found.update(side for side in sides if compared[side] and not labelled[side])
+    return found
+
+
+def _judge(node: NodeDef, last: bool, scores: bool, head: str, behind: str) -> tuple[int, str]:
     """How likely (0 best) a node is the output, and the sentence that says why."""
-    behind = f", depends on {_some(feeds)}" if feeds else ""
     if head and last:
         why = f"last node, {head}" if node.op in HEADS else f"last node, a {head} right before it"
         return 0, why + behind
@@ -132,6 +167,8 @@ def _judge(node: NodeDef, last: bool, scores: bool, head: str, feeds: set[str]) 
     dtypes = opdefs.output_dtypes(node)
     if not dtypes or node.op in _LOOP_OPS:
         return 4, f"last node{behind}"
+    if node.op in _JOINING:
+        return 4, f"last node, of one of two branches{behind}"
     name = tensors.dtype_name(dtypes[0] % tensors.REF)
     if node.op in ("ArgMax", "ArgMin"):
         return 3, f"last node, {node.op}{behind}"
@@ -208,12 +245,18 @@ def _head_behind(columns: Columns, at: int) -> str:
     return ""
 
 
-def _inside_loops(columns: Columns) -> Mask:
-    """The nodes that have a value for each turn of a loop of TensorFlow 1: these give no answer."""
-    ends = columns.of_ops(("Exit", "RefExit"))
-    starts = columns.first[columns.of_ops(("Enter", "RefEnter"))].tolist()
-    found = columns.behind(starts, columns.first[ends].tolist())
-    return np.frombuffer(found, np.bool_)[: len(columns)] & ~ends
+def _inside(columns: Columns) -> Mask:
+    """The nodes of TensorFlow 1's loops and branches.
+
+    They have a value for each turn, or none where the other branch is taken: these give no answer.
+    """
+    exits, inside = ("Exit", "RefExit"), np.zeros(len(columns), np.bool_)
+    pairs = ((("Enter", "RefEnter"), exits), (("Switch", "RefSwitch"), (*exits, *_JOINING)))
+    for first, last in pairs:
+        if starts := columns.where(first):
+            found = np.frombuffer(columns.behind(starts, columns.where(last)), np.bool_)
+            inside |= found[: len(columns)] & ~columns.of_ops(last)
+    return inside
 
 
 def _leaves_loop(columns: Columns, at: int) -> bool:

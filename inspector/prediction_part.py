@@ -12,17 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from inspector.columns import Columns, Mask
+from inspector.losses import LAYERS, Losses, losses_of
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "_Arg")
 
 _LABEL = re.compile(
-    r"(y|labels?|targets?|ground_?truth|gt|y_?true|y_?target|classes?|annotations?)(_input|_placeholder|_ph)?(_\d+)?",
+    r"(y|(?:[a-z]+_)?labels?|targets?|ground_?truth|gt|y_?true|y_?target|classes?|annotations?)(_ids?)?(_input|_placeholder|_ph)?(_\d+)?",
     re.I,
 )
 NOT_INFERENCE = re.compile(
     r"(?:^|/)(?:gradients?|[^/]*_grad|save|saver|restore|optimi[sz]er?|optimi[sz]e|train(?:ing)?|train_op"
     r"|adam|adagrad|adadelta|rmsprop|momentum|gradientdescent|ftrl|sgd"
     r"|exponentialmovingaverage|metrics?|summar(?:y|ies)|init|initializer|isinitialized|report_uninitialized[^/]*"
+    r"|auc|precision|recall|mean_iou|(?:true|false)_(?:positives|negatives)"
     r"|[^/]*loss|cost|accuracy|xent|[^/]*cross_entropy[^/]*|assert[^/]*)(?:_\d+)?(?:/|$)",
     re.I,
 )
@@ -37,21 +39,18 @@ _LOSS_OPS = {
     "SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits", "L2Loss",
     "CTCLoss", "CTCLossV2", "InTopK", "InTopKV2",
 }  # fmt: skip
+_SUPPLYING = re.compile(r".*Dequeue.*|IteratorGetNext|ReaderRead.*|ParseExample.*")
+_SAMPLERS = re.compile(r".*CandidateSampler")
 _SHAPE_OPS = {"Fill", "OnesLike", "ZerosLike", "Shape", "ShapeN", "Size", "Rank", "Assert"}
 HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 DECISIONS = {"ArgMax", "ArgMin", "TopK", "TopKV2"}
 _WRITING = re.compile(r"Assign.*|Scatter.*|ResourceScatter.*")
-WEIGHTY = re.compile(
-    r"(?:Sparse)?MatMul|BatchMatMul.*|Conv.*|DepthwiseConv.*|Einsum|.*LSTM.*|.*GRU.*|Quantized(?:MatMul|Conv).*"
-)
 _IN_LOSS = re.compile(r"(?:^|/)(?:[^/]*loss|cost)(?:_\d+)?/", re.I)
 _LOSS_STEPS = {"Log", "Neg"}
 # How numbers become one loss, and what is summed or averaged to such a number.
 _SCALAR_STEPS = {"Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Neg", "Identity", "Cast"}
 _ENDS_OF_LOSS = {"Mean", "Sum", "L2Loss"}
 _ERROR_STEPS = {"Neg", "Sub", "Square", "Pow", "SquaredDifference", "Abs", "Log", "Sum", "Mean"}
-_START_OF_GRADIENT = re.compile(r"(?:^|/)gradients(?:_\d+)?/(?:grad_ys_\d+|Fill(?:_\d+)?)$")
-_GRADIENT_OF = re.compile(r"(?:^|/)gradients(?:_\d+)?/(.+?)_grad/")
 
 
 @dataclass(frozen=True)
@@ -59,15 +58,19 @@ class Part:
     """Nodes by their number.
 
     Attributes:
-        feeds: The placeholders that a prediction is made from.
+        feeds: The placeholders that a prediction is made from, or what gives examples.
+        labels: The placeholders that training alone needs.
         fed: Per node, whether it depends on one of these; all nodes where there are none.
         idle: Per node, 1 where it takes no part in a prediction.
+        losses: What training says.
         keys: Per node, the last part of its name, digits at its end as ``0``.
     """
 
     feeds: set[int]
+    labels: set[int]
     fed: Mask
     idle: bytearray
+    losses: Losses
     keys: list[str]
 
 
@@ -78,12 +81,8 @@ def taking_part(columns: Columns) -> Part:
     fed = np.ones(len(columns), np.bool_)
     if feeds:
         fed = np.frombuffer(columns.behind(feeds), np.bool_)[: len(columns)]
-    return Part(feeds, fed, _idle(columns, labels, training), keys)
-
-
-def _where(columns: Columns, ops: Collection[str]) -> list[int]:
-    """The nodes of these ops, by the first of each name."""
-    return list(columns.first[columns.of_ops(ops)].tolist())
+    losses = losses_of(columns)
+    return Part(feeds, labels, fed, _idle(columns, losses, labels, training), losses, keys)
 
 
 def _feeds(columns: Columns, training: bytearray) -> tuple[set[int], set[int]]:
@@ -93,7 +92,7 @@ def _feeds(columns: Columns, training: bytearray) -> tuple[set[int], set[int]]:
     weights while another does.
     """
     feeds, labels = set(), set()
-    for at in _where(columns, _PLACEHOLDERS):
+    for at in columns.where(_PLACEHOLDERS):
         name = columns.names[at]
         if name.startswith("saver_filename"):
             continue
@@ -105,11 +104,15 @@ def _feeds(columns: Columns, training: bytearray) -> tuple[set[int], set[int]]:
         return feeds | labels, set()
     if not feeds:  # The one feed is called y: then it is no label.
         return labels, set()
-    weighty = _where(columns, list(filter(WEIGHTY.fullmatch, columns.ops)))
+    weighty = columns.where(filter(LAYERS.fullmatch, columns.ops))
     walls = [at for at, is_training in enumerate(training) if is_training]
     needed = columns.needed([at for at in weighty if not training[at]], walls)
     used = {feed for feed in feeds if needed[feed]}
-    return (used, labels | feeds - used) if used else (feeds, labels)
+    if used:
+        return used, labels | feeds - used
+    # The examples come through a queue or a data set; placeholders fill it, or set a rate.
+    supplied = {at for at in columns.where(filter(_SUPPLYING.fullmatch, columns.ops)) if needed[at]}
+    return (supplied, labels | feeds) if supplied else (feeds, labels)
 
 
 def _training(columns: Columns) -> tuple[list[str], bytearray]:
@@ -145,30 +148,43 @@ def _training(columns: Columns) -> tuple[list[str], bytearray]:
     return keys, found
 
 
-def _idle(columns: Columns, labels: set[int], training: bytearray) -> bytearray:
+def _idle(columns: Columns, losses: Losses, labels: set[int], training: bytearray) -> bytearray:
     """The nodes that take no part in a prediction, and those that only feed them."""
     idle = bytearray(training)
     ops = {op for op in columns.ops if _IDLE_OP.fullmatch(op) or op in _SHAPE_OPS}
-    for at in _where(columns, ops):
+    for at in columns.where(ops):
         idle[at] = 1
     # The head of a network may stand in the scope where its loss is computed.
-    for at in _where(columns, (*HEADS, "BiasAdd")):
+    for at in columns.where((*HEADS, "BiasAdd")):
         name = columns.names[at]
         if _IN_LOSS.search(name) and not NOT_INFERENCE.search(_IN_LOSS.sub("/", name)):
             idle[at] = 0
-    behind = columns.behind([*_where(columns, _LOSS_OPS), *labels])
+    samplers = columns.where(filter(_SAMPLERS.fullmatch, columns.ops))
+    behind = columns.behind([*columns.where(_LOSS_OPS), *labels, *samplers, *_entropies(columns)])
     reached = [at for at, is_behind in enumerate(behind) if is_behind]
     for at in reached:
         idle[at] = 1
     steps = _Steps(columns, idle)
     # What leads to a scalar summary or an assertion alone (a fraction of zeros) goes with it.
-    steps.absorb(_where(columns, ("ScalarSummary", "Assert")))
+    steps.absorb(columns.where(("ScalarSummary", "Assert")), kept=losses.towers)
+    # What a sampled loss samples next to are the labels.
+    steps.absorb(samplers)
     # And what a loss is computed by.
     steps.absorb(reached, _LOSS_STEPS)
-    steps.absorb(steps.ends_of_losses(), _ERROR_STEPS)
+    steps.absorb(steps.ends_of(losses), _ERROR_STEPS)
     # What is computed to be written into a variable: new centroids, running means.
-    steps.absorb(_where(columns, list(filter(_WRITING.fullmatch, columns.ops))))
+    steps.absorb(columns.where(filter(_WRITING.fullmatch, columns.ops)))
     return idle
+
+
+def _entropies(columns: Columns) -> list[int]:
+    """The products of a value and its own logarithm."""
+    return [
+        reader
+        for log in columns.where(("Log",))
+        for reader in columns.readers(log)
+        if columns.op_of(reader) == "Mul" and {*columns.data(reader)} == {log, *columns.data(log)}
+    ]
 
 
 @dataclass
@@ -178,22 +194,10 @@ class _Steps:
     columns: Columns
     idle: bytearray
 
-    def ends_of_losses(self) -> list[int]:
-        """The sums and means that the losses are made of; these and all between become idle.
-
-        A gradient starts with ones, and what reads them stands in a scope that has the name of the
-        loss (python/ops/gradients_util.py): so the loss is known, whatever it is called.
-        """
+    def ends_of(self, losses: Losses) -> list[int]:
+        """The sums and means that the losses are made of; these and all between become idle."""
         columns, idle = self.columns, self.idle
-        names = columns.names
-        todo: list[int] = []
-        for at in _where(columns, ("Fill", "Const")):
-            if "gradients" in names[at] and _START_OF_GRADIENT.search(names[at]):
-                for reader in columns.readers(at):
-                    match = _GRADIENT_OF.search(names[reader])
-                    loss = columns.index.get(match[1]) if match else None
-                    if loss is not None:
-                        todo.append(loss)
+        todo = [loss for starts in losses.starts.values() for loss in starts]
         ends, seen = [], set(todo)
         while todo:
             loss = todo.pop()
@@ -210,17 +214,19 @@ class _Steps:
                     todo.append(source)
         return ends
 
-    def absorb(self, todo: list[int], ops: Collection[str] | None = None) -> None:
+    def absorb(
+        self, todo: list[int], ops: Collection[str] | None = None, kept: Collection[int] = ()
+    ) -> None:
         """Add what only idle nodes read, going back from some, as far as it is no layer's output.
 
-        Only nodes of `ops` are added, where these are given.
+        Only nodes of `ops` are added, where these are given, and none of `kept`.
         """
         columns, idle = self.columns, self.idle
         stop = columns.of_ops(
             op
             for op in columns.ops
             if op in HEADS
-            or WEIGHTY.fullmatch(op)
+            or LAYERS.fullmatch(op)
             or op == "BiasAdd"
             or op in DECISIONS
             or (ops is not None and op not in ops)
@@ -231,6 +237,7 @@ class _Steps:
                     source < len(columns)
                     and not idle[source]
                     and not stop[source]
+                    and source not in kept
                     and self._is_read_by_idle(source)
                 ):
                     idle[source] = 1

@@ -12,7 +12,7 @@ from inspector import tensors
 from inspector.graph import Graph
 from inspector.model import Model
 from inspector.outputs import LIMIT, of_graph, suggest
-from inspector.protos import SignatureDef
+from inspector.protos import NodeDef, SignatureDef
 from tests.conftest import shared
 from tests.graphs import const, graph, node, placeholder, read_model
 
@@ -175,6 +175,181 @@ def test_a_loss_without_name_or_labels_is_known_by_where_its_gradient_starts() -
         node("gradients/d_grad/Neg", "Neg", "gradients/grad_ys_0", T="float32"),
     )
     assert [item.name for item in of_graph(made)] == ["b"]
+
+
+def dense(name: str, source: str, weights: str) -> list[NodeDef]:
+    return [
+        node(f"{weights}/read/{name}", "Identity", weights, T="float32"),
+        node(name, "MatMul", source, f"{weights}/read/{name}", T="float32"),
+    ]
+
+
+def loss(start: str, number: int, *trained: str) -> list[NodeDef]:
+    """The gradient of a loss, as TensorFlow 1 names it, applied to these variables."""
+    scope = f"gradients_{number}" if number else "gradients"
+    first = f"{scope}/{start}_grad/first"
+    nodes = [const(f"{scope}/grad_ys_0", np.ones((), np.float32))]
+    nodes += [node(first, "Neg", f"{scope}/grad_ys_0", T="float32")]
+    return nodes + [
+        node(f"update_{name}_{number}", "ApplyGradientDescent", name, "rate", first, T="float32")
+        for name in trained
+    ]
+
+
+def variables(*names: str) -> list[NodeDef]:
+    made = [node(name, "VariableV2", dtype="float32") for name in names]
+    return [*made, const("rate", np.float32(0.1)), const("axis", np.int32(0))]
+
+
+def test_what_is_judged_by_weights_that_its_loss_leaves_alone_comes_first() -> None:
+    made = graph(
+        placeholder("noise", [4, 4]),
+        placeholder("photo", [4, 4]),
+        *variables("g", "d"),
+        *dense("made", "noise", "g"),
+        node("picture", "Tanh", "made", T="float32"),
+        const("scale", np.float32(2)),
+        node("scaled", "Mul", "picture", "scale", T="float32"),
+        node("pair", "ConcatV2", "scaled", "photo", "axis", T="float32"),
+        *dense("fake", "pair", "d"),
+        *dense("real", "photo", "d"),
+        node("d_mean", "Mean", "real", "axis", T="float32"),
+        node("g_mean", "Mean", "fake", "axis", T="float32"),
+        node("both", "Sub", "d_mean", "g_mean", T="float32"),
+        *loss("both", 0, "d"),
+        *loss("g_mean", 1, "g"),
+    )
+    found = of_graph(made)
+    assert found[0].name == "scaled"
+    assert found[0].why.startswith("what other layers judge")
+    assert {item.name for item in found[1:]} == {"fake", "real"}
+
+
+def test_what_no_trained_weight_is_in_comes_last() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        *variables("small", "big"),
+        *dense("pupil", "x", "small"),
+        *dense("teacher", "x", "big"),
+        node("soft", "Softmax", "teacher", T="float32"),
+        node("gap", "Sub", "pupil", "soft", T="float32"),
+        node("end", "Mean", "gap", "axis", T="float32"),
+        *loss("end", 0, "small"),
+    )
+    assert [item.name for item in of_graph(made)] == ["pupil", "soft"]
+
+
+def towers(*after: NodeDef) -> list[str]:
+    made = graph(
+        placeholder("x1", [4, 4]),
+        placeholder("x2", [4, 4]),
+        placeholder("label", [4]),
+        *variables("w"),
+        *dense("one", "x1", "w"),
+        *dense("two", "x2", "w"),
+        node("one/unit", "Tanh", "one", T="float32"),
+        node("two/unit", "Tanh", "two", T="float32"),
+        *after,
+        *loss("end", 0, "w"),
+    )
+    return [item.name for item in of_graph(made)]
+
+
+def test_what_the_same_weights_make_of_two_inputs_is_an_embedding() -> None:
+    found = towers(
+        node("gap", "Sub", "one/unit", "two/unit", T="float32"),
+        node("far", "Square", "gap", T="float32"),
+        node("weighed", "Mul", "far", "label", T="float32"),
+        node("end", "Mean", "weighed", "axis", T="float32"),
+    )
+    assert found[:2] == ["two/unit", "one/unit"]
+
+
+def test_a_comparison_that_the_labels_are_subtracted_from_is_the_output() -> None:
+    found = towers(
+        node("product", "Mul", "one/unit", "two/unit", T="float32"),
+        node("score", "Sum", "product", "axis", T="float32"),
+        node("off", "Sub", "label", "score", T="float32"),
+        node("end", "Mean", "off", "axis", T="float32"),
+    )
+    assert found[:3] == ["score", "two/unit", "one/unit"]
+
+
+def test_rows_that_are_all_compared_with_each_other_are_embeddings() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        *variables("w"),
+        *dense("code", "x", "w"),
+        node("turned", "Transpose", "code", "axis", T="float32"),
+        node("pairs", "MatMul", "code", "turned", T="float32"),
+        node("hinge", "Relu", "pairs", T="float32"),
+        node("end", "Mean", "hinge", "axis", T="float32"),
+        *loss("end", 0, "w"),
+    )
+    assert of_graph(made)[0].name == "code"
+
+
+def test_examples_out_of_a_queue_need_no_placeholder() -> None:
+    made = graph(
+        placeholder("enqueue_input/Placeholder", [4, 4]),
+        node("queue", "FIFOQueueV2"),
+        node("fill", "QueueEnqueueManyV2", "queue", "enqueue_input/Placeholder"),
+        node("examples", "QueueDequeueManyV2", "queue", "batch"),
+        const("batch", np.int32(4)),
+        *variables("w"),
+        *dense("scores", "examples", "w"),
+        node("chances", "Softmax", "scores", T="float32"),
+        node("end", "Mean", "chances", "axis", T="float32"),
+        *loss("end", 0, "w"),
+    )
+    found = of_graph(made)
+    assert [item.name for item in found] == ["chances", "scores"]
+    assert found[0].why.endswith("depends on examples")
+
+
+def test_an_entropy_and_the_true_classes_of_a_sampled_loss_are_no_outputs() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        placeholder("classes_of_next", [4, 1]),
+        *variables("w"),
+        *dense("scores", "x", "w"),
+        node("chances", "Softmax", "scores", T="float32"),
+        node("log", "Log", "chances", T="float32"),
+        node("entropy", "Mul", "chances", "log", T="float32"),
+        node("flat", "Reshape", "classes_of_next", "axis", T="int64"),
+        node("drawn", "LogUniformCandidateSampler", "flat"),
+        node("end", "Mean", "entropy", "axis", T="float32"),
+        *loss("end", 0, "w"),
+    )
+    assert [item.name for item in of_graph(made)] == ["chances", "scores"]
+
+
+def test_a_branch_that_may_not_be_taken_gives_no_output() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        placeholder("which", [], "bool"),
+        node("switch", "Switch", "x", "which", T="float32"),
+        node("stray", "Sigmoid", "switch", T="float32"),
+        node("yes", "Tanh", "switch:1", T="float32"),
+        node("no", "Relu", "switch", T="float32"),
+        node("merge", "Merge", "no", "yes", T="float32"),
+    )
+    assert [item.name for item in of_graph(made)] == ["merge"]
+
+
+def test_training_with_cycles_and_loose_ends_is_survived() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        *variables("w", "v"),
+        node("a", "MatMul", "x", "w", T="float32"),
+        node("b", "Add", "a", "c", T="float32"),
+        node("c", "Identity", "b", T="float32"),
+        node("d", "MatMul", "c", "v", "gone", T="float32"),
+        *loss("d", 0, "w"),
+        *loss("nowhere", 1, "v"),
+        node("lone", "ApplyAdam"),
+    )
+    assert of_graph(made)
 
 
 def test_what_is_written_into_a_variable_is_no_output() -> None:

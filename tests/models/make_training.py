@@ -2,9 +2,9 @@
 
 The environment is that of make_tf115.py. Without weights and without a signature, each with the
 outputs that its author would name: benchmarks/outputs.py asks for these. The ``.meta`` files go
-into training/graphs.zip, the answers into training/truth.json. The group ``tuned`` is what the rules
-were made with, ``looked_at`` was written to measure with and looked at later, ``unseen`` was scored
-only when the rules were done.
+into training/graphs.zip, the answers into training/truth.json. The rules were made with the group
+``tuned``; ``looked_at`` was written to measure with and looked at later; ``unseen`` was scored for
+the first time when the rules were done.
 """
 
 import collections

@@ -113,10 +113,12 @@ def twin_critics():
         -tf.reduce_mean(q1_pi), var_list=tf.trainable_variables("main/pi")
     )
     tf.train.AdamOptimizer(1e-3).minimize(q_loss, var_list=tf.trainable_variables("main/q"))
-    tf.group([
-        tf.assign(old, 0.995 * old + 0.005 * new)
-        for new, old in zip(tf.trainable_variables("main"), tf.trainable_variables("target"))
-    ])
+    tf.group(
+        [
+            tf.assign(old, 0.995 * old + 0.005 * new)
+            for new, old in zip(tf.trainable_variables("main"), tf.trainable_variables("target"))
+        ]
+    )
     return [n(pi)]
 
 

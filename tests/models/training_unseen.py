@@ -169,7 +169,9 @@ def soft_actor():
     own = tf.trainable_variables
     tf.train.AdamOptimizer(3e-4).minimize(p_loss, var_list=own("policy"))
     tf.train.AdamOptimizer(3e-4).minimize(q_loss + v_loss, var_list=own("critic") + own("value/"))
-    tf.group([tf.assign(b, 0.99 * b + 0.01 * c) for b, c in zip(own("value_target"), own("value/"))])
+    tf.group(
+        [tf.assign(b, 0.99 * b + 0.01 * c) for b, c in zip(own("value_target"), own("value/"))]
+    )
     return [n(mean_action), n(action)]
 
 
