@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from inspector import opdefs, shapes
+from inspector import opdefs, shapes, signatures
 from inspector.graph import Graph, node_name, split_input
 from inspector.model import Asset
 from inspector.protos import NodeDef, SignatureDef, TensorInfo
-from inspector.signatures import tensors_of
 from inspector.tensors import REF, STRING, Shape, make_shape
 
 _FED = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
@@ -53,7 +52,9 @@ def hold_assets(
     The names are to be fed while transforms run, and `release` puts the nodes back.
     """
     named = (graph.get(node_name(asset.tensor)) for asset in assets)
-    held = {node.name: node for node in named if node is not None and node.op == "Const"}
+    # TensorFlow 1 has a constant there, TensorFlow 2 a placeholder.
+    ops = ("Const", *signatures.PLACEHOLDERS)
+    held = {node.name: node for node in named if node is not None and node.op in ops}
     if held:
         needed = graph.ancestors(map(node_name, fetches))
         held = {name: node for name, node in held.items() if name in needed}
@@ -88,7 +89,9 @@ def with_unread_inputs(graph: Graph, signature: SignatureDef, old: SignatureDef)
 
 
 def _tensors(signature: SignatureDef) -> Iterable[str]:
-    return (text for key in signature.inputs for text in tensors_of(signature.inputs[key]))
+    return (
+        text for key in signature.inputs for text in signatures.tensors_of(signature.inputs[key])
+    )
 
 
 def _placeholder(name: str, dtype: int, shape: Shape | None) -> NodeDef:

@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from inspector.graph import Graph, data_inputs, split_input
 from inspector.inlining import inline
 from inspector.protos import NodeDef, OpDef
-from inspector.tensors import STRING, to_numpy
+from inspector.tensors import STRING, elements, to_numpy
 
 _ASSIGNS = ("Assign", "AssignVariableOp")
 _IMPORTS = ("LookupTableImport", "LookupTableImportV2")
 _RESTORES = ("RestoreV2", "Restore", "RestoreSlice")
+_MOST_SPLAT = 10_000
 _PASSING = ("Identity", "IdentityN", "Reshape", "Cast", "Enter", "Switch")
 
 
@@ -112,6 +113,7 @@ def _strings(graph: Graph, text: str) -> list[str]:
     if source is None or "value" not in source[0].attr:
         return []
     tensor = source[0].attr["value"].tensor
-    if tensor.dtype != STRING:
+    # One text for very many elements is no list of keys, and would take gigabytes as one.
+    if tensor.dtype != STRING or elements(tensor) > max(len(tensor.string_val), _MOST_SPLAT):
         return []
     return [item.decode(errors="replace") for item in to_numpy(tensor, where=text).ravel()]

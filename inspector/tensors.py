@@ -26,6 +26,8 @@ Shape = list[int | None]
 
 MAX_BYTES = 2 << 30
 """Largest array that is made from one TensorProto; a protobuf cannot hold more."""
+_POINTER = 8
+"""Bytes that an element of an array of texts takes at least, once it is copied."""
 
 REF = 100
 """``DT_FLOAT_REF`` is ``DT_FLOAT + 100``: a ref variable's dtype."""
@@ -197,7 +199,7 @@ def to_numpy(proto: TensorProto, *, where: str = "tensor", max_bytes: int = MAX_
     if flat.size > count:
         reason = f"{flat.size} values for a shape of {count} elements"
         raise CorruptModel(where, "TensorProto", reason)
-    if flat.size <= 1:
+    if flat.size <= 1 and not (dtype.numpy == np.object_ and count * _POINTER > max_bytes):
         value = flat[0] if flat.size else _zero(dtype)
         fill = np.empty((), dtype.numpy)
         fill[()] = value

@@ -129,6 +129,7 @@ def test_what_repeats_stays_short_only_where_a_list_can_say_it():
         (proto("float", (1,) * 65), UnsupportedModel, "65 dimensions"),
         (proto("float", (10**12,), float_val=[1, 2]), LimitExceeded, "the limit is"),
         (proto("float", (2**40, 2**40), float_val=[1]), LimitExceeded, "too large"),
+        (proto("string", (2**32 - 1,), string_val=[b"w"]), LimitExceeded, "the limit is"),
     ],
 )
 def test_what_is_refused(made, error, words):

@@ -37,6 +37,7 @@ _NEVER = (
     | {"GetSessionHandle", "GetSessionHandleV2", "GetSessionTensor", "DeleteSessionTensor"}
     | {"Placeholder", "PlaceholderV2"}
 )
+_IMPORTS = ("LookupTableImport", "LookupTableImportV2")
 _NO_VALUES = frozenset((tensors.RESOURCE, tensors.VARIANT))
 _MOST_WAITS = 1000
 """Control inputs that a folded expression may leave to its constant."""
@@ -154,7 +155,16 @@ class _Folder:
             return False
         if opdefs.is_stateful(node.op) or is_blocked(node.op):
             return False
+        if node.op == "PlaceholderWithDefault" and self._hides_its_shape(node):
+            return False
         return self.functions.may_run(node)
+
+    def _hides_its_shape(self, node: NodeDef) -> bool:
+        """True where it stands before the import of a table, as freezing puts it there.
+
+        TensorFlow takes the buckets of a dense table only while their shape is not known.
+        """
+        return any(reader.op in _IMPORTS for reader in self.edit.readers(node.name))
 
     def _find_static(self, node: NodeDef, sources: list[Input]) -> bool:
         found: list[TensorProto] = []

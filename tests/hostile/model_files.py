@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -335,6 +336,14 @@ def _collections(meta) -> None:
     meta.collection_def["table_initializer"].int64_list.value.append(-1)
 
 
+def _one_name_for_all(meta: Any) -> None:
+    """The list of keys to restore: one text that stands for four billion."""
+    (names,) = (node for node in meta.graph_def.node if node.name == "save/names")
+    tensor = names.attr["value"].tensor
+    tensor.string_val[:] = [b"w"]
+    tensor.tensor_shape.dim[0].size = (1 << 32) - 1
+
+
 SAVED: dict[str, Make] = {
     "schema_99": _schema(99),
     "schema_negative": _schema(-1),
@@ -361,6 +370,7 @@ SAVED: dict[str, Make] = {
         lambda meta: setattr(meta.signature_def["serving_default"].inputs["x"], "name", "gone:0")
     ),
     "no_signature": _meta(lambda meta: meta.ClearField("signature_def")),
+    "restore_names_huge": _meta(_one_name_for_all),
     "restore_gone": _meta(lambda meta: setattr(meta.saver_def, "restore_op_name", "gone")),
     "collections_garbage": _meta(_collections),
     "asset_outside": _asset("../../../../etc/passwd"),

@@ -61,7 +61,7 @@ def test_marks_of_picks():
 
 
 def test_the_component_gets_the_picture_and_no_more():
-    page = AppTest.from_file(str(APP)).run(timeout=30)
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
     assert not page.exception
     data = json.loads(page.get("bidi_component")[0].proto.json)
     assert set(data) == {"rev", "graph", "kinds", "height", "search"}
@@ -69,7 +69,7 @@ def test_the_component_gets_the_picture_and_no_more():
 
 
 def test_a_selection_that_the_page_makes_is_told_once_under_a_number():
-    page = AppTest.from_file(str(APP)).run(timeout=30)
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
     page.text_input(key="show").set_value("model/stage_1/block_6/b/Relu").run()
     data = json.loads(page.get("bidi_component")[0].proto.json)
     assert data["select"][1] == ["model/stage_1/block_6/b/Relu"]
