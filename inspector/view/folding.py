@@ -6,8 +6,9 @@ and products an inference batch norm makes of them) belongs to the node of the d
 reads it. This goes by how data flows, not by op type, so nine boxes of a batch norm become one.
 
 Plumbing is what no fetch needs and no placeholder feeds: initialisers, savers, restore,
-summaries; assertions too, which only watch, and what only orders others. The backward half of a
-training graph, which leads to updates of variables, is set apart likewise.
+summaries; assertions too, which only watch. The backward half of a training graph, which leads to
+updates of variables, is set apart likewise. What only orders the nodes that a fetch needs belongs
+to the first that waits for it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ PLUMBING = re.compile(
     r"IsVariableInitialized|InitializeTable.*|LookupTableImport.*|WriteFile|Print(V2)?|NoOp"
 )
 """Ops that keep state, watch or order others; set apart unless a fetch reads what they give."""
+
+ORDER = "NoOp"
+"""It has no tensors: others wait for it, as it waits for others."""
 
 TRAINING = re.compile(
     r"(Resource|Sparse|ResourceSparse)?Apply(?!Padding).*|.*Grad(V\d|WithArgmax|Ex)?|.*Backprop.*|"
@@ -82,6 +86,7 @@ def fold(table: Summary) -> Folding:
         rank[node] = place
     is_weight = [WEIGHT.fullmatch(op[:80]) is not None for op in table.ops]
     is_plumbing = [PLUMBING.fullmatch(op[:80]) is not None for op in table.ops]
+    is_order = [op == ORDER for op in table.ops]
     is_training = [TRAINING.fullmatch(op[:80]) is not None for op in table.ops]
     feeds = {found for name in table.feeds if (found := table.get(name)) is not None}
     fetches = {found for name in table.fetches if (found := table.get(name)) is not None}
@@ -113,7 +118,7 @@ def fold(table: Summary) -> Folding:
         elif not sources[node] and not apart[node]:
             # Sources that are not in the graph: nothing says that they are weights.
             is_data = bool(table.inputs[node]) or not is_weight[op]
-            if is_data and (table.ops[op] != "NoOp" or needed[node]):
+            if is_data and not is_order[op]:
                 todo.append(node)
     while todo:
         node = todo.pop()
@@ -132,6 +137,9 @@ def fold(table: Summary) -> Folding:
         if path[node]:
             continue
         owner = _owner(readers[node], path, into, rank)
+        if owner < 0 and needed[node] and (not apart[node] or is_order[table.op[node]]):
+            # A NoOp, or the read of a variable that nobody uses: it is there to be waited for.
+            owner = _owner(table.waiting.get(node, ()), path, into, rank)
         if owner >= 0:
             into[node] = owner
         elif needed[node] and not apart[node]:

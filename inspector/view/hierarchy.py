@@ -175,7 +175,8 @@ def build(table: Summary) -> Hierarchy:
         if name in ours:
             tree.kinds[scope] = "group"
     scopes.collapse(tree, 1)
-    scopes.lift_bodies(tree, {node for node in drawn if table.op_of(node) == ARGUMENT})
+    arguments = [node for node in drawn if table.op_of(node) == ARGUMENT]
+    scopes.lift_bodies(tree, set(arguments))
     scopes.drop_head(tree, scopes.sizes(tree), loops.loop_scopes(table))
     for which, label in ((BEHIND, TRAINING), (APART, PLUMBING)):
         apart = [node for node in drawn if folding.plumbing[node] == which]
@@ -188,6 +189,7 @@ def build(table: Summary) -> Hierarchy:
         scopes.by_name(tree, group, apart, table.names)
         scopes.collapse(tree, group + 1)
     scopes.strip_suffix(tree, table.names)
+    scopes.shorten_arguments(tree, arguments, table.names)
     _unique(tree)
     _group_wide_levels(tree, table, folding)
     loops.say_what_runs(tree, table)

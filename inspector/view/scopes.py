@@ -187,6 +187,27 @@ def strip_suffix(tree: Tree, names: Sequence[str]) -> None:
                 tree.titles[item] = short
 
 
+def shorten_arguments(tree: Tree, arguments: Collection[int], names: Sequence[str]) -> None:
+    """Drop what the names of all arguments of a body begin with: the path to it, with ``_``."""
+    bodies: dict[str, list[int]] = {}
+    for node in arguments:
+        bodies.setdefault(names[node].rpartition("/")[0], []).append(node)
+    for nodes in bodies.values():
+        labels = [label_of(tree, node, names) for node in nodes]
+        low, high = min(labels), max(labels)  # what these two share, all do
+        same = next(
+            (n for n, pair in enumerate(zip(low, high, strict=False)) if len(set(pair)) > 1), 0
+        )
+        start = low[: low.rfind("_", 0, min(same, 400)) + 1]
+        if len(nodes) < 2 or start.count("_") < 2:
+            continue
+        for node, label in zip(nodes, labels, strict=True):
+            short = label
+            while short.startswith(start) and len(short) > len(start):
+                short = short[len(start) :]
+            tree.titles[node] = short
+
+
 def label_of(tree: Tree, item: int, names: Sequence[str]) -> str:
     """What the picture says of an item."""
     if item < 0:

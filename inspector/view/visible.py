@@ -21,6 +21,8 @@ import numpy as np
 from inspector.view.folding import ARGUMENT
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.kinds import kind_of
+from inspector.view.levels import run_of, said, together
+from inspector.view.repeats import RUN
 from inspector.view.tally import Tally, tally
 from inspector.view.text import bytes_text, count_text, shape_text
 
@@ -129,7 +131,7 @@ def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> Vis
             inside = len(clusters)
             clusters.append(
                 Cluster(
-                    tree.names[scope], _noted(tree, scope), found.kind[scope],
+                    tree.names[scope], _noted(tree, found, scope), found.kind[scope],
                     tree.kinds[scope] != "name", found.ops(scope), parent, depth,
                 )
             )  # fmt: skip
@@ -214,9 +216,21 @@ def view_scopes(tree: Hierarchy, opened: Iterable[str]) -> list[int]:
     return [scope for scope in tree.order if scope in todo and todo.issuperset(tree.path(~scope))]
 
 
-def _noted(tree: Hierarchy, scope: int) -> str:
+def _noted(tree: Hierarchy, found: Tally, scope: int) -> str:
     """A scope's title, with how many of what it is."""
-    return " · ".join(filter(None, (tree.title(~scope), tree.notes.get(scope, ""))))
+    return " · ".join(filter(None, (tree.title(~scope), _note(tree, found, scope))))
+
+
+def _note(tree: Hierarchy, found: Tally, scope: int) -> str:
+    """How many of what a scope is: as noted of a group, or because it is so many equal scopes."""
+    inside = tree.children[scope]
+    if scope in tree.notes or len(inside) < RUN or inside[0] >= 0:
+        return tree.notes.get(scope, "")
+    sorts = {found.structure[~item] if item < 0 else -1 for item in inside}
+    if len(sorts) > 1:
+        return ""
+    (sort,) = sorts
+    return said(together([run_of(sort, tree.title(item), "") for item in inside]))
 
 
 def _lettered(
@@ -320,7 +334,7 @@ def _box(
         scope = ~item
         ops = found.ops(scope)
         sub = " · ".join(
-            filter(None, (tree.notes.get(scope, ""), count_text(ops, "op"), shape, weights))
+            filter(None, (_note(tree, found, scope), count_text(ops, "op"), shape, weights))
         )
         return Box(
             tree.names[scope], title, sub, "", found.kind[scope], True,

@@ -133,3 +133,29 @@ def test_plumbing_is_one_closed_group():
 def test_weights_are_most_of_a_network():
     found = layered(8)
     assert sum(owner >= 0 for owner in fold(found).into) > 0.4 * len(found)
+
+
+def test_what_only_orders_belongs_to_the_first_that_waits_for_it():
+    found = verdict(
+        """
+        x = Placeholder()
+        w = VarHandleOp()
+        read = ReadVariableOp(w)
+        unused = ReadVariableOp(w)
+        y = MatMul(x, read)
+        done = NoOp(^read, ^unused)
+        out = Identity(y, ^done)
+        last = NoOp(^out)
+        """,
+        fetches=["out"],
+    )
+    # Nobody asks for the last one: it is set apart as it was.
+    assert found == {
+        "x": "drawn", "y": "drawn", "out": "drawn", "w": "y", "read": "y",
+        "unused": "out", "done": "out", "last": "apart",
+    }  # fmt: skip
+
+
+def test_a_fetch_that_only_orders_is_drawn():
+    found = verdict("x = Placeholder()\nrun = NoOp(^x)", fetches=["run"])
+    assert found == {"x": "drawn", "run": "drawn"}

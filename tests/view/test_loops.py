@@ -103,3 +103,15 @@ def test_branches_of_tensorflow_1_say_so(merge: str) -> None:
         """
     )
     assert ("c · branches" in tree.labels) == (merge == "c/Merge")
+
+
+def test_arguments_do_not_say_the_way_to_their_body() -> None:
+    names = ["while_placeholder", "while_placeholder_1", "model_gru_while_loop_counter"]
+    args = [f"while/body/model_gru_{name}" for name in names]
+    lines = [f"{name} = _Arg(x)" for name in args]
+    lines += [f"while/body/r{n} = Relu({name})" for n, name in enumerate(args)]
+    tree = tree_of("x = Placeholder()\n" + "\n".join(lines))
+    titles = [tree.title(tree.item(name)) for name in args]
+    assert titles == ["while_placeholder", "while_placeholder_1", "while_loop_counter"]
+    one = tree_of("x = Placeholder()\nb/a_b_c = _Arg(x)\nb/r = Relu(b/a_b_c)\ny = Relu(b/r)")
+    assert one.title(one.item("b/a_b_c")) == "a_b_c"

@@ -114,3 +114,58 @@ def test_gradients_that_a_fetch_asks_for_are_drawn():
         )
     )
     assert not any(tree.kinds[scope] == "plumbing" for scope in tree.order)
+
+
+def stages(*counts: int):
+    """Stages of so many equal blocks of ten ops, in scopes by name, with a weight in each."""
+    names, ops, inputs = ["x"], ["Placeholder"], [[]]
+    weights = {}
+    last = 0
+    for stage, count in enumerate(counts):
+        for block in range(count):
+            path = f"stage_{stage}/block_{block}"
+            weights[len(names)] = (100, 400)
+            names.append(f"{path}/w")
+            ops.append("Const")
+            inputs.append([])
+            for number in range(10):
+                names.append(f"{path}/n{number}")
+                ops.append(("Conv2D", "Relu", "AddV2")[number % 3])
+                inputs.append([last, len(names) - 2] if number == 0 else [last])
+                last = len(names) - 1
+    return build(plain(names, ops, inputs, weights=weights))
+
+
+def test_a_scope_of_many_equal_ones_says_how_many_and_is_closed_where_one_is_seen_elsewhere():
+    tree = stages(3, 12, 20)
+    picture = view(tree, start(tree))
+    said = {box.title: box.sub for box in picture.boxes if box.scope}
+    assert said["stage_1"].startswith("12 × block · ")
+    assert said["stage_2"].startswith("20 × block · ")
+    opened = {cluster.name for cluster in picture.clusters}
+    assert opened == {"stage_0/", "stage_0/block_0/"}
+
+
+def test_of_many_equal_ones_alone_one_is_open():
+    tree = stages(12)
+    picture = view(tree, start(tree))
+    assert {"block_0"} <= {cluster.title for cluster in picture.clusters}
+    assert sum(box.title.startswith("block_") for box in picture.boxes) == 11
+
+
+def test_three_equal_scopes_that_would_fill_the_picture_show_one():
+    tree = stages(5)
+    for budget, many in ((60, 1), (300, 5)):
+        clusters = view(tree, start(tree, budget)).clusters
+        assert sum(cluster.title.startswith("block_") for cluster in clusters) == many
+
+
+def test_what_a_batch_norm_became_is_not_opened_by_itself():
+    names = ["x", "w", "conv", "g", "bn/mul", "b", "bn/add", "out"]
+    ops = ["Placeholder", "Const", "Conv2D", "Const", "Mul", "Const", "AddV2", "Relu"]
+    inputs = [[], [], [0, 1], [], [2, 3], [], [4, 5], [6]]
+    weights = {node: (100, 400) for node in (1, 3, 5)}
+    tree = build(plain(names, ops, inputs, weights=weights))
+    picture = view(tree, start(tree))
+    assert [box.title for box in picture.boxes] == ["x", "conv", "bn", "out"]
+    assert picture.boxes[2].sub == "2 ops · ?×8 · 800 B"
