@@ -18,6 +18,7 @@ NAMES = (
     "hierarchy",
     "canvas",
     "first_picture",
+    "clicks",
     "outputs",
 )
 

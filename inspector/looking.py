@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -51,12 +52,14 @@ class Look:
         )
         self.graph = self.unfolded.graph
         self.warnings = [*([why] if why else []), *self.unfolded.notes]
-        self.shapes: Mapping[str, Sequence[Shape | None]]
-        if model.layers is not None:
-            self.shapes = model.layers.shapes
-        else:
-            known = {variable.name: variable.shape for variable in model.variables}
-            self.shapes = shapes.infer(self.graph, known)
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Sequence[Shape | None]]:
+        """Node name to the shape of each output."""
+        if self.model.layers is not None:
+            return self.model.layers.shapes
+        known = {variable.name: variable.shape for variable in self.model.variables}
+        return shapes.infer(self.graph, known)
 
     def summary(self) -> Summary:
         """The node table that the picture is made from."""
@@ -143,14 +146,24 @@ class Look:
             "outputs": self.tensors(node),
             "inputs": [self._input(text) for text in data_inputs(node)[:_LISTED]],
             "control_inputs": [text[1:] for text in control_inputs(node)[:_LISTED]],
+            "consumers": self._readers(node.name)[:_LISTED],
+            **self.content(node.name),
+            **({} if function is None else {"function": function}),
+        }
+
+    def content(self, name: str) -> dict[str, Any]:
+        """What only the file tells of an operation; no shape is inferred for it.
+
+        ``attrs``, ``value`` of a Const, ``tensors`` of a TFLite model. Raises: UnknownNode.
+        """
+        node = self.graph.node(name, self.model.name)
+        return {
             "attrs": {
                 key: attr_text(node.attr[key])
                 for key in sorted(node.attr)
                 if self.model.lite is None or not key.startswith("_")
             },
             "value": self._value(node) if node.op == "Const" and not self.model.layers else None,
-            "consumers": self._readers(node.name)[:_LISTED],
-            **({} if function is None else {"function": function}),
             **({} if self.model.lite is None else {"tensors": self._lite_tensors(node.name)}),
         }
 

@@ -2,14 +2,12 @@
 
     python scripts/make_icon.py
 
-One geometry, written twice: as SVG (the logo, which scales) and as PNG (the browser's tab).
+An SVG, for the logo and for the browser's tab.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from PIL import Image, ImageDraw
 
 ASSETS = Path(__file__).resolve().parent.parent / "inspector" / "ui" / "assets"
 SIZE = 64
@@ -44,35 +42,6 @@ def svg() -> str:
     )
 
 
-def png(size: int = 128, finer: int = 4) -> Image.Image:
-    """The icon as pixels, drawn ``finer`` times as large and scaled down for smooth edges."""
-    unit = size * finer / SIZE
-    image = Image.new("RGBA", (size * finer, size * finer), (0, 0, 0, 0))
-    draw = ImageDraw.Draw(image)
-
-    def disc(x: float, y: float, r: float, fill: str) -> None:
-        draw.ellipse([(x - r) * unit, (y - r) * unit, (x + r) * unit, (y + r) * unit], fill=fill)
-
-    def line(ends: tuple[tuple[int, int], tuple[int, int]], width: int) -> None:
-        draw.line([(x * unit, y * unit) for x, y in ends], fill=WHITE, width=round(width * unit))
-        for x, y in ends:
-            disc(x, y, width / 2, WHITE)
-
-    whole = (0, 0, size * finer - 1, size * finer - 1)
-    draw.rounded_rectangle(whole, radius=CORNER * unit, fill=BLUE)
-    for edge in EDGES:
-        line(edge, STROKE - 1)
-    line(HANDLE, STROKE + 1)
-    for x, y, r, fill in NODES:
-        disc(x, y, r, fill)
-    x, y, r = LENS
-    disc(x, y, r + STROKE / 2, WHITE)
-    disc(x, y, r - STROKE / 2, BLUE)
-    disc(x, y, 3.5, PALE)
-    return image.resize((size, size), Image.Resampling.LANCZOS)
-
-
 if __name__ == "__main__":
     ASSETS.mkdir(parents=True, exist_ok=True)
     (ASSETS / "icon.svg").write_text(svg(), encoding="utf-8")
-    png().save(ASSETS / "icon.png", optimize=True)

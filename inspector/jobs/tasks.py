@@ -96,10 +96,11 @@ def build(args: Args, job: JobContext) -> TaskResult:
 def node(args: Args, job: JobContext) -> TaskResult:
     """One operation: tensors, attributes, neighbours, and of a Const its value in figures.
 
-    Args: path; tag_set; signature; name.
+    Args: path; tag_set; signature; name; known: whether tensors and neighbours are known already.
     """
     job.progress(None, "read")
-    return TaskResult(looking.Look(read_model(args)).details(args["name"]))
+    look = looking.Look(read_model(args))
+    return TaskResult((look.content if args.get("known") else look.details)(args["name"]))
 
 
 def evaluate(args: Args, job: JobContext) -> TaskResult:

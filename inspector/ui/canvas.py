@@ -102,7 +102,7 @@ def canvas(
     search: str = "",
     without: Sequence[str] = (),
     height: int | None = None,
-    on_event: Callable[[CanvasEvent], None] | None = None,
+    on_event: Callable[[CanvasEvent], str | None] | None = None,
 ) -> CanvasEvent | None:
     """Show a layout; tell what was done on it since the last run.
 
@@ -121,7 +121,9 @@ def canvas(
         search: Key of a text input of the page; Enter there is ``find``, and ``/`` goes there.
         without: Those of `DOINGS` that the page does not hear of; the canvas does not offer them.
         height: Pixels of the stage; None for the height that the window leaves.
-        on_event: Called before the script runs, so that the new picture needs one run only.
+        on_event: Called before the script runs, so that the new picture needs one run only. After a
+            selection that changes nothing of what this canvas shows it may give the key of the
+            fragment that is to run in place of the canvas's own.
     Returns: The event of this run, for a page without ``on_event``; a selection comes back in
         every run until it changes.
     """
@@ -159,22 +161,22 @@ def canvas(
     if st.session_state[memory]["done"]:
         data["done"] = st.session_state[memory]["done"]
 
-    def tell(event: CanvasEvent) -> None:
-        if on_event is not None:
-            on_event(event)
-
     def selected_changed() -> None:
         event = _selection(st.session_state.get(key))
-        if event is not None:
-            st.session_state[memory] |= {"names": event.names}
-            tell(event)
+        if event is None:
+            return
+        st.session_state[memory] |= {"names": event.names}
+        instead = on_event(event) if on_event is not None else None
+        if instead and not _acts(st.session_state.get(key)):
+            st.rerun(instead)
 
     def acted() -> None:
         for number, event in _acts(st.session_state.get(key)):
             # What a run of the page has not answered in time comes again with what follows it.
             if number > st.session_state[memory]["done"]:
                 st.session_state[memory] |= {"done": number}
-                tell(event)
+                if on_event is not None:
+                    on_event(event)
 
     result = _mount(key=key, data=data, on_selected_change=selected_changed, on_act_change=acted)
     acts = _acts(result)

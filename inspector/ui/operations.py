@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from inspector.errors import InspectorError
+from inspector.jobs.job import Job
 from inspector.jobs.workspace import ModelKey
 from inspector.ui import charts, lite, neighbours, running, shown, state, text
+from inspector.view import node_facts
 from inspector.view.text import printable
 
 LIMIT = 500
+PATIENCE, AGAIN = 0.25, 0.3
+"""Seconds that a page waits for what is read from the file, and after which it looks again."""
+_ASKED = "operation_asked"
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
 
 
@@ -97,24 +103,67 @@ def tabulated(rows: pd.DataFrame) -> pd.DataFrame:
     return made.assign(outputs=brief)
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
-def _details(key: str, _source: ModelKey, _meant: dict[str, Any], name: str) -> dict[str, Any]:
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _job(key: str, _source: ModelKey, _meant: dict[str, Any], name: str, known: bool) -> Job:
     # `key` names the model in the cache; the rest is how the job finds it.
-    job = running.submit("node", {**_meant, "name": name}, _source)
-    return job.result(60).value
+    return running.submit("node", {**_meant, "name": name, "known": known}, _source)
+
+
+def _asked(model: state.OpenModel, name: str, known: bool) -> Job:
+    """The job that reads an operation; the one that this session asked for before may stop."""
+    args = (model.key, model.source, model.meant, name, known)
+    job = _job(*args)
+    if job.done() and job.exception() is not None:  # stopped, or worth another try
+        _job.clear(*args)
+        job = _job(*args)
+    before: Job = st.session_state.get(_ASKED, job)
+    if before is not job and not before.done():
+        before.cancel()
+    st.session_state[_ASKED] = job
+    return job
+
+
+@st.fragment(run_every=AGAIN)
+def _later(job: Job) -> None:
+    if job.done():
+        st.rerun()
+    st.caption("Reading attributes and values from the file …")
 
 
 def details(model: state.OpenModel, name: str, go: Callable[[str], None] | None = None) -> None:
-    """Attributes, tensors, neighbours and values of one operation, read from the file on demand.
+    """Tensors and neighbours of one operation at once; attributes and values read from the file.
+
+    A page that waited for these would be deaf to the next click: past `PATIENCE` it looks again.
 
     Args:
         go: What a click on a neighbour does; without it neighbours are names only.
     """
+    found = node_facts.of(model.summary, name)
+    if found is not None:
+        _facts(found, go)
     try:
-        found = _details(model.key, model.source, model.meant, name)
+        job = _asked(model, name, found is not None)
     except InspectorError as err:
         state.error(err)
         return
+    # What is still there of another operation goes before the wait, and nothing flickers without.
+    place = st.container() if job.done() else st.empty()
+    concurrent.futures.wait([job], PATIENCE)
+    with place.container():
+        if not job.done():
+            _later(job)
+            return
+        try:
+            content = job.result(0).value
+        except InspectorError as err:
+            state.error(err)
+            return
+        if found is None:
+            _facts(content, go)
+        _content(content)
+
+
+def _facts(found: dict[str, Any], go: Callable[[str], None] | None) -> None:
     shown.name(found["name"])
     st.caption(f"{text.escape(found['op'])} · {text.escape(found['device'] or 'any device')}")
     shown.names("Outputs", [_tensor(row) for row in found.get("outputs", [])])
@@ -122,14 +171,17 @@ def details(model: state.OpenModel, name: str, go: Callable[[str], None] | None 
         shown.names("Inputs", [_tensor(row) for row in found.get("inputs", [])])
     else:
         neighbours.links("Inputs", found.get("inputs", []), go)
-    if found.get("tensors"):
-        st.caption("Tensors")
-        lite.tensors(found["tensors"], key="node_tensors")
     for title, key in (("Waits for", "control_inputs"), ("Read by", "consumers")):
         if go is None:
             shown.names(title, found.get(key, []))
         else:
             neighbours.links(title, [{"name": other} for other in found.get(key, [])], go)
+
+
+def _content(found: dict[str, Any]) -> None:
+    if found.get("tensors"):
+        st.caption("Tensors")
+        lite.tensors(found["tensors"], key="node_tensors")
     value = dict(found.get("value") or {})
     histogram, image = value.pop("histogram", None), value.pop("image", None)
     shown.names("Value", _pairs(value))

@@ -1,6 +1,7 @@
 """The Graph page: bar, canvas, and the details of what is selected.
 
-All three are one fragment, so a click runs only them; picking an output runs the page anew,
+All three are one fragment, and the details one inside of it: a selection that changes nothing of
+the picture runs only the details, another gesture the three, and picking an output the whole page,
 because the sidebar shows the picks.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import replace
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui import address, measuring, picture_bar, picture_details, seen, state, text
+from inspector.ui import measuring, picture_bar, picture_details, seen, state, text
 from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
 from inspector.view import actions, heat, layout, reach
 from inspector.view.actions import ViewState
@@ -19,7 +20,7 @@ from inspector.view.hierarchy import Hierarchy
 from inspector.view.layout import Picture
 
 
-@st.fragment
+@st.fragment(key=picture_details.PICTURE)
 def board(model: state.OpenModel) -> None:
     """Bar and canvas to the left, details to the right."""
     if seen.picks_changed():
@@ -34,7 +35,6 @@ def board(model: state.OpenModel) -> None:
             _canvas(model, picture, hits)
     with right:
         picture_details.details(model)
-    address.write(model, seen.address(model))
 
 
 def handle(tree: Hierarchy, now: ViewState, event: CanvasEvent) -> ViewState:
@@ -68,12 +68,14 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
     tree, now = model.hierarchy, seen.state(model)
     names = [box.name for box in picture.visible.boxes]
 
-    def heard(event: CanvasEvent) -> None:
-        before = seen.state(model)
+    def heard(event: CanvasEvent) -> str:
+        before, steps = seen.state(model), seen.steps()
         if event.do in ("back", "forward"):
             seen.step(model, event.do)
-            return
+            return ""
         seen.remember(model, handle(model.hierarchy, before, event))
+        is_same = event.do == "select" and not before.trace and seen.steps() == steps
+        return picture_details.KEY if is_same else ""
 
     marks = pick_marks(
         actions.drawn_names(tree, now.outputs), actions.drawn_names(tree, now.inputs)
@@ -100,7 +102,7 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
         heat=None if warm is None else heat.for_canvas(warm),
         trace=now.trace,
         search=picture_bar.SEARCH,
-        can=[where for where in ("back", "forward") if seen.can(where)],
+        can=seen.steps(),
         on_event=heard,
     )
     _said(model, now)

@@ -41,8 +41,16 @@ def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
     )
     choices(model, row)
     if picture is not None:
-        with row.popover("", icon=":material/download:", help="The picture as a file"):
-            _export(model, picture)
+        file = row.popover(
+            "",
+            icon=":material/download:",
+            help="The picture as a file",
+            key="export",
+            on_change="rerun",
+        )
+        if file.open:
+            with file:
+                _export(model, picture)
     if not words:
         return []
     try:

@@ -1,19 +1,32 @@
-"""Beside the canvas: what is selected, and what can be done with it."""
+"""Beside the canvas: what is selected, and what can be done with it.
+
+A fragment of its own inside of the page's: a selection that changes nothing of the picture runs
+only this.
+"""
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import streamlit as st
 
-from inspector.ui import operations, seen, shown, state, text
+from inspector.ui import address, operations, seen, shown, state, text
 from inspector.view import actions
 from inspector.view.text import printable
+
+KEY, PICTURE = "graph_details", "graph_picture"
+"""The fragments of the page: what is selected; the picture, with that inside of it."""
 
 MOST = 12
 """Names of a longer selection that are listed."""
 
 
+@st.fragment(key=KEY)
 def details(model: state.OpenModel) -> None:
     """The details of the node or scope selected last; of several, what can be done with all."""
+    if seen.picks_changed():
+        st.rerun()
+    address.write(model, seen.address(model))
     now = seen.state(model)
     if not now.selected:
         st.caption(
@@ -35,8 +48,16 @@ def details(model: state.OpenModel) -> None:
     operations.details(model, name, lambda other: _go(model, other))
 
 
-def _go(model: state.OpenModel, name: str) -> None:
+def _go(model: state.OpenModel, name: str) -> NoReturn:
     seen.remember(model, actions.show(model.hierarchy, seen.state(model), [name]))
+    st.rerun(PICTURE)
+
+
+def _toggle(model: state.OpenModel, name: str) -> NoReturn:
+    now = seen.state(model)
+    do = "collapse" if name in now.opened else "expand"
+    seen.remember(model, actions.act(model.hierarchy, now, do, name))
+    st.rerun(PICTURE)
 
 
 def _several(selected: tuple[str, ...], nodes: list[str]) -> None:
@@ -88,10 +109,12 @@ def _scope(model: state.OpenModel, name: str) -> None:
         op = model.summary.op_of(node)
         counts[op] = counts.get(op, 0) + 1
     st.caption(f"A scope of {text.count(len(members), 'operation')}")
-    now = seen.state(model)
-    opened = name in now.opened
-    if st.button("Close it" if opened else "Open it", key="toggle_scope", width="stretch"):
-        seen.remember(model, actions.act(tree, now, "collapse" if opened else "expand", name))
-        st.rerun(scope="fragment")
+    st.button(
+        "Close it" if name in seen.state(model).opened else "Open it",
+        key="toggle_scope",
+        width="stretch",
+        on_click=_toggle,
+        args=(model, name),
+    )
     rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
     shown.table([{"op": op, "nodes": count} for op, count in rows], rows_shown=14)

@@ -55,10 +55,10 @@ def step(model: session.OpenModel, where: str) -> None:
     _set(after)
 
 
-def can(where: str) -> bool:
-    """Whether there is a step ``back`` or ``forward``."""
+def steps() -> list[str]:
+    """Which of ``back`` and ``forward`` there are."""
     found = _history()
-    return bool(found.past if where == "back" else found.future)
+    return [where for where, left in (("back", found.past), ("forward", found.future)) if left]
 
 
 def lit(model: session.OpenModel, now: ViewState) -> Mask | None:

@@ -48,7 +48,8 @@ def configure() -> StreamlitPage:
     """Set the page up, draw the sidebar, and give the chosen page to run."""
     st.set_page_config(
         page_title="Inspector",
-        page_icon=str(locations.assets() / "icon.png"),
+        # A drawing goes along in the page; pixels the browser fetched again after every click.
+        page_icon=str(locations.assets() / "icon.svg"),
         layout="wide",
         initial_sidebar_state="expanded",
     )

@@ -13,6 +13,7 @@ from inspector.view.layout import picture_of
 from inspector.view.starting import start
 from tests.view.graphs import layered, plain
 
+BLOCKS = {"network": 72, "larger": 150, "largest": 400}
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "quo\"te's",
@@ -36,8 +37,8 @@ def tree(which: str) -> Hierarchy:
         return build(plain(HOSTILE, ops, inputs, controls={3: [0]}))
     if which == "flat":
         return build(layered(154, scoped=False))
-    if which in ("network", "larger"):  # for benchmarks/canvas.py
-        return build(layered({"network": 72, "larger": 150}[which]))
+    if which in BLOCKS:  # for benchmarks/canvas.py
+        return build(layered(BLOCKS[which]))
     return build(layered(8))
 
 
