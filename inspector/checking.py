@@ -18,7 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from inspector import agreement, feeds, shapes, signatures, tensors
+from inspector import agreement, examples, feeds, shapes, signatures, tensors
 from inspector.errors import BadFeed, InspectorError, did_you_mean
 from inspector.feeds import Slot
 from inspector.graph import Graph, node_name, split_input, tensor_name
@@ -190,7 +190,9 @@ def wanted(
         inferred = known.get(source.name) or []
         if shape is None and source.port < len(inferred):
             shape = inferred[source.port]
-        slots[name] = Slot(name, tensors.dtype_name(info.dtype), shape)
+        slots[name] = Slot(
+            name, tensors.dtype_name(info.dtype), shape, examples.wanted(graph, source.name)
+        )
     return slots
 
 

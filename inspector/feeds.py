@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from inspector import tensors
+from inspector import examples, tensors
 from inspector.errors import BadFeed, LimitExceeded, MissingFile
 from inspector.tensors import Array, Shape
 
@@ -34,6 +34,8 @@ class Slot:
     dtype: str
     shape: Shape | None
     """None: unknown rank; a None inside: unknown dimension."""
+    example: tuple[examples.Feature, ...] | None = None
+    """Of a text input whose texts are serialised tf.Examples: what these have to hold."""
 
     def __str__(self) -> str:
         shape = "any shape" if self.shape is None else _shape_text(self.shape)
@@ -82,8 +84,8 @@ def fit(value: Any, slot: Slot) -> Array:
 def random_feeds(wanted: Iterable[Slot], batch: int = 1, seed: int = 0) -> dict[str, Array]:
     """Random values for each slot, the same for the same seed.
 
-    Floats are normal, whole numbers 0 to 9, text some words. An unknown first dimension is
-    ``batch``, other unknown ones are 1.
+    Floats are normal, whole numbers 0 to 9, text some words, or a tf.Example where one is parsed.
+    An unknown first dimension is ``batch``, other unknown ones are 1.
     """
     made: dict[str, Array] = {}
     for slot in wanted:
@@ -91,7 +93,9 @@ def random_feeds(wanted: Iterable[Slot], batch: int = 1, seed: int = 0) -> dict[
         # A generator for each, so that a slot more does not change the values of the others.
         rng = np.random.default_rng([seed, zlib.crc32(slot.key.encode())])
         numpy = _numpy(slot)
-        if numpy == np.object_:
+        if slot.example is not None and numpy == np.object_:
+            made[slot.key] = _examples(slot.example, shape, rng)
+        elif numpy == np.object_:
             made[slot.key] = rng.choice(np.array(_WORDS, np.object_), shape)
         elif numpy.kind in "iu":
             made[slot.key] = rng.integers(0, 10, shape).astype(numpy)
@@ -103,6 +107,18 @@ def random_feeds(wanted: Iterable[Slot], batch: int = 1, seed: int = 0) -> dict[
         else:
             made[slot.key] = rng.standard_normal(shape).astype(numpy)
     return made
+
+
+def _examples(
+    features: tuple[examples.Feature, ...], shape: tuple[int, ...], rng: np.random.Generator
+) -> Array:
+    """Serialised messages, at most `MAX_BYTES` of them."""
+    count = math.prod(shape)
+    if count * 4 * sum(feature.count for feature in features) > MAX_BYTES:
+        raise LimitExceeded("feeds", "examples", f"more than {MAX_BYTES >> 20:,} MiB")
+    made = np.empty(count, np.object_)
+    made[:] = [examples.message(features, rng, _WORDS) for _ in range(count)]
+    return made.reshape(shape)
 
 
 def range_feeds(wanted: Iterable[Slot], n: int) -> dict[str, Array]:

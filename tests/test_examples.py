@@ -1,49 +1,67 @@
-"""The notebooks of examples/ run from the first cell to the last; they are kept without outputs."""
+"""tf.Examples at random are what the graph parses: TensorFlow runs it on them."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.conftest import ROOT
+import inspector
+from inspector import examples
+from inspector.examples import Feature
+from tests.conftest import shared
+from tests.graphs import const, graph, node, placeholder
 
-NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
+MODELS = Path(__file__).parent / "models"
+HALF = "models/public/serving_half_plus_two_cpu/model_base/00000123"
 
 
-def cells(path: Path) -> list[str]:
-    """The code cells, in order."""
-    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    assert not any(cell.get("outputs") for cell in found)
-    return ["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"]
+def test_what_parses_a_placeholder_tells_the_features():
+    model = inspector.open_model(MODELS / "tf115" / "examples")
+    found = examples.wanted(inspector.freeze(model, signature="predict").graph, "tf_example")
+    assert found is not None
+    assert {(item.key, item.dtype, item.count) for item in found} == {
+        (b"tags", "string", 1),
+        (b"n", "int64", 1),
+        (b"x", "float32", 2),
+    }
+
+
+def test_a_text_that_nothing_parses_is_a_text():
+    made = graph(placeholder("t", [None], "string"), node("y", "StringLower", "t"))
+    assert examples.wanted(made, "t") is None
+
+
+def test_a_feature_of_billions_is_not_made():
+    made = graph(
+        placeholder("t", [], "string"),
+        node("p", "ParseSingleExample", "t", "d"),
+        const("d", [0.0], "float32"),
+    )
+    attr = made.node("p").attr
+    attr["dense_keys"].list.s.append(b"x")
+    attr["Tdense"].list.type.append(1)
+    attr["dense_shapes"].list.shape.add().dim.add(size=1 << 40)
+    assert examples.wanted(made, "t") == ()
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path: Path) -> None:
-    program = "import json, sys\nscope = {}\nfor cell in json.load(sys.stdin): exec(cell, scope)"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        input=json.dumps(cells(path)),
-        capture_output=True,
-        text=True,
-        cwd=path.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "252 nodes" in done.stdout
-    assert "86 nodes" in done.stdout
-    assert "largest difference 0.097, 1 of 150 rows change their class" in done.stdout
+def test_tensorflow_reads_the_message():
+    import tensorflow as tf
+
+    features = [Feature(b"s", "string", 3), Feature(b"f", "float32", 40), Feature(b"i", "int64", 2)]
+    data = examples.message(features, np.random.default_rng(0), (b"alpha", b"b" * 200))
+    found = tf.train.Example.FromString(data).features.feature
+    assert {*found["s"].bytes_list.value} <= {b"alpha", b"b" * 200}
+    assert [len(found[key].WhichOneof("kind")) > 0 for key in "sfi"] == [True] * 3
+    assert len(found["f"].float_list.value) == 40
+    assert all(0 <= value < 10 for value in found["i"].int64_list.value)
 
 
-def test_there_is_a_notebook_and_the_readme_names_it() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert NOTEBOOKS
-    for path in NOTEBOOKS:
-        assert f"examples/{path.name}" in readme
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["tf110/estimator", "tf115/examples", HALF])
+def test_steps_are_checked_on_them(name):
+    model = inspector.open_model(shared(name) if name == HALF else MODELS / name)
+    done = inspector.optimise(model, transforms="strip_unused_nodes fold_constants", check=True)
+    assert [step.check.status for step in done.steps] == ["equal"] * 2

@@ -40,7 +40,7 @@ FLOORS = (
     "tflite_graph",
     "tflite_facts",
     "checkpoint_v1 model flattening",
-    "variable_values outputs",
+    "variable_values outputs examples",
     "init_op",
     "freezing",
     "freeze",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inspector import agreement, feeds, formats, signatures, tensors
+from inspector import agreement, examples, feeds, formats, signatures, tensors
 from inspector.errors import BadFeed, BadFetch
 from inspector.feeds import Slot
 from inspector.freeze import freeze
@@ -146,7 +146,8 @@ def _slot(key: str, name: str, model: Model) -> Slot:
     info = signatures.tensor_info(model.graph, name)
     assert info is not None
     shape = tensors.shape_of(info.tensor_shape)
-    return Slot(key, tensors.dtype_name(info.dtype), shape)
+    example = examples.wanted(model.graph, node_name(name))
+    return Slot(key, tensors.dtype_name(info.dtype), shape, example)
 
 
 def _compare(
