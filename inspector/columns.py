@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
+from itertools import compress, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ class Columns:
         source: Per edge, the node that is read.
         port: Per edge, which of its outputs, or `CONTROL`.
         missing: Names that are read and that no node has.
+        spelled: Edge to its input string where that says more than it must: ``a:0``.
     """
 
     names: list[str]
@@ -52,6 +53,7 @@ class Columns:
     port: Ints
     missing: list[str]
     index: Mapping[str, int]
+    spelled: Mapping[int, str]
 
     def __len__(self) -> int:
         return len(self.names)
@@ -88,6 +90,17 @@ class Columns:
             for source, port in zip(self._sources[start:stop], ports, strict=True)
             if port != CONTROL
         ]
+
+    def inputs(self) -> list[list[str]]:
+        """The input strings of each node, as they were."""
+        names = [*self.names, *self.missing]
+        texts = [names[source] for source in self._sources]
+        for edge in np.flatnonzero(self.port).tolist():
+            port = int(self.port[edge])
+            texts[edge] = "^" + texts[edge] if port == CONTROL else f"{texts[edge]}:{port}"
+        for edge, text in self.spelled.items():
+            texts[edge] = text
+        return [texts[start:stop] for start, stop in pairwise(self._start)]
 
     def readers(self, number: int) -> list[int]:
         """The nodes that read a name, by data or control, each once, in the graph's order."""
@@ -230,7 +243,9 @@ def of_nodes(nodes: Sequence[NodeDef]) -> Columns:
             index.setdefault(name, number)
     source = np.fromiter((index.get(text, -1) for text in texts), np.int32, len(texts))
     left = np.flatnonzero(source < 0) if are_plain(names) else np.arange(len(texts))
-    port, missing = look_up(source, {edge: texts[edge] for edge in left.tolist()}, index, names)
+    port, missing, spelled = look_up(
+        source, {edge: texts[edge] for edge in left.tolist()}, index, names
+    )
     return Columns(
         names,
         list(ops),
@@ -242,6 +257,7 @@ def of_nodes(nodes: Sequence[NodeDef]) -> Columns:
         port,
         missing,
         index,
+        spelled,
     )
 
 
@@ -253,8 +269,8 @@ def are_plain(names: Iterable[str]) -> bool:
 
 def look_up(
     source: Ints, texts: Mapping[int, str], index: Mapping[str, int], names: Sequence[str]
-) -> tuple[Ints, list[str]]:
-    """The port of each edge, and the names that no node has.
+) -> tuple[Ints, list[str], dict[int, str]]:
+    """The port of each edge, the names that no node has, and what is spelled in another way.
 
     Args:
         source: Per edge, the node; written to, for the edges that have a text.
@@ -262,10 +278,14 @@ def look_up(
     """
     port = np.zeros(len(source), np.int32)
     missing: dict[str, int] = {}
+    spelled: dict[int, str] = {}
     for edge, text in texts.items():
-        name, port[edge], _ = split_input(text)
+        read = split_input(text)
+        name, port[edge], _ = read
+        if str(read) != text:
+            spelled[edge] = text
         found = index.get(name)
         source[edge] = (
             len(names) + missing.setdefault(name, len(missing)) if found is None else found
         )
-    return port, list(missing)
+    return port, list(missing), spelled

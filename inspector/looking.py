@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
+
+import numpy as np
 
 from inspector import opdefs, shapes, signatures, statistics, tensors, value_image
 from inspector.errors import InspectorError
@@ -20,7 +22,7 @@ from inspector.functions import reachable
 from inspector.graph import Graph, control_inputs, data_inputs, node_name, split_input
 from inspector.model import Model
 from inspector.operations import Operation, operations
-from inspector.protos import AttrValue, NodeDef
+from inspector.protos import AttrValue, NodeDef, TensorProto
 from inspector.tensors import Shape
 from inspector.unfolding import Unfolded, unfold
 from inspector.view.summary import Summary, summarise
@@ -33,6 +35,7 @@ _JOINED = 12
 _COLUMNS = ("name", "op", "outputs", "inputs", "device", "function")
 _LOOKED_THROUGH = 64 << 20
 _TEXT = 400
+_NOTHING: Sequence[Shape | None] = ()
 
 
 class Look:
@@ -85,46 +88,62 @@ class Look:
         if self.model.layers is not None:
             return self.model.layers.weights
         found: dict[str, tuple[int, int]] = {}
-        for node in self.graph:
+        columns = self.graph.columns()
+        for at in np.flatnonzero(columns.of_ops(("Const", *VARIABLES))).tolist():
+            name, node = columns.names[at], columns.kinds[columns.kind[at]]
             if node.op == "Const":
-                tensor = node.attr["value"].tensor
+                # A look at an attribute that is not there would make it.
+                tensor = node.attr["value"].tensor if "value" in node.attr else TensorProto()
                 size = tensors.tensor_bytes(tensor)
                 if self.model.lite is not None:
-                    size = self.model.lite.size(node.name)
-                found[node.name] = (tensors.elements(tensor), size)
-            elif node.op in VARIABLES:
-                shape = (self.shapes.get(node.name) or [None])[0]
+                    size = self.model.lite.size(name)
+                found[name] = (tensors.elements(tensor), size)
+            else:
+                shape = (self.shapes.get(name) or [None])[0]
                 if node.op == "VarHandleOp" and "shape" in node.attr:
                     shape = tensors.shape_of(node.attr["shape"].shape)
                 if shape is not None and None not in shape:
                     count = math.prod(size or 0 for size in shape)
-                    found[node.name] = (count, count * tensors.itemsize(node.attr["dtype"].type))
+                    dtype = opdefs.attr(node, "dtype")
+                    size = 0 if dtype is None else tensors.itemsize(dtype.type)
+                    found[name] = (count, count * size)
         return found
 
     def tensors(self, node: NodeDef) -> list[dict[str, Any]]:
         """Name, dtype and shape of each output of a node."""
-        known = self.shapes.get(node.name) or []
-        if self.model.layers is not None:
-            dtypes: Sequence[str] = self.model.layers.dtypes.get(node.name, [])
-        else:
-            enums = opdefs.output_dtypes(node, self.graph.library) or []
-            dtypes = [tensors.dtype_name(enum) for enum in enums]
+        known = self.shapes.get(node.name) or _NOTHING
+        outputs = _each(self._dtypes(node, node.name), known)
         return [
-            {
-                "name": f"{node.name}:{port}",
-                "dtype": (dtypes[port] or None) if port < len(dtypes) else None,
-                "shape": known[port] if port < len(known) else None,
-            }
-            for port in range(min(max(len(dtypes), len(known)), _LISTED))
+            {"name": f"{node.name}:{port}", "dtype": dtype or None, "shape": shape}
+            for port, (dtype, shape) in enumerate(outputs)
         ]
+
+    def _dtypes(self, node: NodeDef, name: str) -> Sequence[str]:
+        """The dtypes of the outputs of a node of this name, of the same kind as `node`."""
+        if self.model.layers is not None:
+            return self.model.layers.dtypes.get(name, [])
+        enums = opdefs.output_dtypes(node, self.graph.library) or []
+        return [tensors.dtype_name(enum) for enum in enums]
 
     def columns(self) -> dict[str, list[str]]:
         """The table of all operations, one list per column; bodies not drawn at the end."""
         table: dict[str, list[str]] = {key: [] for key in _COLUMNS}
-        for node in self.graph:
-            shown = [_tensor_text(item) for item in self.tensors(node)]
-            function = self.unfolded.functions.get(node.name, "")
-            _add(table, node.name, node.op, shown, node.input, node.device, function)
+        columns = self.graph.columns()
+        ops, kinds = columns.op.tolist(), columns.kind.tolist()
+        devices = [node.device for node in columns.kinds]
+        told: dict[tuple[int, int], list[str]] = {}
+        rows = zip(columns.names, ops, kinds, columns.inputs(), strict=True)
+        for name, op, kind, inputs in rows:
+            known = self.shapes.get(name) or _NOTHING
+            texts = told.get((kind, id(known)))
+            if texts is None:
+                dtypes = self._dtypes(columns.kinds[kind], name)
+                texts = told[kind, id(known)] = [
+                    f"{dtype or '?'} {_shape_text(shape)}" for dtype, shape in _each(dtypes, known)
+                ]
+            shown = [f"{name}:{port} {text}" for port, text in enumerate(texts)]
+            function = self.unfolded.functions.get(name, "")
+            _add(table, name, columns.ops[op], shown, inputs, devices[kind], function)
         for row in self._bodies():
             shown = [_tensor_text(item.to_dict()) for item in row.outputs]
             _add(table, row.name, row.op, shown, row.inputs, row.device, row.function)
@@ -250,6 +269,13 @@ def _add(
     texts = (name, op, _joined(outputs), _joined(inputs), device, function)
     for key, text in zip(_COLUMNS, texts, strict=True):
         table[key].append(text)
+
+
+def _each(
+    dtypes: Sequence[str], shapes: Sequence[Shape | None]
+) -> list[tuple[str | None, Shape | None]]:
+    """Dtype and shape of each output, where there are more of one than of the other too."""
+    return list(islice(zip_longest(dtypes, shapes), _LISTED))
 
 
 def _joined(texts: Sequence[str]) -> str:

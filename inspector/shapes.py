@@ -10,7 +10,11 @@ Source: tensorflow/core/common_runtime/shape_refiner.cc.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
 
 from inspector import (
     opdefs,
@@ -21,6 +25,7 @@ from inspector import (
     shape_layers,
     shape_sources,
 )
+from inspector.columns import CONTROL
 from inspector.graph import Graph, split_input
 from inspector.protos import NodeDef, OpDef
 from inspector.shape_dims import MAX_DIM, MAX_RANK, Contradiction, Rule, Value, View, join, merge
@@ -97,21 +102,23 @@ class _Inference:
         self.graph = graph
         self.variables = variables
         self.producer = int(graph.versions.producer)
-        self.position: dict[str, int] = {}
-        for index, node in enumerate(graph.nodes):
-            self.position.setdefault(node.name, index)
-        self.inputs = [self._sources(node) for node in graph.nodes]
+        self.columns = graph.columns()
+        self.kinds = [_Kind(node) for node in self.columns.kinds]
+        self.kind = self.columns.kind.tolist()
+        self.inputs = self._sources()
         self.counts = self._count_outputs()
         self.order = self._order()
         self.loops = [
             (index, backs)
-            for index, node in enumerate(graph.nodes)
-            if node.op in _MERGES and (backs := self._back_edges(index))
+            for index in np.flatnonzero(self.columns.of_ops(_MERGES)).tolist()
+            if (backs := self._back_edges(index))
         ]
         self.claims: dict[int, Shape | None] = {}
         self.shapes: list[Sequence[Shape | None]] = []
         self.values: dict[tuple[int, int], Value] = {}
         self.handles: dict[tuple[int, int], Shape] = {}
+        self.known: dict[tuple[int, ...], _Result] = {}
+        self.same: dict[tuple[int | None, ...], Shape] = {}
 
     def run(self) -> dict[str, list[Shape | None]]:
         for last in (False,) * (_ROUNDS - 1) + (True,):
@@ -120,43 +127,40 @@ class _Inference:
                 break
         else:
             self._pass()
-        shapes, nodes = self.shapes, self.graph.nodes
-        return {name: list(shapes[index]) for name, index in self.position.items() if nodes[index]}
+        listed: dict[int, list[Shape | None]] = {}
+        for found in self.shapes:
+            if id(found) not in listed:
+                listed[id(found)] = list(found)
+        return {name: listed[id(self.shapes[at])] for name, at in self.columns.index.items()}
 
-    def _sources(self, node: NodeDef) -> list[tuple[int, int]]:
+    def _sources(self) -> list[list[tuple[int, int]]]:
         """Index and port of the source of each data input; index -1 where there is none."""
-        found = []
-        position = self.position
-        for text in node.input:
-            source = position.get(text)
-            if source is not None:
-                found.append((source, 0))
-            elif not text.startswith("^"):
-                name, port, _ = split_input(text)
-                found.append((position.get(name, -1), port))
-        return found
+        columns = self.columns
+        data = columns.port != CONTROL
+        source = np.where(columns.source < len(columns), columns.source, -1)[data].tolist()
+        edges = list(zip(source, columns.port[data].tolist(), strict=True))
+        stops = np.cumsum(np.bincount(columns.reader[data], minlength=len(columns))).tolist()
+        return [edges[start:stop] for start, stop in itertools.pairwise([0, *stops])]
 
     def _count_outputs(self) -> list[int]:
         """Outputs of each node: as the op declares, or as many as are read."""
         own = {item.signature.name: item.signature for item in self.graph.library.function}
-        definitions: dict[str, tuple[OpDef | None, int | None]] = {}
+        declared: list[int | None] = []
+        for kind in self.kinds:
+            found = opdefs.get(kind.op) or own.get(kind.op)
+            if found is not None:
+                declared.append(output_count(kind.node, found))
+            else:
+                dtypes = opdefs.declared(kind.node)
+                declared.append(None if dtypes is None else min(len(dtypes), MAX_OUTPUTS))
         counts: list[int] = []
         unknown: list[int] = []
         budget = _ALL_OUTPUTS
-        for index, node in enumerate(self.graph.nodes):
-            if node.op not in definitions:
-                found = opdefs.get(node.op) or own.get(node.op)
-                args = [] if found is None else list(found.output_arg)
-                varies = any(arg.number_attr or arg.type_list_attr for arg in args)
-                definitions[node.op] = (found, None if varies else len(args))
-            definition, count = definitions[node.op]
-            if definition is None:
-                declared = opdefs.declared(node)
-                if declared is None:
-                    unknown.append(index)
-                count = 1 if declared is None else min(len(declared), MAX_OUTPUTS)
-            elif count is None:
-                count = output_count(node, definition)
+        for index, kind_number in enumerate(self.kind):
+            count = declared[kind_number]
+            if count is None:
+                unknown.append(index)
+                count = 1
             count = min(count, max(budget, 0))
             budget -= count
             counts.append(count)
@@ -170,62 +174,64 @@ class _Inference:
                         counts[source] += more
         return counts
 
-    def _order(self) -> list[int]:
+    def _order(self) -> Sequence[int]:
         """Indices so that sources come first; what hangs on a cycle is left out."""
-        nodes = self.graph.nodes
-        pending = [0] * len(nodes)
-        readers: list[list[int]] = [[] for _ in nodes]
-        for index, sources in enumerate(self.inputs):
-            for source, _ in sources:
-                if source >= 0 and nodes[source].op not in _BACK:
-                    pending[index] += 1
-                    readers[source].append(index)
-        ready = [index for index, count in enumerate(pending) if not count]
+        columns = self.columns
+        count = len(columns)
+        back = columns.of_ops(_BACK)
+        if columns.forward and not back.any():
+            return range(count)
+        waits = (columns.port != CONTROL) & (columns.source < count)
+        waits[waits] &= ~back[columns.source[waits]]
+        source, reader = columns.source[waits], columns.reader[waits]
+        pending = np.bincount(reader, minlength=count).tolist()
+        readers = reader[np.argsort(source, kind="stable")].tolist()
+        start = [0, *np.cumsum(np.bincount(source, minlength=count)).tolist()]
+        ready = [index for index, left in enumerate(pending) if not left]
         for index in ready:  # grows while it runs
-            for reader in readers[index]:
-                pending[reader] -= 1
-                if not pending[reader]:
-                    ready.append(reader)
+            for follower in readers[start[index] : start[index + 1]]:
+                pending[follower] -= 1
+                if not pending[follower]:
+                    ready.append(follower)
         return ready
 
     def _back_edges(self, index: int) -> list[tuple[int, int]]:
         return [
             source
             for source in self.inputs[index]
-            if source[0] >= 0 and self.graph.nodes[source[0]].op in _BACK
+            if source[0] >= 0 and self.columns.op_of(source[0]) in _BACK
         ]
 
     def _pass(self) -> None:
-        nodes, inputs, counts = self.graph.nodes, self.inputs, self.counts
-        shapes: list[Sequence[Shape | None]] = [()] * len(nodes)
+        inputs, counts = self.inputs, self.counts
+        shapes: list[Sequence[Shape | None]] = [()] * len(counts)
         self.shapes = shapes
         self.values.clear()
         self.handles.clear()
         loops = {index for index, _ in self.loops}
-        decided = bytearray(len(nodes))
+        decided = bytearray(len(counts))
         for index in self.order:
-            node, count = nodes[index], counts[index]
-            sources = inputs[index]
-            rule = RULES.get(node.op)
-            found: Sequence[Shape | None] = ()
             if index in loops:
-                found = self._enter_loop(index)
-            elif rule is not None:
-                found = self._apply(index, node, rule, sources, count)
-            shapes[index] = self._tidy(node, found, count)
+                kind = self.kinds[self.kind[index]]
+                shapes[index] = _tidy(kind, self._enter_loop(index), counts[index])
+            else:
+                shapes[index] = self._of_node(index, inputs[index], counts[index])
             decided[index] = 1
         for index, done in enumerate(decided):
             if not done:
                 shapes[index] = [None] * counts[index]
 
-    def _apply(
-        self,
-        index: int,
-        node: NodeDef,
-        rule: Rule,
-        sources: list[tuple[int, int]],
-        count: int,
+    def _of_node(
+        self, index: int, sources: list[tuple[int, int]], count: int
     ) -> Sequence[Shape | None]:
+        """The shapes of a node's outputs, from its inputs' shapes, values and handle.
+
+        Where there are shapes alone, they are worked out once for all nodes of the kind.
+        """
+        number = self.kind[index]
+        kind = self.kinds[number]
+        if kind.rule is None:
+            return _tidy(kind, (), count)
         shapes, values = self.shapes, self.values
         got: list[Shape | None] = []
         known: list[Value | None] = []
@@ -233,24 +239,55 @@ class _Inference:
             before = shapes[source[0]] if source[0] >= 0 else ()
             got.append(before[source[1]] if source[1] < len(before) else None)
             known.append(values.get(source))
+        handle = self.handles.get(sources[0]) if sources and self.handles else None
+        if handle is not None or kind.is_variable or any(value is not None for value in known):
+            return self._shared(self._apply(index, kind, got, known, handle, count))
+        key = (number, count, *map(id, got))
+        result = self.known.get(key)
+        if result is None:
+            before_handles = len(self.handles)
+            found = self._apply(index, kind, got, known, None, count)
+            if len(self.handles) > before_handles:
+                return found
+            made = [(port, values[index, port]) for port in range(count) if (index, port) in values]
+            result = self.known[key] = _Result(self._shared(found), made, got)
+        for port, value in result.values:
+            values[index, port] = value
+        return result.shapes
+
+    def _shared(self, shapes: Sequence[Shape | None]) -> list[Shape | None]:
+        """Equal shapes as the same list, so that nodes further on are known by it."""
+        return [
+            None if shape is None else self.same.setdefault(tuple(shape), shape) for shape in shapes
+        ]
+
+    def _apply(
+        self,
+        index: int,
+        kind: _Kind,
+        got: list[Shape | None],
+        known: list[Value | None],
+        handle: Shape | None,
+        count: int,
+    ) -> Sequence[Shape | None]:
+        node = kind.node
         view = View(node, got, known, self.producer, count)
-        if sources and self.handles:
-            view.handle = self.handles.get(sources[0])
+        view.handle = handle
+        assert kind.rule is not None
         try:
-            found = rule(view)
-            value_rule = VALUES.get(node.op)
-            if value_rule is not None:
-                for port, value in enumerate(value_rule(view, found)):
+            found = kind.rule(view)
+            if kind.value_rule is not None:
+                for port, value in enumerate(kind.value_rule(view, found)):
                     if value is not None:
-                        values[index, port] = value
+                        self.values[index, port] = value
         except _GIVEN_UP:
-            return ()
-        if view.new_handle is not None or node.op in ("VarHandleOp", "VariableV2", "Variable"):
+            return _tidy(kind, (), count)
+        if view.new_handle is not None or kind.is_variable:
             found = self._variable(index, node, view, found)
-        elif view.handle is not None and node.op in _PASS_HANDLE:
+        elif handle is not None and kind.op in _PASS_HANDLE:
             for port in range(min(count, 2)):
-                self.handles[index, port] = view.handle
-        return found
+                self.handles[index, port] = handle
+        return _tidy(kind, found, count)
 
     def _variable(
         self, index: int, node: NodeDef, view: View, found: Sequence[Shape | None]
@@ -261,7 +298,7 @@ class _Inference:
             self.handles[index, 0] = view.new_handle
             return found
         if shape is None:
-            shape = self.variables.get(node.name)
+            shape = self.variables.get(self.columns.names[index])
         if shape is None:
             shape = self.variables.get(view.text("shared_name"))
         if node.op != "VarHandleOp":
@@ -303,18 +340,41 @@ class _Inference:
             self.claims.update((index, None) for index, _ in self.loops)
         return weaker
 
-    def _tidy(
-        self, node: NodeDef, found: Sequence[Shape | None], count: int
-    ) -> Sequence[Shape | None]:
-        """As many shapes as outputs, each a possible one, refined by ``_output_shapes``."""
-        if len(found) != count:
-            found = [*found[:count], *[None] * (count - len(found))]
-        for port, shape in enumerate(found):
-            if shape is not None and not _is_possible(shape):
-                found = [*found[:port], None, *found[port + 1 :]]
-        if "_output_shapes" in node.attr and node.op not in _MERGES:
-            found = _refined(node, found)
-        return found
+
+class _Kind:
+    """What the nodes of one kind have in common."""
+
+    __slots__ = ("is_stated", "is_variable", "node", "op", "rule", "value_rule")
+
+    def __init__(self, node: NodeDef) -> None:
+        self.node = node
+        self.op: str = node.op
+        self.rule = RULES.get(self.op)
+        self.value_rule = VALUES.get(self.op)
+        self.is_variable = self.op in ("VarHandleOp", "VariableV2", "Variable")
+        self.is_stated = "_output_shapes" in node.attr and self.op not in _MERGES
+
+
+class _Result(NamedTuple):
+    """Shapes and values of the outputs of all nodes of one kind that get the same shapes.
+
+    Attributes:
+        got: Those, kept so that their ids stay theirs.
+    """
+
+    shapes: list[Shape | None]
+    values: list[tuple[int, Value]]
+    got: list[Shape | None]
+
+
+def _tidy(kind: _Kind, found: Sequence[Shape | None], count: int) -> Sequence[Shape | None]:
+    """As many shapes as outputs, each a possible one, refined by ``_output_shapes``."""
+    if len(found) != count:
+        found = [*found[:count], *[None] * (count - len(found))]
+    for port, shape in enumerate(found):
+        if shape is not None and not _is_possible(shape):
+            found = [*found[:port], None, *found[port + 1 :]]
+    return _refined(kind.node, found) if kind.is_stated else found
 
 
 def _is_possible(shape: list[int | None]) -> bool:

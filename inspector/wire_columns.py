@@ -85,7 +85,7 @@ def _read(data: bytes | memoryview) -> Read:
     op_of = np.array([ops.setdefault(node.op, len(ops)) for node in head.node], np.int32)
     all_kinds = _joined(kind)
     source = _joined(sources)
-    port, missing = look_up(source, left, index, names)
+    port, missing, spelled = look_up(source, left, index, names)
     columns = Columns(
         names,
         list(ops),
@@ -97,6 +97,7 @@ def _read(data: bytes | memoryview) -> Read:
         port,
         missing,
         index,
+        spelled,
     )
     return Read(columns, head.library, head.versions, (_joined(nodes.starts), _joined(nodes.stops)))
 

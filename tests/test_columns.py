@@ -17,7 +17,9 @@ from inspector.graph import Graph
 from inspector.protos import GraphDef
 
 NAMES = st.text("abé/_:^1", min_size=1, max_size=4)
-TEXTS = st.one_of(NAMES, NAMES.map("^{}".format), NAMES.map("{}:1".format))
+TEXTS = st.one_of(
+    NAMES, NAMES.map("^{}".format), NAMES.map("{}:1".format), NAMES.map("{}:0".format)
+)
 NODES = st.lists(
     st.tuples(
         NAMES,
@@ -49,6 +51,7 @@ def assert_same(found: Columns, expected: Columns) -> None:
     for key in ("start", "source", "port"):
         assert np.array_equal(getattr(found, key), getattr(expected, key)), key
     assert found.missing == expected.missing
+    assert found.inputs() == expected.inputs()
     for at, kind in enumerate(found.kind.tolist()):
         node = expected.kinds[at]
         assert found.kinds[kind].attr == node.attr
@@ -61,6 +64,7 @@ def test_columns_of_bytes_are_those_of_the_message(nodes: list[Any]) -> None:
     graph = graph_of(nodes)
     read = wire_columns.read(graph.SerializeToString())
     names = [node.name for node in graph.node]
+    assert of_nodes(list(graph.node)).inputs() == [list(node.input) for node in graph.node]
     if len(set(names)) < len(names) or any(":" in name or "^" in name for name in names):
         assert read is None
         return

@@ -20,6 +20,7 @@ from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model import Model
 from inspector.protos import GraphDef, MetaGraphDef, parse
 from inspector.view import hierarchy
+from inspector.view.paused import collector_paused
 
 Args = dict[str, Any]
 
@@ -48,6 +49,7 @@ def of_ops(model: Model, outputs: Sequence[str] | None = None) -> Model:
     return keras_models.build(model, outputs)
 
 
+@collector_paused()
 def open_model(args: Args, job: JobContext) -> TaskResult:
     """Facts, node table and operations of a model.
 

@@ -7,7 +7,7 @@ not, as after obfuscation, the scope is ours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from inspector.graph import MERGES
 from inspector.view.scopes import Tree
@@ -16,6 +16,8 @@ from inspector.view.summary import Summary, is_back_edge
 ENTERS = ("Enter", "RefEnter")
 EXITS = ("Exit", "RefExit")
 _LOOPS = ("While", "StatelessWhile", "For")
+MAX_DEPTH = 50
+"""Most scopes of ours around one another; a loop further inside is part of the one around it."""
 _BRANCHES = ("If", "StatelessIf", "Case", "StatelessCase")
 
 
@@ -34,18 +36,33 @@ def scoped_names(table: Summary) -> tuple[Sequence[str], set[str]]:
         if _is_scope(table, members[frame]):
             continue
         paths[frame] = f"loop {number}/"
-    for frame, nodes in members.items():
-        path, outer, seen = paths.get(frame, ""), parents.get(frame), {frame}
-        while outer is not None and outer not in seen:
-            seen.add(outer)
-            path = paths.get(outer, "") + path
-            outer = parents.get(outer)
-        for node in nodes if path else ():
+    for frame, path in _nested(members, parents, paths).items():
+        for node in members[frame] if path else ():
             names[node] = path + names[node]
-        while path:
-            ours.add(path)
-            path = path[: path[:-1].rfind("/") + 1]
+        scope = path
+        while scope and scope not in ours:
+            ours.add(scope)
+            scope = scope[: scope[:-1].rfind("/") + 1]
     return names, ours
+
+
+def _nested(
+    frames: Iterable[int], parents: Mapping[int, int], own: Mapping[int, str]
+) -> dict[int, str]:
+    """The path of each loop: our scopes that it is in, and its own; `MAX_DEPTH` at most."""
+    found: dict[int, tuple[str, int]] = {}
+    for frame in frames:
+        around: dict[int, None] = {}
+        at: int | None = frame
+        while at is not None and at not in found and at not in around:
+            around[at] = None
+            at = parents.get(at)
+        path, depth = ("", 0) if at is None else found.get(at, ("", 0))
+        for inner in reversed(around):
+            if inner in own and depth < MAX_DEPTH:
+                path, depth = path + own[inner], depth + 1
+            found[inner] = path, depth
+    return {frame: path for frame, (path, _) in found.items()}
 
 
 def _is_scope(table: Summary, nodes: Sequence[int]) -> bool:
@@ -133,11 +150,28 @@ def _frames(table: Summary) -> tuple[dict[int, list[int]], dict[int, int]]:
         if found is not None:
             found.append(node)
     parents: dict[int, int] = {}
+    after: dict[int, int] = {}
     for frame, nodes in members.items():
         for node in nodes:
             if ops[node] in ENTERS:
                 for source, _ in table.sources(node):
                     outer = root(source)
                     if outer in members and outer != frame:
-                        parents.setdefault(frame, outer)
-    return members, parents
+                        (after if ops[source] in EXITS else parents).setdefault(frame, outer)
+    return members, _beside(members, parents, after)
+
+
+def _beside(
+    frames: Iterable[int], parents: Mapping[int, int], after: Mapping[int, int]
+) -> dict[int, int]:
+    """The loop that each loop is in; one that starts with what another leaves is beside that."""
+    found: dict[int, int | None] = {}
+    for frame in frames:
+        chain: dict[int, None] = {}
+        at: int | None = frame
+        while at is not None and at not in found and at not in parents and at not in chain:
+            chain[at] = None
+            at = after.get(at)
+        outer = None if at is None else found[at] if at in found else parents.get(at)
+        found.update(dict.fromkeys([*chain, frame], outer))
+    return {frame: outer for frame, outer in found.items() if outer is not None}

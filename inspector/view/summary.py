@@ -12,15 +12,20 @@ Example:
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from inspector import opdefs
+from inspector.columns import CONTROL, Columns
 from inspector.errors import CorruptModel, UnknownNode, did_you_mean
 from inspector.graph import BACK_EDGES, MERGES, Graph, split_input
+from inspector.protos import NodeDef, OpDef
 from inspector.tensors import dtype_name
 from inspector.view import attributes
 from inspector.view.paused import collector_paused
@@ -191,68 +196,108 @@ def summarise(
         returns, again: As in `inspector.unfolding.Unfolded`.
         dtypes: Node name to the dtypes of its outputs, where the nodes are no ops of TensorFlow.
     """
-    index: dict[str, int] = {}
-    for number, node in enumerate(graph.nodes):
-        index.setdefault(node.name, number)
-    missing: dict[str, int] = {}
-    ops, devices = _Table(), _Table()
-    dtype_table, shape_table = _Table(), _Table()
-    table = Summary([], ops.values, [], [], dtypes=dtype_table.values, shapes=shape_table.values)
-    table.devices = devices.values
-    attrs = _Table()
-    table.attrs = attrs.values
-    functions = {function.signature.name for function in graph.library.function}
-    for number, node in enumerate(graph.nodes):
-        flat: list[int] = []
-        waits: list[int] = []
-        for text in node.input:
-            name, port, control = split_input(text)
-            source = index.get(name)
-            if not control:
-                flat += (
-                    -1 - missing.setdefault(name, len(missing)) if source is None else source,
-                    port,
-                )
-            elif source is not None:
-                waits.append(source)
-        if again and node.name in again:
-            next_turn, port, _ = split_input(again[node.name])
+    columns = graph.columns()
+    index, names = columns.index, columns.names
+    devices, attrs, dtype_table, shape_table = _Table(), _Table(), _Table(), _Table()
+    table = Summary(list(names), list(columns.ops), columns.op.tolist(), [])
+    table.devices, table.attrs = devices.values, attrs.values
+    table.dtypes, table.shapes = dtype_table.values, shape_table.values
+    library = {item.signature.name: item.signature for item in reversed(graph.library.function)}
+    kinds = [_Kind(node, library, devices, attrs) for node in columns.kinds]
+    of_node = columns.kind.tolist()
+    table.device = [kinds[kind].device for kind in of_node]
+    table.attr = [kinds[kind].attr for kind in of_node]
+    table.inputs, table.missing = _inputs(columns)
+    waits = _waits(columns)
+    known: dict[int, int] = {}
+    for number, name in enumerate(names):
+        kind = kinds[of_node[number]]
+        if again and name in again:
+            next_turn, port, _ = split_input(again[name])
             if next_turn in index:
                 table.again[number] = (index[next_turn], port)
-        if returns and node.name in returns:
-            given, after = _given_back(returns[node.name], index)
-            waits += after
+        if returns and name in returns:
+            given, after = _given_back(returns[name], index)
+            if after:
+                waits.setdefault(number, []).extend(after)
             if given:
                 table.returns[number] = given
         if dtypes is None:
-            found = opdefs.output_dtypes(node, graph.library) or []
-            named = [dtype_name(enum) for enum in found[:MAX_OUTPUTS]]
+            if kind.dtype is None:
+                named = kind.dtypes(library)
+                kind.dtype = dtype_table.number(tuple(named), named)
+            table.dtype.append(kind.dtype)
         else:
-            named = list(dtypes.get(node.name, ()))[:MAX_OUTPUTS]
-        known = [None if shape is None else list(shape) for shape in shapes.get(node.name, ())]
-        table.names.append(node.name)
-        table.op.append(ops.number(node.op, node.op))
-        table.inputs.append(flat)
-        table.device.append(devices.number(node.device, node.device))
-        told = attributes.searchable(node)
-        table.attr.append(attrs.number(tuple(told), told))
-        table.dtype.append(dtype_table.number(tuple(named), named))
-        known = known[:MAX_OUTPUTS]
-        key = tuple(None if shape is None else tuple(shape) for shape in known)
-        table.shape.append(shape_table.number(key, known))
-        if waits:
-            table.controls[number] = list(dict.fromkeys(waits))
-        if node.name in weights:
-            elements, size = weights[node.name]
+            named = list(dtypes.get(name, ()))[:MAX_OUTPUTS]
+            table.dtype.append(dtype_table.number(tuple(named), named))
+        shape = shapes.get(name, ())
+        place = known.get(id(shape))
+        if place is None:
+            listed = [None if dims is None else list(dims) for dims in shape][:MAX_OUTPUTS]
+            key = tuple(None if dims is None else tuple(dims) for dims in listed)
+            place = known[id(shape)] = shape_table.number(key, listed)
+        table.shape.append(place)
+        if name in weights:
+            elements, size = weights[name]
             table.weights[number] = (int(elements), int(size))
-        if functions:
-            called = _called(node, functions)
-            if called:
-                table.calls[number] = called
-    table.missing = list(missing)
+        if kind.calls:
+            table.calls[number] = kind.calls
+    table.controls = {number: list(dict.fromkeys(waits[number])) for number in sorted(waits)}
     table.feeds = list(dict.fromkeys(feeds))
     table.fetches = list(dict.fromkeys(fetches))
     return table
+
+
+class _Kind:
+    """What the table says of all nodes of one kind.
+
+    Attributes:
+        dtype: Number of the dtypes, once a node has asked for it.
+        calls: Functions of the library that it runs.
+    """
+
+    __slots__ = ("attr", "calls", "device", "dtype", "node")
+
+    def __init__(
+        self, node: NodeDef, library: Mapping[str, OpDef], devices: _Table, attrs: _Table
+    ) -> None:
+        told = attributes.searchable(node)
+        self.node = node
+        self.device = devices.number(node.device, node.device)
+        self.attr = attrs.number(tuple(told), told)
+        self.calls = _called(node, library) if library else []
+        self.dtype: int | None = None
+
+    def dtypes(self, library: Mapping[str, OpDef]) -> list[str]:
+        """Names of the dtypes of its outputs."""
+        found = opdefs.output_dtypes(self.node, library) or []
+        return [dtype_name(enum) for enum in found[:MAX_OUTPUTS]]
+
+
+def _inputs(columns: Columns) -> tuple[list[list[int]], list[str]]:
+    """``[source, port, ...]`` of each node's data inputs, and the names that no node has."""
+    count = len(columns)
+    data = columns.port != CONTROL
+    source, port = columns.source[data].astype(np.int64), columns.port[data]
+    lost = np.flatnonzero(source >= count).tolist()
+    missing: dict[str, int] = {}
+    for edge in lost:
+        name = columns.name(int(source[edge]))
+        source[edge] = -1 - missing.setdefault(name, len(missing))
+    flat = np.stack([source, port], axis=1).ravel().tolist()
+    stops = 2 * np.cumsum(np.bincount(columns.reader[data], minlength=count))
+    places = itertools.pairwise([0, *stops.tolist()])
+    return [flat[start:stop] for start, stop in places], list(missing)
+
+
+def _waits(columns: Columns) -> dict[int, list[int]]:
+    """Node to the nodes that it waits for by its control inputs."""
+    found: dict[int, list[int]] = {}
+    control = (columns.port == CONTROL) & (columns.source < len(columns))
+    readers, sources = columns.reader[control].tolist(), columns.source[control].tolist()
+    for reader, source in zip(readers, sources, strict=True):
+        found.setdefault(reader, []).append(source)
+    return found
 
 
 def _given_back(texts: Sequence[str], index: Mapping[str, int]) -> tuple[list[int], list[int]]:
@@ -286,7 +331,7 @@ class _Table:
         return found
 
 
-def _called(node: Any, functions: set[str]) -> list[str]:
+def _called(node: NodeDef, functions: Collection[str]) -> list[str]:
     names = [node.op] if node.op in functions else []
     for key in sorted(node.attr):
         value = node.attr[key]

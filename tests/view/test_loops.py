@@ -7,6 +7,7 @@ import pytest
 from inspector.view import layout
 from inspector.view.export import svg
 from inspector.view.hierarchy import Hierarchy, build
+from inspector.view.loops import MAX_DEPTH, scoped_names
 from inspector.view.summary import Summary
 from inspector.view.visible import view
 from tests.view.graphs import table
@@ -115,3 +116,38 @@ def test_arguments_do_not_say_the_way_to_their_body() -> None:
     assert titles == ["while_placeholder", "while_placeholder_1", "while_loop_counter"]
     one = tree_of("x = Placeholder()\nb/a_b_c = _Arg(x)\nb/r = Relu(b/a_b_c)\ny = Relu(b/r)")
     assert one.title(one.item("b/a_b_c")) == "a_b_c"
+
+
+ONE = """
+{0}enter = Enter({1})
+{0}merge = Merge({0}enter, {0}next)
+{0}less = Less({0}merge)
+{0}go = LoopCond({0}less)
+{0}switch = Switch({0}merge, {0}go)
+{0}turn = Tanh({0}switch:1)
+{0}next = NextIteration({2})
+{0}exit = Exit({0}switch)
+"""
+
+
+def test_loops_that_follow_one_another_are_beside_one_another() -> None:
+    text, last = "x = Placeholder()\n", "x"
+    for number in range(300):
+        text += ONE.format(f"l{number}_", last, f"l{number}_turn")
+        last = f"l{number}_exit"
+    names, ours = scoped_names(table(text))
+    assert names[1] == "loop 1/l0_enter"
+    assert names[-1] == "loop 300/l299_exit"
+    assert len(ours) == 300
+
+
+def test_loops_inside_of_loops_are_scopes_to_a_depth() -> None:
+    text, depth = "x = Placeholder()\n", 2 * MAX_DEPTH
+    for number in range(depth):
+        last = f"l{number - 1}_turn" if number else "x"
+        inside = f"l{number}_turn" if number == depth - 1 else f"l{number + 1}_exit"
+        text += ONE.format(f"l{number}_", last, inside)
+    names, ours = scoped_names(table(text))
+    assert len(ours) == MAX_DEPTH
+    assert max(name.count("/") for name in names) == MAX_DEPTH
+    assert names[9] == "loop 1/loop 2/l1_enter"
