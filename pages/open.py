@@ -8,7 +8,10 @@ from inspector.ui import browsing, opening, running, state, text
 st.title("Open a model")
 
 if (answer := running.finished(opening.SLOT)) is not None:
-    st.switch_page(opening.adopt(answer))
+    page = opening.adopt(answer)
+    if (opened := state.model()) is not None:
+        opening.lay_out_ahead(opened.hierarchy)
+    st.switch_page(page)
 if (answer := running.finished(opening.FETCH)) is not None:
     opening.attempt(opening.fetched, answer)
 start = locations.start_model()

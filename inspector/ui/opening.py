@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -22,6 +23,7 @@ from inspector.jobs.runner import default_runner
 from inspector.jobs.workspace import ModelKey
 from inspector.paths import is_url
 from inspector.ui import running, state, text
+from inspector.view import actions, layout
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.summary import Summary
 
@@ -163,6 +165,7 @@ def adopt(answer: JobResult) -> str:
     facts, signature = answer.value["facts"], answer.value["signature"]
     running.clear()
     summary = Summary.from_json(answer.blobs["summary"])
+    tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
     state.set_model(
         state.OpenModel(
             key=f"{key.hash}:{','.join(facts['tag_set'])}:{signature}",
@@ -172,15 +175,25 @@ def adopt(answer: JobResult) -> str:
             signature=signature,
             facts=facts,
             contents=answer.value["contents"],
-            operations=pd.DataFrame(json.loads(answer.blobs["operations"])),
+            columns=answer.blobs["operations"],
             summary=summary,
-            hierarchy=Hierarchy.from_json(summary, answer.blobs["hierarchy"]),
+            hierarchy=tree,
             feeds=extras.feeds,
             transforms=extras.transforms,
             ref=extras.ref,
         )
     )
     return f"pages/{extras.page}.py"
+
+
+def lay_out_ahead(tree: Hierarchy) -> None:
+    """Make the first picture while another page is read; it is kept with the other layouts."""
+    threading.Thread(target=_lay_out, args=(tree,), name="first picture", daemon=True).start()
+
+
+def _lay_out(tree: Hierarchy) -> None:
+    with contextlib.suppress(InspectorError):  # the Graph page tells it
+        layout.picture_of(tree, actions.first(tree).opened)
 
 
 def close() -> None:

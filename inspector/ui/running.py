@@ -25,6 +25,8 @@ from inspector.ui import state, text
 
 PATIENCE = 0.7
 """Seconds a page waits for a new job before it shows a progress bar."""
+LOOK_AGAIN = 0.4
+"""Seconds between two looks at a job that runs; in half of them its end is awaited."""
 
 
 def submit(kind: str, args: dict[str, Any], source: ModelKey, **options: Any) -> Job:
@@ -140,7 +142,7 @@ def show(slot: str, *, stop: bool = True) -> None:
             st.stop()
 
 
-@st.fragment(run_every=0.4)
+@st.fragment(run_every=LOOK_AGAIN)
 def _watch(slot: str) -> None:
     entry = st.session_state.get(f"job:{slot}")
     if entry is None or entry[0].done():
@@ -155,6 +157,9 @@ def _watch(slot: str) -> None:
         )
         if st.button("Cancel", key=f"cancel:{slot}", icon=":material/close:"):
             job.cancel()
+    concurrent.futures.wait([job], timeout=LOOK_AGAIN / 2)
+    if job.done():
+        st.rerun()
 
 
 def _is_started_on(path: Path) -> bool:

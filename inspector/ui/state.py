@@ -5,7 +5,9 @@ Everything lives in `st.session_state` under the keys below, and only here are t
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ class OpenModel:
         signature: The key of the signature that is drawn, fed and fetched, or None.
         facts: The JSON of ``describe``.
         contents: Files, assets and fingerprint; see `contents.of`.
-        operations: One row per operation: name, op, function, device, inputs, outputs.
+        columns: The table of all operations as JSON; `operations` reads it when it is wanted.
         summary: The node table that the picture is made from.
         feeds: Rows to feed that came with a sample.
         transforms: The list that a sample was made to show.
@@ -48,12 +50,17 @@ class OpenModel:
     signature: str | None
     facts: dict[str, Any]
     contents: dict[str, Any]
-    operations: pd.DataFrame
+    columns: bytes
     summary: Summary
     hierarchy: Hierarchy
     feeds: Path | None = None
     transforms: str | None = None
     ref: tuple[str, str] = ("", "")
+
+    @cached_property
+    def operations(self) -> pd.DataFrame:
+        """One row per operation: name, op, function, device, inputs, outputs."""
+        return pd.DataFrame(json.loads(self.columns))
 
     @property
     def meant(self) -> dict[str, Any]:

@@ -7,19 +7,20 @@ is then a handful of array operations, whatever is open.
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
-from collections import Counter
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
+from inspector.graph import BACK_EDGES, MERGES
 from inspector.view.hierarchy import Hierarchy
 from inspector.view.kinds import KINDS, kind_of
 from inspector.view.paused import collector_paused
-from inspector.view.summary import is_back_edge
+from inspector.view.summary import Summary
 
 Ints = npt.NDArray[np.int64]
 MAX_READERS = 64
@@ -36,6 +37,7 @@ class Tally:
         kind: Per scope, the kind that says most about it.
         structure: Per scope, a number that scopes of equal structure share: the same ops, nested in
             the same way, with the same edges inside.
+        nodes: Per drawn node, how many nodes it stands for; 0 for a folded one.
         weighed: Node to (elements, bytes) of those constants and variables that are weights.
         weights, parameters: Item to bytes, and elements, of the distinct weights its nodes read.
         source, target, tensor: Data edges between drawn nodes; equal tensors have equal numbers.
@@ -49,7 +51,10 @@ class Tally:
         self.start, self.end = [0] * scopes, [0] * scopes
         self.at: Ints = np.zeros(count, dtype=np.int64)
         self._number(tree)
-        self.nodes = Counter(tree.drawn(node) for node in range(count))
+        self._into: Ints = np.array(tree.into, dtype=np.int64)
+        self._edges = _edges(tree.table)
+        drawn = np.where(self._into < 0, np.arange(count), self._into)
+        self.nodes: list[int] = np.bincount(drawn, minlength=count).tolist()
         self.kind, self.structure = [0] * scopes, [0] * scopes
         self._connect(tree)
         self._describe(tree)
@@ -58,6 +63,7 @@ class Tally:
         self.weights: dict[int, int] = {}
         self.parameters: dict[int, int] = {}
         self._weigh(tree)
+        del self._into, self._edges
 
     def ops(self, scope: int) -> int:
         """Drawn nodes in a scope."""
@@ -107,24 +113,24 @@ class Tally:
 
     def _describe(self, tree: Hierarchy) -> None:
         """The main kind of each scope, and equal numbers for scopes of equal structure."""
-        table = tree.table
-        op_kind = [kind_of(op) for op in table.ops]
+        op = tree.table.op
         known: dict[tuple[Any, ...], int] = {}
         wires = self._wires(tree)
-        mass: list[Counter[int]] = [Counter() for _ in tree.names]
+        drawn = np.flatnonzero(self._into < 0)
+        op_kind = np.array([kind_of(name) for name in tree.table.ops], dtype=np.int64)
+        mass = np.zeros((len(tree.names), len(KINDS)), dtype=np.int64)
+        homes = np.array(tree.scope_of, dtype=np.int64)[drawn]
+        np.add.at(mass, (homes, op_kind[np.array(op, dtype=np.int64)[drawn]]), 1)
         for scope in reversed(tree.order):
-            parts: list[int] = []
-            for item in tree.children[scope]:
-                if item >= 0:
-                    parts.append(table.op[item])
-                    mass[scope][op_kind[table.op[item]]] += 1
-                else:
-                    parts.append(~self.structure[~item])
-                    mass[scope].update(mass[~item])
+            parts = [
+                op[item] if item >= 0 else ~self.structure[~item] for item in tree.children[scope]
+            ]
             # Numbers are given in the order they come, so they are the same in every run.
             self.structure[scope] = known.setdefault((*parts, wires.get(scope)), len(known))
-            says = [(-count * KINDS[kind].weight, kind) for kind, count in mass[scope].items()]
-            self.kind[scope] = min(says, default=(0, 0))[1]
+            if scope:
+                mass[tree.parents[scope]] += mass[scope]
+        weights = np.array([kind.weight for kind in KINDS])
+        self.kind = np.where(mass > 0, mass * weights, -1).argmax(axis=1).tolist()
 
     def _wires(self, tree: Hierarchy) -> dict[int, bytes]:
         """Per scope, the edges that it is the innermost around of, told from its first node on."""
@@ -165,19 +171,43 @@ class Tally:
 
     def _weigh(self, tree: Hierarchy) -> None:
         table = tree.table
+        one_reader = self._one_reader()
+        sizes, counts = [0] * len(tree.names), [0] * len(tree.names)
         for node, (elements, size) in table.weights.items():
             dtypes = table.dtypes_of(node)
             # Shapes, axes and epsilons are no weights worth a figure.
             if elements < 2 or (elements < 64 and dtypes and _INDEX_DTYPE.match(dtypes[0])):
                 continue
             self.weighed[node] = (elements, size)
-            items: set[int] = set()
-            for reader in self._readers(tree, node):
-                items.add(reader)
-                items.update(~scope for scope in tree.path(reader))
-            for item in items:
-                self.weights[item] = self.weights.get(item, 0) + size
-                self.parameters[item] = self.parameters.get(item, 0) + elements
+            owner = tree.into[node]
+            readers = {owner} if owner >= 0 and one_reader[owner] else self._readers(tree, node)
+            for reader in readers:
+                self._add(reader, elements, size)
+            if len(readers) == 1:
+                home = tree.scope_of[next(iter(readers))]
+                counts[home] += elements
+                sizes[home] += size
+            else:
+                for scope in {scope for reader in readers for scope in tree.path(reader)}:
+                    self._add(~scope, elements, size)
+        for scope in reversed(tree.order[1:]):
+            if counts[scope]:
+                self._add(~scope, counts[scope], sizes[scope])
+                counts[tree.parents[scope]] += counts[scope]
+                sizes[tree.parents[scope]] += sizes[scope]
+
+    def _add(self, item: int, elements: int, size: int) -> None:
+        self.weights[item] = self.weights.get(item, 0) + size
+        self.parameters[item] = self.parameters.get(item, 0) + elements
+
+    def _one_reader(self) -> npt.NDArray[np.bool_]:
+        """Per drawn node, whether it alone reads all that is folded into it."""
+        source, _, target = self._edges
+        folded = self._into[source] >= 0
+        owner, into = self._into[source[folded]], self._into[target[folded]]
+        alone = np.ones(self._into.size, dtype=bool)
+        alone[owner[np.where(into >= 0, into, target[folded]) != owner]] = False
+        return alone
 
     @staticmethod
     def _readers(tree: Hierarchy, node: int) -> set[int]:
@@ -196,38 +226,42 @@ class Tally:
         return found or {tree.into[node]}
 
     def _connect(self, tree: Hierarchy) -> None:
-        table, into = tree.table, tree.into
-        edges: list[tuple[int, int, int]] = []
-        waits: list[tuple[int, int]] = []
-        for node in range(len(table)):
-            if into[node] >= 0:
-                continue
-            edges += [
-                (source, port, node)
-                for source, port in table.sources(node)
-                if into[source] < 0 and source != node
-            ]
-            waits += [
-                (source, node)
-                for source in table.controls.get(node, ())
-                if into[source] < 0 and source != node
-            ]
-        back = [is_back_edge(table, source, node) for source, _, node in edges]
-        for node, (source, port) in table.again.items():
-            if into[node] < 0 and into[source] < 0 and source != node:
-                edges.append((source, port, node))
-                back.append(True)
-        self.back = np.array(back, dtype=bool)
-        columns: Ints = np.array(edges, dtype=np.int64).reshape(-1, 3)
-        self.source, self.target = columns[:, 0], columns[:, 2]
-        self.port = np.minimum(columns[:, 1], 1 << 20)
+        table, into = tree.table, self._into
+        source, port, target = self._edges
+        op = np.array(table.op, dtype=np.int64)
+        closes = np.array([name in BACK_EDGES for name in table.ops], dtype=bool)[op[source]]
+        back = closes & np.array([name in MERGES for name in table.ops], dtype=bool)[op[target]]
+        again: Ints = np.array(list(table.again.values()), dtype=np.int64).reshape(-1, 2)
+        source, port = np.append(source, again[:, 0]), np.append(port, again[:, 1])
+        target = np.append(target, np.fromiter(table.again, dtype=np.int64))
+        back = np.append(back, np.ones(len(again), dtype=bool))
+        drawn = (into[source] < 0) & (into[target] < 0) & (source != target)
+        self.source, self.target, self.back = source[drawn], target[drawn], back[drawn]
+        self.port = np.minimum(port[drawn], 1 << 20)
         keys = self.source * (1 << 21) + self.port
         self.tensor = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+        waits = [
+            (before, node) for node in sorted(table.controls) for before in table.controls[node]
+        ]
         control: Ints = np.array(waits, dtype=np.int64).reshape(-1, 2)
+        control = control[(into[control] < 0).all(axis=1) & (control[:, 0] != control[:, 1])]
         self.wait_source, self.wait_target = control[:, 0], control[:, 1]
 
 
+def _edges(table: Summary) -> tuple[Ints, Ints, Ints]:
+    """Source, port and target of every data edge, also of what is folded, by target."""
+    read = [*table.inputs, *table.returns.values()]
+    readers = np.append(np.arange(len(table)), np.fromiter(table.returns, dtype=np.int64))
+    flat = np.fromiter(itertools.chain.from_iterable(read), dtype=np.int64)
+    counts = np.fromiter(map(len, read), dtype=np.int64, count=len(read))
+    source, port, target = flat[::2], flat[1::2], np.repeat(readers, counts // 2)
+    order = np.argsort(target, kind="stable")
+    order = order[source[order] >= 0]
+    return source[order], port[order], target[order]
+
+
 _KNOWN: WeakKeyDictionary[Hierarchy, Tally] = WeakKeyDictionary()
+_MAKING: WeakKeyDictionary[Hierarchy, threading.Lock] = WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
@@ -235,8 +269,14 @@ def tally(tree: Hierarchy) -> Tally:
     """The tally of a hierarchy, made once and kept as long as the hierarchy lives."""
     with _LOCK:
         found = _KNOWN.get(tree)
-    if found is None:
-        found = Tally(tree)
+        making = _MAKING.setdefault(tree, threading.Lock())
+    if found is not None:
+        return found
+    with making:  # who comes meanwhile waits for it, and does not make it too
         with _LOCK:
-            _KNOWN[tree] = found
+            found = _KNOWN.get(tree)
+        if found is None:
+            found = Tally(tree)
+            with _LOCK:
+                _KNOWN[tree] = found
     return found
