@@ -151,7 +151,8 @@ class Look:
 
     def details(self, name: str) -> dict[str, Any]:
         """One operation in full. Raises: UnknownNode."""
-        plain = split_input(name).name
+        # A name may have colons of its own.
+        plain = name if name in self.graph else split_input(name).name
         if plain not in self.graph:
             for row in self._bodies():
                 if row.name == plain:

@@ -102,13 +102,16 @@ function update(S, data) {
     if (S.focus === -1) S.focus = null;
     if (before) say(S, `${S.graph.nodes.length} boxes, ${S.graph.clusters.length} open scopes`);
   }
+  const chosen = data.select && data.select[0] !== S.told;
   let jumped = false;
-  if (data.select && data.select[0] !== S.told) {
+  if (chosen) {
     // Python chose: a search hit, a link. A click that waits to be sent is older than that.
     S.told = data.select[0];
     clearTimeout(S.timer);
     S.selected = new Set(data.select[1]);
     jumped = data.select[1].length > 0;
+    const last = data.select[1].at(-1), at = S.graph.nodes.findIndex((node) => node.name === last && !node.stub);
+    [S.focus, S.focusName] = at < 0 ? [null, undefined] : [at, last];
   }
   drawMarks(S);
   drawHeat(S);
@@ -116,8 +119,8 @@ function update(S, data) {
   measure(S);
   if (fresh) {
     if (!before || !(anchored(S, S.anchor) || anchored(S, stays) || jumped)) home(S);
-    drawFocus(S);
   }
+  if (fresh || chosen) drawFocus(S);
   drawCrumbs(S);
   if (!S.acts.length) S.anchor = null;
   if (jumped) bring(S, [...S.selected].at(-1));

@@ -37,9 +37,9 @@ def links(title: str, found: Sequence[dict[str, Any]], go: Callable[[str], None]
             type="tertiary",
             help="Show it",
             on_click=go,
-            args=(node_name(item["name"]),),
+            args=(_node(item),),
         )
-    rest = [node_name(item["name"]) for item in found[LISTED:]]
+    rest = [_node(item) for item in found[LISTED:]]
     if rest:
         key = f"more_{title}_{found[0]['name']}"
         st.selectbox(
@@ -52,6 +52,12 @@ def links(title: str, found: Sequence[dict[str, Any]], go: Callable[[str], None]
             format_func=lambda name: text.shorten(name, 80),
             on_change=lambda: go(st.session_state[key]) if st.session_state[key] else None,
         )
+
+
+def _node(item: dict[str, Any]) -> str:
+    """The node of a tensor, or the node itself: its name may have colons of its own."""
+    name: str = item["name"]
+    return node_name(name) if "dtype" in item else name
 
 
 def _kind(item: dict[str, Any]) -> str:

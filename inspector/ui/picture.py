@@ -12,7 +12,7 @@ from dataclasses import replace
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui import measuring, picture_bar, picture_details, seen, state, text
+from inspector.ui import measuring, picture_bar, picture_details, seen, state
 from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
 from inspector.view import actions, heat, layout, reach
 from inspector.view.actions import ViewState
@@ -105,18 +105,3 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
         can=seen.steps(),
         on_event=heard,
     )
-    _said(model, now)
-
-
-def _said(model: state.OpenModel, now: ViewState) -> None:
-    """What is lit, in words."""
-    total = len(model.summary)
-    if now.trace and now.selected:
-        lit = int(seen.traced(model, now).sum())
-        st.caption(f"{text.count(lit, 'operation')} of {text.number(total)} lit by the trace.")
-    elif now.outputs:
-        stays = int(seen.kept(model, now).sum())
-        st.caption(
-            f"Freezing with these picks keeps {text.count(stays, 'operation')} "
-            f"and drops {text.number(total - stays)}."
-        )

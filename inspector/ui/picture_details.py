@@ -12,6 +12,7 @@ import streamlit as st
 
 from inspector.ui import address, operations, seen, shown, state, text
 from inspector.view import actions
+from inspector.view.actions import ViewState
 from inspector.view.text import printable
 
 KEY, PICTURE = "graph_details", "graph_picture"
@@ -34,18 +35,35 @@ def details(model: state.OpenModel) -> None:
             "Everything works by keyboard too: arrows walk along the edges, Enter selects, "
             "? lists all keys."
         )
+        _said(model, now)
         return
     nodes = [name for name in now.selected if name in model.summary.index]
     if len(now.selected) > 1:
         _several(now.selected, nodes)
     name = now.selected[-1]
     item = model.hierarchy.item(name)
-    if item is None or item < 0:
+    is_scope = item is None or item < 0
+    if len(now.selected) == 1 and not is_scope:
+        _picks(model, name)
+    _said(model, now)
+    if is_scope:
         _scope(model, name)
         return
-    if len(now.selected) == 1:
-        _picks(model, name)
     operations.details(model, name, lambda other: _go(model, other))
+
+
+def _said(model: state.OpenModel, now: ViewState) -> None:
+    """What is lit, in words."""
+    total = len(model.summary)
+    if now.trace and now.selected:
+        lit = int(seen.traced(model, now).sum())
+        st.caption(f"{text.count(lit, 'operation')} of {text.number(total)} lit by the trace.")
+    elif now.outputs:
+        stays = int(seen.kept(model, now).sum())
+        st.caption(
+            f"Freezing with these picks keeps {text.count(stays, 'operation')} "
+            f"and drops {text.number(total - stays)}."
+        )
 
 
 def _go(model: state.OpenModel, name: str) -> NoReturn:

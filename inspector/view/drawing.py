@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,6 +27,7 @@ from inspector.view.export import (
     mix,
     stroke_width,
 )
+from inspector.view.text import printable
 from inspector.view.visible import VisibleGraph
 
 IMAGES = ("png", "pdf")
@@ -37,7 +37,6 @@ MAX_PIXELS = 32_000
 """Longest side of a PNG that Graphviz can draw; larger pictures get fewer dots per inch."""
 
 _FONT = "Source Sans 3,Source Sans Pro,Noto Sans,DejaVu Sans,Helvetica,sans-serif"
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
 def image(
@@ -100,7 +99,7 @@ def dot_source(visible: VisibleGraph, *, direction: str = "TB") -> str:
 
 def _label(*lines: str) -> str:
     """Lines that Graphviz shows as they stand: no escapes, no entities, no HTML."""
-    clean = (_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text) for text in lines if text)
+    clean = (printable(text) for text in lines if text)
     plain = (text.replace("&", "&amp;").replace("\\", "\\\\") for text in clean)
     label: str = graphviz.nohtml(r"\n".join(plain))  # a str that is never taken for HTML
     return label
