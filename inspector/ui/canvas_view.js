@@ -37,7 +37,8 @@ function fitWidth(S, most = 1) {
   const z = Math.min(most, Math.max(READABLE, (room - 2 * pad) / Math.max(w, 1)));
   const top = nodes.filter((node) => node.y < 40);
   const at = top.length ? top.reduce((sum, node) => sum + node.x + node.w / 2, 0) / top.length : w / 2;
-  const x = w * z <= room - pad ? (room - w * z) / 2 : room / 2 - at * z;
+  // Columns are read from the left.
+  const x = w * z <= room - pad ? (room - w * z) / 2 : S.graph.columns ? pad : room / 2 - at * z;
   S.v = { z, x, y: CRUMBS };
   queue(S);
 }

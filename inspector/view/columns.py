@@ -120,7 +120,7 @@ def _set(graph: Graph, strips: list[Strip], cuts: Cuts) -> Graph:
     bottoms = [cluster["y"] + cluster["h"] for cluster in clusters]
     return {
         "w": math.ceil(wide) + 1, "h": math.ceil(max([*feet, *bottoms])) + 1,
-        "nodes": nodes, "edges": edges, "clusters": clusters,
+        "nodes": nodes, "edges": edges, "clusters": clusters, "columns": len(strips),
     }  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def layout(visible: VisibleGraph, *, direction: Direction = "TB") -> dict[str, A
 
     Lengths are pixels, ``x, y`` upper left corners. ``nodes`` are the boxes in their order, then
     the stubs. An edge's ``p`` is ``x, y`` of the start and of the Bézier points behind it, then of
-    the arrow's tip.
+    the arrow's tip. ``columns`` is there where the picture stands in several.
 
     Raises: LayoutError.
     """

@@ -20,6 +20,8 @@ OFTEN, SHARE = 3, 1 / 3
 """So many equal scopes are not opened together if they would take this much of the budget."""
 BLOCK = 8
 """More ops than this make a block that is worth an example if most of the model is made of it."""
+DEEP = 2
+"""Levels that an example opens: what it is made of, and what that is."""
 MANY = 8
 """A scope of this many equal ones is closed where one such can be seen elsewhere."""
 _KNOWN: WeakKeyDictionary[Hierarchy, dict[int, frozenset[str]]] = WeakKeyDictionary()
@@ -102,10 +104,11 @@ def _examples(tree: Hierarchy, found: Tally, opened: list[int], room: int) -> li
     for scope in tree.order:
         structure = found.structure[scope]
         everywhere[structure] = everywhere.get(structure, 0) + found.ops(scope)
+    depth = dict.fromkeys(level, 0)
     while level:
         classes: dict[tuple[int, int], list[int]] = {}
         for scope in level:
-            if scope not in done:
+            if scope not in done and depth[scope] < DEEP:
                 inside = _same_inside(tree, found, scope)
                 key = (-1, inside) if inside >= 0 else (0, found.structure[scope])
                 classes.setdefault(key, []).append(scope)
@@ -130,6 +133,9 @@ def _examples(tree: Hierarchy, found: Tally, opened: list[int], room: int) -> li
             taken.append(first)
             inner = _closed(tree, [first])
             level += inner
+            # So many of something is no level of an example; the first of them is.
+            down = first not in tree.notes
+            depth |= dict.fromkeys(inner, depth[first] + down)
             shown.update(found.structure[scope] for scope in inner)
     return taken
 

@@ -138,6 +138,7 @@ def test_an_edge_that_goes_up_is_not_cut():
     graph = {"w": 160, "h": 1780, "nodes": nodes, "edges": [*down, loop], "clusters": []}
     assert in_columns(graph) is graph
     check(in_columns(graph | {"edges": down}))
+    assert in_columns(graph | {"edges": down})["columns"] > 1
     assert in_columns(graph | {"edges": down})["h"] < 900
 
 
