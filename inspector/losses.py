@@ -65,6 +65,7 @@ class Losses:
         judges: The ops of these layers, also where they are used on something else.
         towers: Nodes that are compared with one another and come from the same weights, used on
             different inputs: the embeddings of a siamese network.
+        layers: The ops by which trained variables enter as weights.
         ends: What the last layers give, and more than one node reads.
     """
 
@@ -73,6 +74,7 @@ class Losses:
     judged: set[int] = field(default_factory=set)
     judges: set[int] = field(default_factory=set)
     towers: set[int] = field(default_factory=set)
+    layers: set[int] = field(default_factory=set)
     ends: set[int] = field(default_factory=set)
 
 
@@ -96,9 +98,8 @@ def losses_of(columns: Columns) -> Losses:
     weights = _weights(columns)
     inner = columns.needed([source for at in weights for source in _known(columns, at)])
     found.towers = _towers(columns, weights, inner)
-    found.ends = {
-        _end(columns, at) for at, own in weights.items() if not inner[at] and own & found.trained
-    }
+    found.layers = {at for at, own in weights.items() if own & found.trained}
+    found.ends = {_end(columns, at) for at in found.layers if not inner[at]}
     for scope in list(found.starts)[:_MOST_LOSSES]:
         if moved.get(scope):
             _judge(columns, found.starts[scope], moved[scope], weights, found)

@@ -98,7 +98,10 @@ def of_graph(graph: Graph) -> list[Suggestion]:
     layers = losses.ends | losses.towers
     found = set(np.flatnonzero(taken & (scores | heads | named)).tolist())
     found |= {at for at in layers if taken[at]} | losses.judged
-    learned = columns.behind(losses.trained) if losses.trained else b""
+    learned = _learned(columns, part)
+    if not found and learned is not None:
+        # Nothing is made of what is fed: then it is the weights that are learned, as embeddings.
+        found, feeds = set(np.flatnonzero(learned & last & ~idle).tolist()), set()
     judging = columns.behind(losses.judges) if losses.judges else b""
     behind = f", depends on {_some(feeds)}" if feeds else ""
     ranked: list[tuple[tuple[int, int, int, bool, int], Suggestion]] = []
@@ -128,13 +131,24 @@ def of_graph(graph: Graph) -> list[Suggestion]:
         # Where two are equally likely the one that no training reads comes first, then the later
         # node: outputs are made last.
         # What no trained weight is in was not learned here: a teacher, a target network.
-        aside = 1 if (judging and judging[at]) or (learned and not learned[at]) else 0
+        aside = 1 if (judging and judging[at]) or (learned is not None and not learned[at]) else 0
         rank = (aside, kind, _hint(name), bool(columns.readers(at)), -at)
         ranked.append((rank, Suggestion(name, why)))
     ranked.sort(key=lambda item: item[0])
     # A value inside of a loop exists once a turn: no run can fetch it.
     looped = inside_frames(graph, [item.name for _, item in ranked])
     return [item for _, item in ranked if item.name not in looped]
+
+
+def _learned(columns: Columns, part: Part) -> Mask | None:
+    """Per node, whether trained weights are in it; a shape or a check holds none of what they are.
+
+    None where nothing is trained.
+    """
+    if not part.losses.trained:
+        return None
+    stop = columns.where(("Shape", "ShapeN", "Size", "Rank", "Assert", "NoOp"))
+    return np.frombuffer(columns.behind(part.losses.trained, stop), np.bool_)[: len(columns)]
 
 
 def _scored(columns: Columns, part: Part) -> set[int]:

@@ -25,6 +25,7 @@ NOT_INFERENCE = re.compile(
     r"|adam|adagrad|adadelta|rmsprop|momentum|gradientdescent|ftrl|sgd"
     r"|exponentialmovingaverage|metrics?|summar(?:y|ies)|init|initializer|isinitialized|report_uninitialized[^/]*"
     r"|auc|precision|recall|mean_iou|(?:true|false)_(?:positives|negatives)"
+    r"|mean_squared_error|mean_pairwise_squared_error|absolute_difference"
     r"|[^/]*loss|cost|accuracy|xent|[^/]*cross_entropy[^/]*|assert[^/]*)(?:_\d+)?(?:/|$)",
     re.I,
 )
@@ -33,6 +34,7 @@ _IDLE_OP = re.compile(
     r"|Save.*|Restore.*|MergeV2Checkpoints|ShardedFilename|.*Summary(?:V2)?|NoOp|Assert|Print(?:V2)?"
     r"|VarIsInitializedOp|IsVariableInitialized|InitializeTable.*|LookupTable(?:Import|Insert|Size).*"
     r"|.*Queue.*|ControlTrigger|Const|VariableV2|Variable|VarHandleOp|AutoReloadVariable"
+    r"|ReadVariableOp"
     r"|HashTable.*|MutableHashTable.*|Placeholder|PlaceholderV2|_Arg|_Retval"
 )
 _LOSS_OPS = {
@@ -46,7 +48,7 @@ HEADS = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 DECISIONS = {"ArgMax", "ArgMin", "TopK", "TopKV2"}
 _WRITING = re.compile(r"Assign.*|Scatter.*|ResourceScatter.*")
 _IN_LOSS = re.compile(r"(?:^|/)(?:[^/]*loss|cost)(?:_\d+)?/", re.I)
-_LOSS_STEPS = {"Log", "Neg"}
+_LOSS_STEPS = {"Log", "Neg", "Reciprocal", "Inv"}
 # How numbers become one loss, and what is summed or averaged to such a number.
 _SCALAR_STEPS = {"Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Neg", "Identity", "Cast"}
 _ENDS_OF_LOSS = {"Mean", "Sum", "L2Loss"}
@@ -77,32 +79,34 @@ class Part:
 def taking_part(columns: Columns) -> Part:
     """What of a graph takes part in a prediction."""
     keys, training = _training(columns)
-    feeds, labels = _feeds(columns, training)
+    losses = losses_of(columns)
+    feeds, labels = _feeds(columns, losses, training)
     fed = np.ones(len(columns), np.bool_)
     if feeds:
         fed = np.frombuffer(columns.behind(feeds), np.bool_)[: len(columns)]
-    losses = losses_of(columns)
     return Part(feeds, labels, fed, _idle(columns, losses, labels, training), losses, keys)
 
 
-def _feeds(columns: Columns, training: bytearray) -> tuple[set[int], set[int]]:
+def _feeds(columns: Columns, losses: Losses, training: bytearray) -> tuple[set[int], set[int]]:
     """The placeholders a prediction is made from, and those that hold the labels.
 
     Only a graph with training ops has labels: placeholders of such a name, and those that reach no
-    weights while another does.
+    weights while another does. What a trained layer needs is a feed, whatever its name: a decoder
+    is given the words before the one it shall say.
     """
+    into_layers = columns.needed(losses.layers)
     feeds, labels = set(), set()
     for at in columns.where(_PLACEHOLDERS):
         name = columns.names[at]
         if name.startswith("saver_filename"):
             continue
-        if _LABEL.fullmatch(name.rpartition("/")[2]):
+        if not into_layers[at] and _LABEL.fullmatch(name.rpartition("/")[2]):
             labels.add(at)
         elif columns.op_of(at) != "PlaceholderWithDefault":
             feeds.add(at)
     if not any(training) and not any(op in _LOSS_OPS or "Apply" in op for op in columns.ops):
         return feeds | labels, set()
-    if not feeds:  # The one feed is called y: then it is no label.
+    if labels and not feeds:  # The one feed is called y: then it is no label.
         return labels, set()
     weighty = columns.where(filter(LAYERS.fullmatch, columns.ops))
     walls = [at for at, is_training in enumerate(training) if is_training]

@@ -17,6 +17,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
+from inspector import varints
 from inspector.errors import CorruptModel, LimitExceeded, UnsupportedModel
 from inspector.protos import DATA_TYPES, TensorProto, TensorShapeProto
 
@@ -252,18 +253,12 @@ def _packed_strings(data: bytes, count: int, where: str) -> Array:
     lengths, position = [], 0
     if count > len(data):
         raise CorruptModel(where, "TensorProto", f"{len(data)} bytes for {count} strings")
-    for _ in range(count):
-        value = shift = 0
-        while True:
-            if position >= len(data) or shift > 63:
-                raise CorruptModel(where, "TensorProto", "the packed strings are cut short")
-            byte = data[position]
-            position += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        lengths.append(value)
+    try:
+        for _ in range(count):
+            length, position = varints.decode(data, position)
+            lengths.append(length)
+    except (IndexError, ValueError) as err:
+        raise CorruptModel(where, "TensorProto", "the packed strings are cut short") from err
     if position + sum(lengths) != len(data):
         raise CorruptModel(where, "TensorProto", "the packed strings are cut short")
     flat = np.empty(count, np.object_)

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
+from inspector import varints
 from inspector.columns import Columns, Ints, are_plain, look_up
 from inspector.protos import FunctionDefLibrary, GraphDef, VersionDef
 
@@ -296,13 +297,7 @@ def _parsed(kinds: dict[bytes, int], others: list[bytes]) -> Any:
     """A GraphDef with one node of each kind, without name and inputs, and all beside the nodes."""
     parts: list[bytes] = []
     for kind in kinds:
-        size = len(kind)
-        length = bytearray()
-        while size > 127:
-            length.append(size & 127 | 128)
-            size >>= 7
-        length.append(size)
-        parts += (_NODE, bytes(length), kind)
+        parts += (_NODE, varints.encode(len(kind)), kind)
     head = GraphDef.FromString(b"".join(parts + others))
     if len(head.node) != len(kinds) or any(node.name or node.input for node in head.node):
         raise _OtherForm

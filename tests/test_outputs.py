@@ -324,6 +324,38 @@ def test_an_entropy_and_the_true_classes_of_a_sampled_loss_are_no_outputs() -> N
     assert [item.name for item in of_graph(made)] == ["chances", "scores"]
 
 
+def test_a_label_that_a_trained_layer_needs_is_a_feed() -> None:
+    made = graph(
+        placeholder("x", [4, 4]),
+        placeholder("y", [4, 4]),
+        *variables("w", "v"),
+        *dense("said", "y", "w"),
+        *dense("seen", "x", "w"),
+        node("both", "Add", "said", "seen", T="float32"),
+        *dense("scores", "both", "v"),
+        node("off", "SoftmaxCrossEntropyWithLogits", "scores", "y", T="float32"),
+        node("end", "Mean", "off", "axis", T="float32"),
+        *loss("end", 0, "w", "v"),
+    )
+    assert [item.name for item in of_graph(made)] == ["scores"]
+
+
+def test_where_nothing_is_made_of_feeds_the_trained_weights_are_the_answer() -> None:
+    made = graph(
+        placeholder("count", [4]),
+        *variables("focal", "context"),
+        node("both", "Add", "focal", "context", T="float32"),
+        node("loss/row", "GatherV2", "focal", "count", T="float32"),
+        node("loss/off", "Sub", "loss/row", "count", T="float32"),
+        node("end", "Mean", "loss/off", "axis", T="float32"),
+        *loss("end", 0, "focal", "context"),
+        node("weight/Read/ReadVariableOp", "ReadVariableOp", "focal", dtype="float32"),
+    )
+    found = of_graph(made)
+    assert [item.name for item in found] == ["both"]
+    assert found[0].why == "last node"
+
+
 def test_a_branch_that_may_not_be_taken_gives_no_output() -> None:
     made = graph(
         placeholder("x", [4, 4]),

@@ -1,562 +1,386 @@
-"""Training graphs written before the last rules of the ranking, and scored after them only; see
-make_training.py.
-"""
+"""Training graphs that no rule of the ranking was made with; see make_training.py."""
 
 import numpy as np
 import tensorflow as tf
 
 L = tf.layers
 ph = tf.placeholder
-cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+entropy = tf.nn.sigmoid_cross_entropy_with_logits
+sparse_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
 
 
 def n(tensor):
     return tensor.op.name
 
 
-def estimator_regressor():
-    columns = {"age": tf.float32, "rooms": tf.float32}
-    data = tf.data.TextLineDataset("houses.csv").batch(8).repeat()
-    lines = tf.data.make_one_shot_iterator(data).get_next()
-    age, rooms, city, price = tf.decode_csv(lines, [[0.0], [0.0], [""], [0.0]])
-    feature = tf.feature_column
-    towns = feature.categorical_column_with_hash_bucket("city", 20)
-    model = tf.estimator.LinearRegressor(
-        [*map(feature.numeric_column, columns), towns], optimizer="Ftrl"
-    )
-    tf.train.get_or_create_global_step()
-    features = {"age": age, "rooms": rooms, "city": city}
-    model.model_fn(features, price, tf.estimator.ModeKeys.TRAIN, model.config)
-    tf.train.Saver()
-    return ["linear/linear_model/linear_model/linear_model/weighted_sum"]
+def conditional_gan():
+    z = ph(tf.float32, [None, 8], name="z")
+    y = ph(tf.float32, [None, 4], name="y")
+    x = ph(tf.float32, [None, 36], name="x_image")
+    with tf.variable_scope("", use_resource=True):
+
+        def gen(z, y):
+            with tf.variable_scope("generator"):
+                h = L.dense(tf.concat([z, y], 1), 32, tf.nn.relu)
+                return L.dense(h, 36, tf.nn.sigmoid)
+
+        def disc(x, y):
+            with tf.variable_scope("discriminator", reuse=tf.AUTO_REUSE):
+                h = L.dense(tf.concat([x, y], 1), 32, tf.nn.leaky_relu, name="h")
+                return L.dense(h, 1, name="o")
+
+        fake = gen(z, y)
+        real_score, fake_score = disc(x, y), disc(fake, y)
+    d = tf.reduce_mean(tf.nn.relu(1 - real_score)) + tf.reduce_mean(tf.nn.relu(1 + fake_score))
+    g = -tf.reduce_mean(fake_score)
+    for loss, scope in ((d, "discriminator"), (g, "generator")):
+        tf.train.RMSPropOptimizer(1e-4).minimize(loss, var_list=tf.trainable_variables(scope))
+    return [n(fake)]
 
 
-def reader_queue():
-    names = tf.train.string_input_producer(["a.bin", "b.bin"])
-    _, record = tf.FixedLengthRecordReader(1 + 8 * 8 * 3).read(names)
-    raw = tf.decode_raw(record, tf.uint8)
-    label = tf.cast(tf.strided_slice(raw, [0], [1]), tf.int32)
-    image = tf.reshape(tf.strided_slice(raw, [1], [193]), [3, 8, 8])
-    image = tf.image.per_image_standardization(tf.cast(tf.transpose(image, [1, 2, 0]), tf.float32))
-    image.set_shape([8, 8, 3])
-    label.set_shape([1])
-    images, labels = tf.train.shuffle_batch([image, label], 4, 20, 10)
-    tf.summary.image("images", images)
-    with tf.variable_scope("conv1"):
-        h = tf.nn.relu(L.conv2d(images, 4, 3))
-        tf.summary.histogram("activations", h)
-        tf.summary.scalar("sparsity", tf.nn.zero_fraction(h))
-    norm = tf.nn.lrn(tf.nn.max_pool(h, [1, 3, 3, 1], [1, 2, 2, 1], "SAME"), name="norm1")
-    with tf.variable_scope("softmax_linear"):
-        w = tf.get_variable("weights", [36, 10])
-        b = tf.get_variable("biases", [10])
-        logits = tf.add(tf.matmul(tf.reshape(norm, [4, -1]), w), b, name="softmax_linear")
-    per = cross_entropy(labels=tf.reshape(labels, [-1]), logits=logits, name="per_example")
-    tf.add_to_collection("losses", tf.reduce_mean(per, name="cross_entropy"))
-    total = tf.add_n(tf.get_collection("losses"), name="total_loss")
-    averages = tf.train.ExponentialMovingAverage(0.9, name="avg")
-    with tf.control_dependencies([averages.apply([total])]):
-        opt = tf.train.GradientDescentOptimizer(0.1)
-        grads = opt.compute_gradients(total)
-    opt.apply_gradients(grads)
-    return [n(logits)]
+def equilibrium_gan():
+    x = ph(tf.float32, [None, 8, 8, 3], name="x")
+    z = ph(tf.float32, [None, 6], name="z")
+    k = tf.Variable(0.0, trainable=False, name="k_t")
 
-
-def faces():
-    real = ph(tf.float32, [8, 16, 16, 3], name="real_images")
-    z = ph(tf.float32, [8, 10], name="z")
-
-    def generator(z, reuse=False, train=True):
-        with tf.variable_scope("generator", reuse=reuse):
-            h = tf.reshape(L.dense(z, 4 * 4 * 8, name="g_h0_lin"), [-1, 4, 4, 8])
-            h = tf.nn.relu(L.batch_normalization(h, training=train, name="g_bn0"))
-            h = L.conv2d_transpose(h, 8, 5, 2, "same", name="g_h1")
-            h = tf.nn.relu(L.batch_normalization(h, training=train, name="g_bn1"))
-            return tf.nn.tanh(L.conv2d_transpose(h, 3, 5, 2, "same", name="g_h2"))
-
-    def discriminator(image, reuse=False):
-        with tf.variable_scope("discriminator", reuse=reuse):
-            h = tf.nn.leaky_relu(L.conv2d(image, 8, 5, 2, name="d_h0_conv"))
-            h = L.batch_normalization(L.conv2d(h, 8, 3, name="d_h1_conv"), training=True, name="bn")
-            logit = L.dense(tf.reshape(tf.nn.leaky_relu(h), [8, -1]), 1, name="d_h2_lin")
-            return tf.nn.sigmoid(logit), logit
-
-    tf.summary.histogram("z", z)
-    fake = generator(z)
-    d_real, d_real_logit = discriminator(real)
-    sampler = generator(z, True, False)
-    d_fake, d_fake_logit = discriminator(fake, True)
-    tf.summary.histogram("d", d_real)
-    tf.summary.histogram("d_", d_fake)
-    tf.summary.image("G", fake)
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits
-    d_loss = tf.reduce_mean(entropy(logits=d_real_logit, labels=tf.ones_like(d_real)))
-    d_loss += tf.reduce_mean(entropy(logits=d_fake_logit, labels=tf.zeros_like(d_fake)))
-    g_loss = tf.reduce_mean(entropy(logits=d_fake_logit, labels=tf.ones_like(d_fake)))
-    own = tf.trainable_variables
-    tf.train.AdamOptimizer(2e-4, 0.5).minimize(d_loss, var_list=own("discriminator"))
-    tf.train.AdamOptimizer(2e-4, 0.5).minimize(g_loss, var_list=own("generator"))
-    return [n(sampler), n(fake)]
-
-
-def sharper():
-    low = ph(tf.float32, [None, None, None, 3], name="t_image")
-    high = ph(tf.float32, [None, None, None, 3], name="t_target_image")
-
-    def generator(x):
-        with tf.variable_scope("SRGAN_g"):
-            h = first = L.conv2d(x, 8, 3, padding="same", activation=tf.nn.relu)
-            h = h + L.conv2d(tf.nn.relu(L.conv2d(h, 8, 3, padding="same")), 8, 3, padding="same")
-            h = L.conv2d(h, 32, 3, padding="same") + tf.tile(first, [1, 1, 1, 4])
-            h = tf.nn.relu(tf.depth_to_space(h, 2))
-            return tf.nn.tanh(L.conv2d(h, 3, 1, padding="same"))
+    def decode(h, scope, reuse=False):
+        with tf.variable_scope(scope, reuse=reuse):
+            h = tf.reshape(L.dense(h, 4 * 4 * 4, name="fc"), [-1, 4, 4, 4])
+            h = tf.nn.elu(L.conv2d(h, 8, 3, padding="same", name="c1"))
+            h = tf.image.resize_nearest_neighbor(h, [8, 8])
+            return L.conv2d(h, 3, 3, padding="same", name="c2")
 
     def judge(x, reuse):
-        with tf.variable_scope("SRGAN_d", reuse=reuse):
-            h = tf.nn.leaky_relu(L.conv2d(x, 8, 4, 2, name="h0"))
-            return L.dense(tf.reduce_mean(h, [1, 2]), 1, name="out")
+        with tf.variable_scope("D", reuse=reuse):
+            h = tf.nn.elu(L.conv2d(x, 8, 3, 2, "same", name="c1"))
+            code = L.dense(tf.reshape(h, [-1, 4 * 4 * 8]), 6, name="code")
+        return decode(code, "D_decode", reuse)
 
-    def vgg(x, reuse):
-        with tf.variable_scope("VGG19", reuse=reuse):
-            x = tf.image.resize_images((x + 1) / 2, [16, 16]) * 255.0 - [103.9, 116.8, 123.7]
-            h = L.conv2d(x, 8, 3, activation=tf.nn.relu, name="conv1_1")
-            return L.conv2d(h, 8, 3, activation=tf.nn.relu, name="conv2_1")
-
-    made = generator(low)
-    real, fake = judge(high, False), judge(made, True)
-    goal, got = vgg(high, False), vgg(made, True)
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits
-    d_loss = tf.reduce_mean(entropy(labels=tf.ones_like(real), logits=real))
-    d_loss += tf.reduce_mean(entropy(labels=tf.zeros_like(fake), logits=fake))
-    mse = tf.reduce_mean(tf.squared_difference(made, high))
-    g_loss = mse + 2e-6 * tf.reduce_mean(tf.squared_difference(goal, got))
-    g_loss += 1e-3 * tf.reduce_mean(entropy(labels=tf.ones_like(fake), logits=fake))
+    made = decode(z, "G")
+    back, back_made = judge(x, False), judge(made, True)
+    real, fake = tf.reduce_mean(tf.abs(back - x)), tf.reduce_mean(tf.abs(back_made - made))
     own = tf.trainable_variables
-    tf.train.AdamOptimizer().minimize(mse, var_list=own("SRGAN_g"))
-    tf.train.AdamOptimizer().minimize(g_loss, var_list=own("SRGAN_g"))
-    tf.train.AdamOptimizer().minimize(d_loss, var_list=own("SRGAN_d"))
+    tf.train.AdamOptimizer(1e-4).minimize(real - k * fake, var_list=own("D"))
+    tf.train.AdamOptimizer(1e-4).minimize(fake, var_list=own("G"))
+    tf.assign(k, tf.clip_by_value(k + 0.001 * (0.5 * real - fake), 0, 1))
+    tf.summary.image("G", tf.clip_by_value((made + 1) * 127.5, 0, 255))
     return [n(made)]
 
 
-def soft_actor():
-    s = ph(tf.float32, [None, 3], name="obs")
-    a = ph(tf.float32, [None, 1], name="act")
-    r = ph(tf.float32, [None], name="rew")
-    s2 = ph(tf.float32, [None, 3], name="obs_next")
-    done = ph(tf.float32, [None], name="done")
-
-    def dense(x, out):
-        return L.dense(L.dense(x, 16, tf.nn.relu), out)
-
-    with tf.variable_scope("policy"):
-        h = L.dense(s, 16, tf.nn.relu)
-        mu, log_std = L.dense(h, 1), tf.clip_by_value(L.dense(h, 1), -20.0, 2.0)
-        u = mu + tf.exp(log_std) * tf.random_normal(tf.shape(mu))
-        mean_action, action = tf.tanh(mu), tf.tanh(u)
-        logp = -0.5 * tf.square((u - mu) / tf.exp(log_std)) - log_std
-        logp = tf.reduce_sum(logp - tf.log(1 - tf.square(action) + 1e-6), 1)
-    with tf.variable_scope("value"):
-        v = tf.squeeze(dense(s, 1), 1)
-    with tf.variable_scope("value_target"):
-        v2 = tf.squeeze(dense(s2, 1), 1)
-    with tf.variable_scope("critic"):
-        q = tf.squeeze(dense(tf.concat([s, a], 1), 1), 1)
-    with tf.variable_scope("critic", reuse=True):
-        q_pi = tf.squeeze(dense(tf.concat([s, action], 1), 1), 1)
-    q_loss = 0.5 * tf.reduce_mean((tf.stop_gradient(r + 0.99 * (1 - done) * v2) - q) ** 2)
-    v_loss = 0.5 * tf.reduce_mean((tf.stop_gradient(q_pi - 0.2 * logp) - v) ** 2)
-    p_loss = tf.reduce_mean(0.2 * logp - q_pi)
-    own = tf.trainable_variables
-    tf.train.AdamOptimizer(3e-4).minimize(p_loss, var_list=own("policy"))
-    tf.train.AdamOptimizer(3e-4).minimize(q_loss + v_loss, var_list=own("critic") + own("value/"))
-    tf.group(
-        [tf.assign(b, 0.99 * b + 0.01 * c) for b, c in zip(own("value_target"), own("value/"))]
-    )
-    return [n(mean_action), n(action)]
-
-
-def video_candidates():
-    history = ph(tf.int32, [None, 10], name="history")
-    length = ph(tf.float32, [None, 1], name="history_length")
-    age = ph(tf.float32, [None, 1], name="age")
-    watched = ph(tf.int64, [None, 1], name="watched")
-    table = tf.get_variable("video_embeddings", [100, 8])
-    mean = tf.reduce_sum(tf.nn.embedding_lookup(table, history), 1) / length
-    h = tf.concat([mean, age, tf.square(age)], 1)
-    h = L.dense(h, 32, tf.nn.relu)
-    user = L.dense(h, 8, tf.nn.relu, name="user_vector")
-    w, b = tf.get_variable("softmax_w", [100, 8]), tf.get_variable("softmax_b", [100])
-    loss = tf.nn.sampled_softmax_loss(w, b, watched, user, 10, 100)
-    tf.train.AdamOptimizer().minimize(tf.reduce_mean(loss))
-    logits = tf.matmul(user, w, transpose_b=True) + b
-    values, best = tf.nn.top_k(logits, 5)
-    del values
-    return [n(best), n(logits), n(user)]
-
-
-def cooccurrence():
-    focal = ph(tf.int32, [32], name="focal_words")
-    context = ph(tf.int32, [32], name="context_words")
-    count = ph(tf.float32, [32], name="cooccurrence_count")
-    f = tf.Variable(tf.random_uniform([60, 8], 1.0, -1.0), name="focal_embeddings")
-    c = tf.Variable(tf.random_uniform([60, 8], 1.0, -1.0), name="context_embeddings")
-    fb = tf.Variable(tf.random_uniform([60], 1.0, -1.0), name="focal_biases")
-    cb = tf.Variable(tf.random_uniform([60], 1.0, -1.0), name="context_biases")
-    look = tf.nn.embedding_lookup
-    weight = tf.minimum(1.0, tf.pow(count / 100.0, 0.75))
-    product = tf.reduce_sum(look(f, focal) * look(c, context), 1)
-    gap = tf.square(product + look(fb, focal) + look(cb, context) - tf.log(count))
-    total = tf.reduce_sum(weight * gap)
-    tf.summary.scalar("GloVe_loss", total)
-    tf.train.AdagradOptimizer(0.05).minimize(total)
-    both = tf.add(f, c, name="combined_embeddings")
-    return [n(both)]
-
-
-def street_segments():
-    image = ph(tf.uint8, [None, None, None, 3], name="ImageTensor")
-    label = ph(tf.int32, [None, None, None], name="annotation")
-    size = tf.shape(image)[1:3]
-    x = tf.cast(image, tf.float32) / 127.5 - 1.0
-    h = L.conv2d(x, 8, 3, 2, "same", activation=tf.nn.relu)
-    branches = [L.conv2d(h, 8, 3, dilation_rate=rate, padding="same") for rate in (1, 2, 4)]
-    pool = L.conv2d(tf.reduce_mean(h, [1, 2], keepdims=True), 8, 1)
-    branches.append(tf.image.resize_bilinear(pool, tf.shape(h)[1:3]))
-    logits = L.conv2d(tf.nn.relu(tf.concat(branches, 3)), 5, 1, name="logits")
-    logits = tf.image.resize_bilinear(logits, size, align_corners=True)
-    scores = tf.nn.softmax(logits)
-    semantic = tf.argmax(scores, 3)
-    known = tf.not_equal(label, 255)
-    loss = tf.losses.sparse_softmax_cross_entropy(
-        tf.where(known, label, tf.zeros_like(label)), logits, tf.to_float(known)
-    )
-    decay = tf.add_n([tf.nn.l2_loss(v) for v in tf.trainable_variables()]) * 1e-4
-    tf.metrics.mean_iou(label, semantic, 5, name="mean_iou")
-    tf.train.MomentumOptimizer(0.007, 0.9).minimize(loss + decay)
-    return [n(semantic), n(scores), n(logits)]
-
-
-def focal_detector():
-    image = ph(tf.float32, [None, 64, 64, 3], name="image")
-    truth = ph(tf.float32, [None, 960, 3], name="cls_targets")
-    corners = ph(tf.float32, [None, 960, 4], name="box_targets")
-    c1 = L.conv2d(image, 8, 3, 4, "same", activation=tf.nn.relu)
-    c2 = L.conv2d(c1, 8, 3, 2, "same", activation=tf.nn.relu)
-    p2 = L.conv2d(c2, 8, 1)
-    p1 = L.conv2d(c1, 8, 1) + tf.image.resize_nearest_neighbor(p2, [16, 16])
-    classes, boxes = [], []
-    for level, size in ((p1, 256), (p2, 64)):
-        with tf.variable_scope("class_net", reuse=tf.AUTO_REUSE):
-            h = L.conv2d(level, 8, 3, padding="same", activation=tf.nn.relu, name="h")
-            h = L.conv2d(h, 9, 3, padding="same", name="predict")
-            classes.append(tf.reshape(h, [-1, size * 3, 3]))
-        with tf.variable_scope("box_net", reuse=tf.AUTO_REUSE):
-            h = L.conv2d(level, 8, 3, padding="same", activation=tf.nn.relu, name="h")
-            h = L.conv2d(h, 12, 3, padding="same", name="predict")
-            boxes.append(tf.reshape(h, [-1, size * 3, 4]))
-    cls, box = tf.concat(classes, 1, name="cls_outputs"), tf.concat(boxes, 1, name="box_outputs")
-    p = tf.nn.sigmoid(cls)
-    right = truth * p + (1 - truth) * (1 - p)
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=truth, logits=cls)
-    positive = tf.maximum(1.0, tf.reduce_sum(truth))
-    cls_loss = tf.reduce_sum(tf.pow(1 - right, 1.5) * entropy) / positive
-    box_loss = tf.losses.huber_loss(corners, box)
-    tf.train.MomentumOptimizer(0.1, 0.9).minimize(cls_loss + 50 * box_loss)
-    return [n(cls), n(box), n(p)]
-
-
-def pupil():
-    x = ph(tf.float32, [None, 8, 8, 1], name="x")
-    y = ph(tf.float32, [None, 4], name="y")
-    heat = ph(tf.float32, [], name="temperature")
-    rate = ph(tf.float32, [], name="keep_prob")
-
-    def net(width, name):
-        with tf.variable_scope(name):
-            h = L.conv2d(x, width, 3, activation=tf.nn.relu)
-            h = tf.nn.dropout(L.dense(L.flatten(h), width, tf.nn.relu), rate)
-            return L.dense(h, 4, name="logits")
-
-    big, small = net(16, "teacher"), net(4, "student")
-    softened = tf.stop_gradient(tf.nn.softmax(big / heat))
-    entropy = tf.nn.softmax_cross_entropy_with_logits_v2
-    soft = tf.reduce_mean(entropy(labels=softened, logits=small / heat))
-    hard = tf.reduce_mean(entropy(labels=y, logits=small))
-    predicted = tf.nn.softmax(small)
-    right = tf.equal(tf.argmax(predicted, 1), tf.argmax(y, 1))
-    accuracy = tf.reduce_mean(tf.cast(right, tf.float32))
-    tf.summary.scalar("accuracy", accuracy)
-    tf.train.AdamOptimizer().minimize(0.7 * soft + 0.3 * hard, var_list=tf.trainable_variables("s"))
-    return [n(predicted), n(small)]
-
-
-def deep_speech():
-    audio = ph(tf.float32, [None, None, 20], name="inputs")
-    length = ph(tf.int32, [None], name="input_lengths")
-    text = tf.sparse_placeholder(tf.int32, name="labels")
-    h = L.conv1d(audio, 16, 5, padding="same", activation=tf.nn.relu)
-    cell = tf.nn.rnn_cell.LSTMCell
-    (fw, bw), _ = tf.nn.bidirectional_dynamic_rnn(
-        cell(8), cell(8), h, sequence_length=length, dtype=tf.float32
-    )
-    logits = L.dense(tf.concat([fw, bw], 2), 29)
-    major = tf.transpose(logits, [1, 0, 2])
-    loss = tf.reduce_mean(tf.nn.ctc_loss(text, major, length))
-    decoded, _ = tf.nn.ctc_beam_search_decoder(major, length, 10, merge_repeated=False)
-    error = tf.reduce_mean(tf.edit_distance(tf.cast(decoded[0], tf.int32), text))
-    tf.summary.scalar("ler", error)
-    grads, names = zip(*tf.train.AdamOptimizer().compute_gradients(loss))
-    clipped, _ = tf.clip_by_global_norm(grads, 5.0)
-    tf.train.AdamOptimizer().apply_gradients(zip(clipped, names))
-    chances = tf.nn.softmax(logits)
-    return [n(decoded[0]), n(chances), n(logits), n(major)]
-
-
-def named_entities():
-    words = ph(tf.int32, [None, 20], name="sentence")
-    tags = ph(tf.int32, [None, 20], name="tag_ids")
-    h = tf.nn.embedding_lookup(tf.get_variable("char_emb", [50, 8]), words)
-    length = tf.reduce_sum(tf.sign(words), 1)
-    cell = tf.nn.rnn_cell.GRUCell
-    (fw, bw), _ = tf.nn.bidirectional_dynamic_rnn(cell(8), cell(8), h, length, dtype=tf.float32)
-    scores = L.dense(tf.concat([fw, bw], 2), 7, name="emissions")
-    likely, moves = tf.contrib.crf.crf_log_likelihood(scores, tags, length)
-    path, best = tf.contrib.crf.crf_decode(scores, moves, length)
-    loss = tf.reduce_mean(-likely)
-    tf.train.RMSPropOptimizer(0.01).minimize(loss)
-    right = tf.to_float(tf.equal(path, tags)) * tf.sequence_mask(length, 20, dtype=tf.float32)
-    tf.identity(tf.reduce_sum(right) / tf.to_float(tf.reduce_sum(length)), name="tag_accuracy")
-    del best
-    return [n(path), n(scores)]
-
-
-def translator():
-    src = ph(tf.int32, [None, 12], name="x")
-    tgt = ph(tf.int32, [None, 12], name="y")
-
-    def attend(q, kv, name, causal=False):
-        with tf.variable_scope(name):
-            a = tf.matmul(L.dense(q, 8), L.dense(kv, 8), transpose_b=True) / np.sqrt(8.0)
-            if causal:
-                mask = tf.linalg.LinearOperatorLowerTriangular(tf.ones([12, 12])).to_dense()
-                a = tf.where(tf.equal(tf.tile(mask[None], [tf.shape(a)[0], 1, 1]), 0),
-                             tf.ones_like(a) * -1e9, a)  # fmt: skip
-            out = q + tf.matmul(tf.nn.softmax(a), L.dense(kv, 8))
-            return tf.contrib.layers.layer_norm(out)
-
-    table = tf.get_variable("lookup_table", [40, 8])
-    enc = tf.nn.embedding_lookup(table, src) * 8**0.5 + tf.get_variable("pos", [12, 8])
-    enc = attend(enc, enc, "encoder")
-    shifted = tf.concat([tf.ones_like(tgt[:, :1]) * 2, tgt[:, :-1]], 1)
-    dec = tf.nn.embedding_lookup(table, shifted)
-    dec = attend(attend(dec, dec, "self", True), enc, "vanilla")
-    logits = L.dense(dec, 40)
-    preds = tf.to_int32(tf.argmax(logits, -1))
-    real = tf.to_float(tf.not_equal(tgt, 0))
-    hits = tf.to_float(tf.equal(preds, tgt)) * real
-    tf.summary.scalar("acc", tf.reduce_sum(hits) / tf.reduce_sum(real))
-    smooth = 0.9 * tf.one_hot(tgt, 40) + 0.1 / 40
-    loss = tf.nn.softmax_cross_entropy_with_logits_v2(logits=logits, labels=smooth)
-    mean = tf.reduce_sum(loss * real) / tf.reduce_sum(real)
-    tf.train.AdamOptimizer(1e-4, 0.9, 0.98, 1e-8).minimize(mean)
-    return [n(preds), n(logits)]
-
-
-def retrained():
-    image = ph(tf.float32, [None, 16, 16, 3], name="Placeholder")
-    with tf.variable_scope("module"):
-        h = L.conv2d(image, 8, 3, activation=tf.nn.relu6, trainable=False)
-        h = tf.reduce_mean(h, [1, 2])
-    with tf.name_scope("input"):
-        neck = tf.placeholder_with_default(h, [None, 8], "BottleneckInputPlaceholder")
-        truth = ph(tf.int64, [None], name="GroundTruthInput")
-    with tf.name_scope("final_retrain_ops"):
-        with tf.name_scope("weights"):
-            w = tf.Variable(tf.truncated_normal([8, 5], stddev=0.001), name="final_weights")
-            tf.summary.histogram("histogram", w)
-        b = tf.Variable(tf.zeros([5]), name="final_biases")
-        with tf.name_scope("Wx_plus_b"):
-            logits = tf.matmul(neck, w) + b
-            tf.summary.histogram("pre_activations", logits)
-    final = tf.nn.softmax(logits, name="final_result")
-    tf.summary.histogram("activations", final)
-    with tf.name_scope("cross_entropy"):
-        mean = tf.losses.sparse_softmax_cross_entropy(labels=truth, logits=logits)
-    tf.summary.scalar("cross_entropy", mean)
-    with tf.name_scope("train"):
-        tf.train.GradientDescentOptimizer(0.01).minimize(mean)
-    with tf.name_scope("accuracy"):
-        with tf.name_scope("correct_prediction"):
-            right = tf.equal(tf.argmax(final, 1), truth)
-        tf.summary.scalar("accuracy", tf.reduce_mean(tf.cast(right, tf.float32)))
-    return [n(final)]
-
-
-def mixture():
-    x = ph(tf.float32, [None, 1], name="x")
-    y = ph(tf.float32, [None, 1], name="y")
-    h = tf.nn.tanh(tf.matmul(x, tf.Variable(tf.random_normal([1, 12]))))
-    out = tf.matmul(h, tf.Variable(tf.random_normal([12, 18]))) + tf.Variable(tf.zeros([18]))
-    pi, sigma, mu = tf.split(out, 3, 1)
-    top = tf.exp(pi - tf.reduce_max(pi, 1, keepdims=True))
-    pi = top * tf.reciprocal(tf.reduce_sum(top, 1, keepdims=True))
-    sigma = tf.exp(sigma)
-    normal = tf.exp(-tf.square((y - mu) * tf.reciprocal(sigma)) / 2)
-    normal = normal * tf.reciprocal(sigma) / np.sqrt(2 * np.pi)
-    loss = tf.reduce_mean(-tf.log(tf.reduce_sum(normal * pi, 1, keepdims=True)))
-    tf.train.AdamOptimizer().minimize(loss)
-    return [n(pi), n(sigma), n(mu)]
-
-
-def digits_vae():
-    x = ph(tf.float32, [None, 64], name="target_img")
-    noisy = ph(tf.float32, [None, 64], name="input_img")
-    keep = ph(tf.float32, name="keep_prob")
-    latent = ph(tf.float32, [None, 2], name="latent_variable")
-
-    def decode(z, reuse):
-        with tf.variable_scope("bernoulli_MLP_decoder", reuse=reuse):
-            h = tf.nn.dropout(L.dense(z, 16, tf.nn.tanh, name="h"), keep)
-            return tf.sigmoid(L.dense(h, 64, name="o"))
-
-    with tf.variable_scope("gaussian_MLP_encoder"):
-        h = tf.nn.dropout(L.dense(noisy, 16, tf.nn.elu), keep)
-        out = L.dense(h, 4)
-        mu, sigma = out[:, :2], 1e-6 + tf.nn.softplus(out[:, 2:])
-    z = mu + sigma * tf.random_normal(tf.shape(mu), 0, 1, dtype=tf.float32)
-    y = tf.clip_by_value(decode(z, False), 1e-8, 1 - 1e-8)
-    fit = tf.reduce_mean(tf.reduce_sum(x * tf.log(y) + (1 - x) * tf.log(1 - y), 1))
-    gap = tf.square(mu) + tf.square(sigma) - tf.log(1e-8 + tf.square(sigma)) - 1
-    loss = -(fit - tf.reduce_mean(0.5 * tf.reduce_sum(gap, 1)))
-    tf.train.AdamOptimizer(1e-3).minimize(loss)
-    drawn = decode(latent, True)
-    return [n(y), n(drawn), n(z), "bernoulli_MLP_decoder/Sigmoid"]
-
-
-def many_gates():
-    row = (np.zeros((6, 5), "float32"), np.zeros(6, "float32"), np.zeros(6, "float32"))
-    data = tf.data.Dataset.from_tensor_slices(row).shuffle(10).batch(3).repeat()
-    x, click, buy = tf.data.make_initializable_iterator(data).get_next()
-    experts = tf.stack([L.dense(x, 8, tf.nn.relu, name="expert_%d" % i) for i in range(3)], 1)
-    answers = []
-    for task in ("ctr", "cvr"):
-        gate = tf.nn.softmax(L.dense(x, 3, name=task + "_gate"))
-        mixed = tf.reduce_sum(experts * gate[:, :, None], 1)
-        logit = L.dense(L.dense(mixed, 8, tf.nn.relu), 1, name=task + "_logit")
-        answers.append((logit, tf.nn.sigmoid(logit, name=task + "_pred")))
-    (a, ctr), (b, cvr) = answers
-    loss = tf.losses.sigmoid_cross_entropy(click[:, None], a)
-    loss += tf.losses.sigmoid_cross_entropy(buy[:, None], b)
-    tf.metrics.auc(click[:, None], ctr, name="ctr_auc")
-    tf.train.AdamOptimizer().minimize(loss, tf.train.get_or_create_global_step())
-    return [n(ctr), n(cvr)]
-
-
-def policy_gradient():
-    seen = ph(tf.float32, [None, 4], name="observations")
-    acts = ph(tf.int32, [None], name="actions_num")
-    value = ph(tf.float32, [None], name="actions_value")
-    with tf.name_scope("inputs"):
-        h = L.dense(seen, 10, tf.nn.tanh, name="fc1")
-    every = L.dense(h, 3, name="fc2")
-    chances = tf.nn.softmax(every, name="act_prob")
-    with tf.name_scope("loss"):
-        minus = cross_entropy(logits=every, labels=acts)
-        loss = tf.reduce_mean(minus * value)
-    with tf.name_scope("train"):
-        tf.train.AdamOptimizer(0.02).minimize(loss)
-    return [n(chances)]
-
-
-def same_question():
-    left = ph(tf.int32, [None, 15], name="input_x1")
-    right = ph(tf.int32, [None, 15], name="input_x2")
-    same = ph(tf.float32, [None], name="input_y")
-    table = tf.get_variable("embedding", [60, 8])
-
-    def side(x, reuse):
-        with tf.variable_scope("side", reuse=reuse):
-            cell = tf.nn.rnn_cell.BasicLSTMCell(8)
-            h, _ = tf.nn.dynamic_rnn(cell, tf.nn.embedding_lookup(table, x), dtype=tf.float32)
-            return L.dense(h[:, -1], 8, name="out")
-
-    a, b = side(left, False), side(right, True)
-    gap = tf.sqrt(tf.reduce_sum(tf.square(a - b), 1))
-    both = tf.sqrt(tf.reduce_sum(tf.square(a), 1)) + tf.sqrt(tf.reduce_sum(tf.square(b), 1))
-    distance = tf.div(gap, both, name="distance")
-    loss = same * tf.square(distance) + (1 - same) * tf.square(tf.maximum(1 - distance, 0))
-    loss = tf.reduce_sum(loss) / 2 / 32.0
-    right_ones = tf.equal(tf.subtract(1.0, tf.rint(distance), name="temp_sim"), same)
-    tf.reduce_mean(tf.cast(right_ones, "float"), name="accuracy")
-    opt = tf.train.AdamOptimizer(1e-3)
-    opt.apply_gradients(opt.compute_gradients(loss))
-    return [n(distance), n(a), n(b), "temp_sim"]
-
-
-def unrolled_words():
-    raw = tf.convert_to_tensor(np.arange(200), tf.int32)
-    data = tf.reshape(raw[:160], [4, 40])
-    i = tf.train.range_input_producer(7, shuffle=False).dequeue()
-    x = tf.strided_slice(data, [0, i * 5], [4, (i + 1) * 5])
-    y = tf.strided_slice(data, [0, i * 5 + 1], [4, (i + 1) * 5 + 1])
-    x.set_shape([4, 5])
-    y.set_shape([4, 5])
-    with tf.variable_scope("Model"):
-        h = tf.nn.embedding_lookup(tf.get_variable("embedding", [30, 8]), x)
-        cell = tf.nn.rnn_cell.BasicLSTMCell(8)
-        state = cell.zero_state(4, tf.float32)
-        outs = []
-        with tf.variable_scope("RNN"):
-            for step in range(5):
-                if step:
-                    tf.get_variable_scope().reuse_variables()
-                out, state = cell(h[:, step], state)
-                outs.append(out)
-        flat = tf.reshape(tf.concat(outs, 1), [-1, 8])
-        logits = tf.nn.xw_plus_b(
-            flat, tf.get_variable("softmax_w", [8, 30]), tf.get_variable("softmax_b", [30])
-        )
-        logits = tf.reshape(logits, [4, 5, 30])
-        loss = tf.contrib.seq2seq.sequence_loss(
-            logits, y, tf.ones([4, 5]), average_across_timesteps=False, average_across_batch=True
-        )
-        cost = tf.reduce_sum(loss)
-        grads, _ = tf.clip_by_global_norm(tf.gradients(cost, tf.trainable_variables()), 5)
-        rate = tf.Variable(0.0, trainable=False)
-        tf.train.GradientDescentOptimizer(rate).apply_gradients(
-            zip(grads, tf.trainable_variables())
-        )
-        tf.assign(rate, ph(tf.float32, [], name="new_learning_rate"))
-    return [n(logits), "Model/xw_plus_b", "Model/Reshape_1"]
-
-
-def averaged_cross():
-    dense = ph(tf.float32, [None, 6], name="dense_inputs")
-    ids = ph(tf.int32, [None, 3], name="sparse_inputs")
-    clicked = ph(tf.float32, [None, 1], name="clicked")
+def stacked_keypoints():
+    image = ph(tf.float32, [None, 32, 32, 3], name="input_images")
+    truth = ph(tf.float32, [None, 2, 16, 16, 5], name="gt_maps")
     training = ph(tf.bool, [], name="is_training")
-    e = tf.reshape(tf.nn.embedding_lookup(tf.get_variable("emb", [30, 4]), ids), [-1, 12])
-    x0 = tf.concat([dense, e], 1)
-    x = x0
-    for layer in range(2):
-        w = tf.get_variable("cross_w_%d" % layer, [18, 1])
-        x = x0 * tf.matmul(x, w) + tf.get_variable("cross_b_%d" % layer, [18]) + x
-    deep = tf.nn.relu(L.batch_normalization(L.dense(x0, 16), training=training))
-    deep = L.dropout(L.dense(deep, 8, tf.nn.relu), 0.5, training=training)
-    logit = L.dense(tf.concat([x, deep], 1), 1)
-    chance = tf.sigmoid(logit)
-    loss = tf.losses.log_loss(clicked, chance)
-    loss += 1e-4 * tf.add_n([tf.nn.l2_loss(v) for v in tf.trainable_variables()])
+    h = L.conv2d(image, 8, 7, 2, "same")
+    h = tf.nn.relu(L.batch_normalization(h, training=training))
+    outs = []
+    for stack in range(2):
+        with tf.variable_scope("stack_%d" % stack):
+            low = L.conv2d(L.max_pooling2d(h, 2, 2), 8, 3, padding="same", activation=tf.nn.relu)
+            up = tf.image.resize_nearest_neighbor(low, [16, 16]) + L.conv2d(h, 8, 1)
+            out = L.conv2d(up, 5, 1, name="heatmaps")
+            h = h + L.conv2d(up, 8, 1) + L.conv2d(out, 8, 1)
+            outs.append(out)
+    output = tf.stack(outs, 1, name="final_output")
+    per = entropy(logits=output, labels=truth)
+    loss = tf.reduce_mean(per, name="cross_entropy_loss")
     with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        train = tf.train.AdamOptimizer().minimize(loss)
-    average = tf.train.ExponentialMovingAverage(0.999)
-    with tf.control_dependencies([train]):
-        average.apply(tf.trainable_variables())
-    return [n(chance)]
+        tf.train.RMSPropOptimizer(2.5e-4).minimize(loss)
+    return [n(output), n(outs[-1])]
+
+
+def forecast():
+    seen = ph(tf.float32, [None, 10, 3], name="inputs")
+    goal = ph(tf.float32, [None, 1], name="targets")
+    rate = ph(tf.float32, None, name="learning_rate")
+    cells = [tf.nn.rnn_cell.LSTMCell(8, state_is_tuple=True) for _ in range(2)]
+    h, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.MultiRNNCell(cells), seen, dtype=tf.float32)
+    last = tf.gather(tf.transpose(h, [1, 0, 2]), 9, name="last_lstm_output")
+    w = tf.Variable(tf.truncated_normal([8, 1]), name="w")
+    b = tf.Variable(tf.constant(0.1, shape=[1]), name="b")
+    guess = tf.matmul(last, w) + b
+    loss = tf.reduce_mean(tf.square(guess - goal), name="loss_mse_train")
+    tf.train.RMSPropOptimizer(rate).minimize(loss, name="rmsprop_optim")
+    tf.summary.histogram("pred", guess)
+    return [n(guess)]
+
+
+def many_labels():
+    words = ph(tf.int32, [None, 30], name="input_x")
+    tags = ph(tf.float32, [None, 12], name="input_y")
+    keep = ph(tf.float32, name="dropout_keep_prob")
+    e = tf.nn.embedding_lookup(tf.get_variable("W", [80, 8]), words)
+    h = tf.reduce_mean(e, 1)
+    h = tf.nn.dropout(L.dense(h, 16, tf.nn.relu), keep)
+    with tf.name_scope("output"):
+        logits = tf.nn.xw_plus_b(
+            h, tf.get_variable("out_w", [16, 12]), tf.get_variable("out_b", [12]), name="logits"
+        )
+        scores = tf.sigmoid(logits, name="scores")
+    with tf.name_scope("loss"):
+        losses = tf.reduce_mean(tf.reduce_sum(entropy(labels=tags, logits=logits), axis=1))
+        decay = tf.add_n([tf.nn.l2_loss(v) for v in tf.trainable_variables()]) * 0.01
+        loss = tf.add(losses, decay, name="loss")
+    picked = tf.cast(scores > 0.5, tf.float32)
+    tf.metrics.precision(tags, picked)
+    tf.metrics.recall(tags, picked)
+    tf.train.AdamOptimizer(1e-3).minimize(loss)
+    return [n(scores), n(logits), n(picked)]
+
+
+def interest():
+    rows = (
+        np.zeros((8, 6), "int32"), np.zeros(8, "int32"), np.zeros(8, "int32"),
+        np.zeros((8, 1), "float32"),
+    )  # fmt: skip
+    data = tf.data.Dataset.from_tensor_slices(rows).repeat().batch(4)
+    history, item, user, click = tf.data.make_initializable_iterator(data).get_next()
+    items = tf.get_variable("item_emb", [40, 8])
+    keys = tf.nn.embedding_lookup(items, history)
+    query = tf.nn.embedding_lookup(items, item)
+    wide = tf.tile(query[:, None], [1, 6, 1])
+    both = tf.concat([wide, keys, wide - keys, wide * keys], -1)
+    weights = L.dense(L.dense(both, 16, tf.nn.sigmoid, name="f1"), 1, name="f2")
+    weights = tf.nn.softmax(tf.squeeze(weights, 2) / 8**0.5)
+    liked = tf.reduce_sum(keys * weights[:, :, None], 1)
+    who = tf.nn.embedding_lookup(tf.get_variable("user_emb", [30, 8]), user)
+    h = L.dense(tf.concat([who, liked, query], 1), 16, tf.nn.sigmoid)
+    logit = L.dense(h, 1) + tf.nn.embedding_lookup(tf.get_variable("item_b", [40, 1]), item)
+    chance = tf.sigmoid(logit)
+    loss = tf.reduce_mean(entropy(logits=logit, labels=click))
+    step = tf.train.get_or_create_global_step()
+    grads, _ = tf.clip_by_global_norm(tf.gradients(loss, tf.trainable_variables()), 5)
+    opt = tf.train.GradientDescentOptimizer(1.0)
+    opt.apply_gradients(zip(grads, tf.trainable_variables()), global_step=step)
+    return [n(chance), n(logit)]
+
+
+def combined_estimator():
+    def examples():
+        rows = {"age": np.zeros(6, "float32"), "job": np.array(["a"] * 6)}
+        data = tf.data.Dataset.from_tensor_slices((rows, np.zeros(6, "int64")))
+        return tf.data.make_one_shot_iterator(data.batch(2).repeat()).get_next()
+
+    column = tf.feature_column
+    job = column.categorical_column_with_vocabulary_list("job", ["a", "b"])
+    age = column.numeric_column("age")
+    features, labels = examples()
+    model = tf.estimator.DNNLinearCombinedClassifier(
+        linear_feature_columns=[job, column.bucketized_column(age, [20, 40])],
+        dnn_feature_columns=[column.embedding_column(job, 4), age],
+        dnn_hidden_units=[8, 4],
+    )
+    tf.train.get_or_create_global_step()
+    model.model_fn(features, labels, tf.estimator.ModeKeys.TRAIN, model.config)
+    tf.train.Saver()
+    return ["head/predictions/logistic", "head/predictions/probabilities", "add"]
+
+
+def painted():
+    content = ph(tf.float32, [1, 16, 16, 3], name="content")
+    style = ph(tf.float32, [1, 16, 16, 3], name="style")
+    kernels = [np.zeros((3, 3, 3, 8), "float32"), np.zeros((3, 3, 8, 8), "float32")]
+
+    def vgg(x):
+        found = []
+        for k in kernels:
+            x = tf.nn.relu(tf.nn.conv2d(x, tf.constant(k), [1, 1, 1, 1], "SAME"))
+            found.append(x)
+        return found
+
+    def gram(x):
+        flat = tf.reshape(x, [-1, 8])
+        return tf.matmul(flat, flat, transpose_a=True) / 256.0
+
+    with tf.variable_scope("transform"):
+        h = tf.nn.relu(L.conv2d(content / 255.0, 8, 9, padding="same"))
+        h = h + L.conv2d(tf.nn.relu(L.conv2d(h, 8, 3, padding="same")), 8, 3, padding="same")
+        painting = tf.nn.tanh(L.conv2d(h, 3, 9, padding="same")) * 150 + 127.5
+        painting = tf.clip_by_value(painting, 0.0, 255.0, name="painting")
+    got, wanted, look = vgg(painting - 120.0), vgg(content - 120.0), vgg(style - 120.0)
+    loss = tf.nn.l2_loss(got[1] - wanted[1])
+    loss += 5 * tf.add_n([tf.nn.l2_loss(gram(a) - gram(b)) for a, b in zip(got, look)])
+    loss += 1e-3 * tf.reduce_sum(tf.image.total_variation(painting))
+    tf.train.AdamOptimizer(1e-3).minimize(loss)
+    return [n(painting)]
+
+
+def clipped_policy():
+    def net(name, obs):
+        with tf.variable_scope(name):
+            with tf.variable_scope("policy_net"):
+                h = L.dense(L.dense(obs, 20, tf.tanh), 20, tf.tanh)
+                chances = L.dense(h, 3, tf.nn.softmax)
+            with tf.variable_scope("value_net"):
+                value = L.dense(L.dense(obs, 20, tf.tanh), 1)
+            act = tf.reshape(tf.multinomial(tf.log(chances), 1), [-1])
+            best = tf.argmax(chances, axis=1)
+        return chances, value, act, best
+
+    obs = ph(tf.float32, [None, 4], name="obs")
+    acts = ph(tf.int32, [None], name="actions")
+    rewards = ph(tf.float32, [None], name="rewards")
+    next_value = ph(tf.float32, [None], name="v_preds_next")
+    gains = ph(tf.float32, [None], name="gaes")
+    new, old = net("policy", obs), net("old_policy", obs)
+    hot = tf.one_hot(acts, 3)
+    p_new, p_old = tf.reduce_sum(new[0] * hot, 1), tf.reduce_sum(old[0] * hot, 1)
+    ratio = tf.exp(tf.log(tf.clip_by_value(p_new, 1e-10, 1.0)) - tf.log(p_old + 1e-10))
+    clipped = tf.minimum(gains * ratio, gains * tf.clip_by_value(ratio, 0.8, 1.2))
+    loose = -tf.reduce_sum(new[0] * tf.log(tf.clip_by_value(new[0], 1e-10, 1.0)), axis=1)
+    value_loss = tf.reduce_mean(tf.squared_difference(rewards + 0.95 * next_value, new[1]))
+    loss = -(tf.reduce_mean(clipped) - value_loss + 0.01 * tf.reduce_mean(loose))
+    tf.train.AdamOptimizer(1e-4).minimize(loss, var_list=tf.trainable_variables("policy"))
+    pairs = zip(tf.trainable_variables("old_policy"), tf.trainable_variables("policy"))
+    tf.group([tf.assign(a, b) for a, b in pairs])
+    return [n(new[0]), n(new[2]), n(new[3])]
+
+
+def captions():
+    image = ph(tf.float32, [None, 16, 16, 3], name="images")
+    words = ph(tf.int32, [None, 9], name="sentences")
+    masks = ph(tf.float32, [None, 8], name="masks")
+    seen = L.conv2d(image, 8, 3, 2, activation=tf.nn.relu)
+    seen = L.dense(tf.reduce_mean(seen, [1, 2]), 8, name="image_embedding")
+    table = tf.get_variable("word_embedding", [30, 8])
+    cell = tf.nn.rnn_cell.BasicLSTMCell(8)
+    with tf.variable_scope("lstm"):
+        _, state = cell(seen, cell.zero_state(tf.shape(image)[0], tf.float32))
+        tf.get_variable_scope().reuse_variables()
+        h, _ = tf.nn.dynamic_rnn(
+            cell, tf.nn.embedding_lookup(table, words[:, :-1]), initial_state=state
+        )
+    logits = L.dense(h, 30, name="logits")
+    chances = tf.nn.softmax(logits, name="softmax")
+    per = sparse_entropy(labels=words[:, 1:], logits=logits) * masks
+    loss = tf.div(tf.reduce_sum(per), tf.reduce_sum(masks), name="batch_loss")
+    tf.losses.add_loss(loss)
+    total = tf.losses.get_total_loss()
+    rate = tf.train.exponential_decay(0.1, tf.train.get_or_create_global_step(), 100, 0.5)
+    opt = tf.contrib.layers.optimize_loss(
+        total, tf.train.get_global_step(), rate, "SGD", clip_gradients=5.0
+    )
+    del opt
+    return [n(chances), n(logits), "logits/BiasAdd"]
+
+
+def masked_words():
+    rows = tuple(np.zeros(s, "int32") for s in ((4, 12), (4, 12), (4, 3), (4, 3), (4,)))
+    data = tf.data.Dataset.from_tensor_slices(rows).repeat().batch(2)
+    ids, kinds, places, truth, follows = tf.data.make_one_shot_iterator(data).get_next()
+    with tf.variable_scope("bert"):
+        table = tf.get_variable("word_embeddings", [40, 8])
+        h = tf.gather(table, ids) + tf.gather(tf.get_variable("type_embeddings", [2, 8]), kinds)
+        a = tf.nn.softmax(tf.matmul(L.dense(h, 8), L.dense(h, 8), transpose_b=True))
+        h = tf.contrib.layers.layer_norm(h + tf.matmul(a, L.dense(h, 8)), begin_norm_axis=-1)
+        pooled = L.dense(h[:, 0], 8, tf.tanh, name="pooler")
+    with tf.variable_scope("cls/predictions"):
+        at = tf.reshape(places + tf.range(0, tf.shape(ids)[0])[:, None] * 12, [-1])
+        g = L.dense(tf.gather(tf.reshape(h, [-1, 8]), at), 8, tf.nn.relu, name="transform")
+        bias = tf.get_variable("output_bias", [40], initializer=tf.zeros_initializer())
+        words = tf.nn.bias_add(tf.matmul(g, table, transpose_b=True), bias)
+        log = tf.nn.log_softmax(words, axis=-1)
+        word_loss = tf.reduce_mean(
+            -tf.reduce_sum(log * tf.one_hot(tf.reshape(truth, [-1]), 40), axis=[-1])
+        )
+    with tf.variable_scope("cls/seq_relationship"):
+        pair = L.dense(pooled, 2)
+        pair_log = tf.nn.log_softmax(pair, axis=-1)
+        pair_loss = tf.reduce_mean(-tf.reduce_sum(tf.one_hot(follows, 2) * pair_log, axis=-1))
+    loss = word_loss + pair_loss
+    grads, _ = tf.clip_by_global_norm(tf.gradients(loss, tf.trainable_variables()), 1.0)
+    tf.train.AdamOptimizer().apply_gradients(zip(grads, tf.trainable_variables()))
+    return [n(log), n(pair_log), n(words), n(pair), n(h), n(pooled)]
+
+
+def waves():
+    audio = ph(tf.float32, [None, None, 1], name="audio_batch")
+    codes = tf.cast((tf.clip_by_value(audio, -1, 1) + 1) / 2 * 31 + 0.5, tf.int32)
+    hot = tf.one_hot(codes[:, :, 0], 32)
+    with tf.variable_scope("wavenet"):
+        h = L.conv1d(tf.pad(hot[:, :-1], [[0, 0], [1, 0], [0, 0]]), 8, 2, name="causal")
+        skips = []
+        for rate in (1, 2, 4):
+            p = tf.pad(h, [[0, 0], [rate, 0], [0, 0]])
+            a = L.conv1d(p, 8, 2, dilation_rate=rate, name="filter_%d" % rate)
+            b = L.conv1d(p, 8, 2, dilation_rate=rate, name="gate_%d" % rate)
+            out = tf.tanh(a) * tf.sigmoid(b)
+            skips.append(L.conv1d(out, 8, 1))
+            h = h + L.conv1d(out, 8, 1)
+        h = L.conv1d(tf.nn.relu(tf.add_n(skips)), 8, 1, activation=tf.nn.relu)
+        raw = L.conv1d(h, 32, 1)
+    flat = tf.reshape(raw, [-1, 32])
+    chance = tf.cast(tf.nn.softmax(tf.cast(flat, tf.float64)), tf.float32)
+    with tf.name_scope("loss"):
+        goal = tf.reshape(hot[:, 1:], [-1, 32])
+        per = tf.nn.softmax_cross_entropy_with_logits_v2(logits=flat[1:], labels=goal)
+        loss = tf.reduce_mean(per)
+    tf.train.MomentumOptimizer(0.01, 0.9).minimize(loss, var_list=tf.trainable_variables())
+    return [n(chance), n(flat), n(raw), "Softmax"]
+
+
+def tied():
+    clean = ph(tf.float32, [None, 20], name="input-clean")
+    noisy = ph(tf.float32, [None, 20], name="input-corrupted")
+    w = tf.Variable(tf.random_uniform([20, 6], -0.1, 0.1), name="enc-w")
+    h = tf.nn.sigmoid(tf.matmul(noisy, w) + tf.Variable(tf.zeros([6])))
+    back = tf.nn.sigmoid(tf.matmul(h, tf.transpose(w)) + tf.Variable(tf.zeros([20])))
+    kept = tf.clip_by_value(back, 1e-10, 1 - 1e-10)
+    cost = -tf.reduce_mean(clean * tf.log(kept) + (1 - clean) * tf.log(1 - kept))
+    tf.train.AdagradOptimizer(0.1).minimize(cost)
+    return [n(back), n(kept), n(h)]
+
+
+def prototypes():
+    shown = ph(tf.float32, [None, None, 8, 8, 1], name="x")
+    asked = ph(tf.float32, [None, None, 8, 8, 1], name="q")
+    truth = ph(tf.int64, [None, None], name="y")
+    hot = tf.one_hot(truth, 5)
+    ways, shots = tf.shape(shown)[0], tf.shape(shown)[1]
+
+    def encode(x, reuse):
+        with tf.variable_scope("encoder", reuse=reuse):
+            h = tf.nn.relu(L.conv2d(x, 8, 3, padding="same", name="c1"))
+            h = L.conv2d(L.max_pooling2d(h, 2, 2), 4, 3, padding="same", name="c2")
+            return tf.reshape(h, [-1, 64])
+
+    a = encode(tf.reshape(shown, [-1, 8, 8, 1]), False)
+    centre = tf.reduce_mean(tf.reshape(a, [ways, shots, 64]), 1)
+    b = encode(tf.reshape(asked, [-1, 8, 8, 1]), True)
+    far = tf.reduce_mean(tf.square(b[:, None] - centre[None]), 2)
+    log = tf.reshape(tf.nn.log_softmax(-far), [5, -1, 5])
+    loss = -tf.reduce_mean(tf.reshape(tf.reduce_sum(hot * log, -1), [-1]))
+    right = tf.to_float(tf.equal(tf.argmax(log, -1), truth))
+    tf.reduce_mean(right)
+    tf.train.AdamOptimizer().minimize(loss)
+    return [n(log), n(a), n(b), n(far), "LogSoftmax"]
+
+
+def citations():
+    x = ph(tf.float32, [20, 12], name="features")
+    near = tf.sparse_placeholder(tf.float32, [20, 20], name="support")
+    truth = ph(tf.float32, [20, 4], name="labels")
+    mask = ph(tf.int32, [20], name="labels_mask")
+    drop = tf.placeholder_with_default(0.0, [], name="dropout")
+    with tf.variable_scope("gcn"):
+        w1, w2 = tf.get_variable("weights_0", [12, 8]), tf.get_variable("weights_1", [8, 4])
+        h = tf.nn.dropout(x, 1 - drop)
+        h = tf.nn.relu(tf.sparse_tensor_dense_matmul(near, tf.matmul(h, w1)))
+        h = tf.nn.dropout(h, 1 - drop)
+        out = tf.sparse_tensor_dense_matmul(near, tf.matmul(h, w2))
+    weight = tf.cast(mask, tf.float32)
+    weight /= tf.reduce_mean(weight)
+    loss = 5e-4 * tf.nn.l2_loss(w1)
+    per = tf.nn.softmax_cross_entropy_with_logits(logits=out, labels=truth)
+    loss += tf.reduce_mean(per * weight)
+    right = tf.cast(tf.equal(tf.argmax(out, 1), tf.argmax(truth, 1)), tf.float32)
+    tf.reduce_mean(right * weight)
+    tf.train.AdamOptimizer(0.01).minimize(loss)
+    return [n(out)]
 
 
 ALL = (
-    estimator_regressor, reader_queue, faces, sharper, soft_actor, video_candidates, cooccurrence,
-    street_segments, focal_detector, pupil, deep_speech, named_entities, translator, retrained,
-    mixture, digits_vae, many_gates, policy_gradient, same_question, unrolled_words, averaged_cross,
+    conditional_gan, equilibrium_gan, stacked_keypoints, forecast, many_labels, interest,
+    combined_estimator, painted, clipped_policy, captions, masked_words, waves, tied, prototypes,
+    citations,
 )  # fmt: skip

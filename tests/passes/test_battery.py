@@ -17,6 +17,7 @@ from inspector.protos import FunctionDef
 from tests.function_graphs import FLOAT, function, node
 from tests.passes.running import assert_same_values, context
 from tests.passes.text import PRODUCER, graph, graph_def
+from tests.test_api import TRANSFORMS as NOTEBOOK
 
 CONV = "x = Placeholder(shape=[1,5,5,3]) ; w = Const(value=random(3,3,3,4)) ; c = Conv2D(x, w)"
 BATCH_NORM = (
@@ -300,13 +301,4 @@ def test_every_preset_can_be_run(name):
 
 
 def test_the_seed_is_the_notebook():
-    assert [str(item.call) for item in plan(PRESETS["seed"].transforms)] == [
-        "remove_nodes(op=Identity)",
-        "fold_constants(ignore_errors=true)",
-        "fold_batch_norms",
-        "fold_old_batch_norms",
-        "round_weights(num_steps=256)",
-        "quantize_weights",
-        "strip_unused_nodes",
-        "sort_by_execution_order",
-    ]
+    assert [str(item.call) for item in plan(PRESETS["seed"].transforms)] == NOTEBOOK
