@@ -10,11 +10,14 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from inspector import opdefs
+import numpy as np
+
+from inspector import opdefs, tensors
 from inspector.edit import GraphEdit
 from inspector.errors import BadParameter, InspectorError, JobCancelled, TransformFailed
 from inspector.graph import Graph, node_name
 from inspector.passes.base import Arg, Effect, Pass, PassContext, graph_pass
+from inspector.passes.constants import tensor_of
 from inspector.protos import NodeDef
 
 PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
@@ -120,7 +123,27 @@ def _tidied(before: Graph, node: NodeDef, device: str) -> NodeDef:
             del made.attr[key]
     if old is not None and old.op == node.op and "_output_shapes" in old.attr:
         made.attr["_output_shapes"].CopyFrom(old.attr["_output_shapes"])
+    if old is not None and _holds_the_same(old, made):
+        made.attr["value"].CopyFrom(old.attr["value"])
     return old if old is not None and made == old else made
+
+
+def _holds_the_same(old: NodeDef, made: NodeDef) -> bool:
+    """True for two Const of equal value: Grappler writes repeated values and zeros shorter."""
+    if not old.op == made.op == "Const" or tensor_of(old) == tensor_of(made):
+        return False
+    if tensor_of(old).dtype != tensor_of(made).dtype:
+        return False
+    if tensor_of(old).tensor_shape != tensor_of(made).tensor_shape:
+        return False
+    try:
+        a, b = (tensors.to_numpy(tensor_of(node), where=node.name) for node in (old, made))
+    except InspectorError:
+        return False
+    if a.size and not any((*a.strides, *b.strides)):
+        first = (0,) * a.ndim
+        a, b = a[first], b[first]  # one value each, however many the shape claims
+    return bool(np.all((a == b) | ((a != a) & (b != b))))
 
 
 def _run(edit: GraphEdit, ctx: PassContext, name: str, optimizers: tuple[str, ...]) -> None:

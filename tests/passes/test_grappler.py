@@ -77,6 +77,15 @@ def test_what_grappler_notes_is_taken_away_again():
 
 
 @pytest.mark.tensorflow
+@pytest.mark.parametrize("value", ["zeros(4,8)", "ones(4,8)", "[0]", "[[-0.0]]"])
+def test_a_constant_that_it_only_writes_shorter_stays_as_it_is(value):
+    text = f"x = Placeholder(shape=[4,8]) ; k = Const(value={value}) ; y = Add(x, k)"
+    (step,) = run(text, "debug_stripper").steps
+    assert not step.modified
+    assert not step.changed
+
+
+@pytest.mark.tensorflow
 def test_devices_that_are_there_stay():
     text = NET.replace("m = MatMul(x, w)", "m = MatMul(x, w) @/device:CPU:0")
     assert run(text, "pruning").graph.node("m").device == "/device:CPU:0"
@@ -95,6 +104,10 @@ def test_a_placeholder_without_a_shape_is_no_obstacle():
     [
         ("x = Placeholder(shape=[2]) ; y = NoSuchOp(x)", "NoSuchOp"),
         ("x = Placeholder(shape=[2]) ; y = Neg(z) ; z = Neg(y)", "cycle"),
+        ("x = Placeholder(shape=[2]) ; y = Neg(x:3)", "invalid output 3"),
+        ("x = Placeholder(shape=[2]) ; y = Neg(x, T=int32)", "expected int32"),
+        ("x = Placeholder(shape=[2]) ; y = Neg(x, T=string)", "string"),
+        ("x = Placeholder(shape=[2]) ; y = MatMul(x, x)", "must be rank 2"),
         (
             "x = Placeholder(shape=[2]) ; f = Const(value=[1], dtype=int32)"
             " ; i = ImmutableConst(memory_region_name=f, dtype=float, shape=[2]) ; y = Add(x, i)",
@@ -136,3 +149,25 @@ def test_a_worker_does_it_for_the_library():
     before = graph(NET)
     after = kernels.grappler(before, ["x"], ["y"], ["pruning"])
     assert after.node("w") is before.node("w")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_a_network_with_loops_attention_and_batch_norms(tmp_path):
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    steps = keras.Input((6, 4))
+    x = layers.Bidirectional(layers.LSTM(5, return_sequences=True))(steps)
+    x = layers.LayerNormalization()(layers.MultiHeadAttention(2, 3)(x, x))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Conv1D(7, 3)(x)))
+    x = layers.Dense(3, activation="softmax")(layers.GlobalAveragePooling1D()(x))
+    keras.Model(steps, x).export(str(tmp_path / "m"), verbose=False)
+    before = inspector.freeze(inspector.open_model(tmp_path / "m")).graph
+    (fed,) = [item.name for item in before.nodes if item.op == "Placeholder"]
+    (y,) = [item.name for item in before.nodes if not before.consumers(item.name)]
+    assert "While" in before.op_counts() or "StatelessWhile" in before.op_counts()
+    every = ",".join(name for name in OPTIMIZERS if "bfloat16" not in name)
+    for transforms in ("grappler", f'grappler(optimizers="{every}")'):
+        done = pipeline.run(before, [fed], [y], transforms, grappler=optimise_graph)
+        assert done.steps[0].modified
+        assert_same_values(before, done.graph, [y], atol=1e-5)
