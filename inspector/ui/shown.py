@@ -14,8 +14,8 @@ from inspector.ui import copying, text
 
 _ROW, _FRAME = 35, 3
 """Pixels of a table's row, and of its borders."""
-_CHARACTER, _PADDING = 8, 20
-"""Pixels of a figure's characters, and of the space around it: a column of figures cuts none."""
+_DIGIT, _LETTER, _PADDING = 7, 6.2, 17
+"""Pixels of a digit, of a letter of a title, and of the space around: figures are never cut."""
 
 
 def table(
@@ -40,10 +40,9 @@ def table(
         if is_integer_dtype(frame[name])
     }
     for name in right:
-        longest = max((len(str(value)) for value in (name, *frame[name])), default=0)
-        numbers[name] = st.column_config.TextColumn(
-            alignment="right", width=_CHARACTER * longest + _PADDING
-        )
+        figures = max((len(str(value)) for value in frame[name]), default=0)
+        width = max(_DIGIT * figures, _LETTER * len(name)) + _PADDING
+        numbers[name] = st.column_config.TextColumn(alignment="right", width=round(width))
     numbers |= columns or {}
     (place or st).dataframe(
         frame,
