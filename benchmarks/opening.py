@@ -57,11 +57,21 @@ def _saved(name: str, units: int, base: Path) -> Path:
     return path
 
 
+def _lite(base: Path) -> Path:
+    folder = base / "lite_25"
+    if not (folder / "m.tflite").is_file():
+        folder.mkdir(exist_ok=True)
+        made = "import sys; from benchmarks.tflite import write; write(sys.argv[1])"
+        subprocess.run([sys.executable, "-c", made, str(folder)], check=True)
+    return folder / "m.tflite"
+
+
 MODELS = {
     "frozen GraphDef of 100 MB": lambda base: _graph("frozen_100.pb", 1_800, 100_000_000, base),
     "GraphDef of 100,000 nodes": lambda base: _graph("nodes_100000.pb", 100_000, 0, base),
     "SavedModel of 100 MB (Keras export)": lambda base: _saved("keras_100", 2_450, base),
     "SavedModel of ResNet50": lambda base: folder(),
+    "TFLite of 25 MB": _lite,
     "SavedModel of 1 GB (Keras export)": lambda base: _saved("keras_1000", 7_900, base),
 }
 

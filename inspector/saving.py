@@ -22,6 +22,8 @@ def only_saves(graph: Graph, init_op: str | None = None) -> bool:
         for function in graph.library.function
         if any(node.op in _SAVES for node in function.node_def)
     }
+    if not savers:
+        return False
     calls = [
         node
         for node in graph
