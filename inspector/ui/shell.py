@@ -79,7 +79,13 @@ def sidebar(page: StreamlitPage) -> None:
             st.caption("No model is open.")
             return
         with st.container(border=True, key="sidebar_model"):
-            row = st.container(horizontal=True, vertical_alignment="top", wrap=False, gap="small")
+            row = st.container(
+                horizontal=True,
+                horizontal_alignment="distribute",
+                vertical_alignment="top",
+                wrap=False,
+                gap="small",
+            )
             row.markdown(f"**{text.escape(model.name, 80)}**")
             row.button(
                 "",
