@@ -7,7 +7,8 @@ The same frozen graphs for all. The file is handed over by opening the page that
 command opens for a file named there. The server is up and has shown another model where it can,
 the browser is warm, the file is new to both: each run has a server and a browser profile of its
 own. The clock stops when the picture stands: of ours three boxes with text of 7 pixels or more in
-the window; of a peer its own sign, which may come before that and never after. Tools take turns.
+the window; of a peer its own sign, which may come before that and never after. Beside the clock
+stands the processor's time, which other work on the machine changes less. Tools take turns.
 
 Of ours two ways are measured: the Overview, which the command opens, and from there a click on
 Graph as soon as it can be made; and a link straight to the Graph page.
@@ -42,15 +43,14 @@ from tests.serving import unused_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 120.0
+EXPLORER = "Model Explorer"
 WINDOW: ViewportSize = {"width": 1440, "height": 900}
 SMALL = ROOT / "sample_models" / "iris" / "saved_model" / "saved_model.pb"
 """What a peer shows first, to be warm; ours shows the same model."""
-# Model Explorer draws with WebGL, here without a GPU; the same browser for all.
-FLAGS = [
-    *CHROMIUM_FLAGS, "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]  # fmt: skip
-"""Also without a way to any other host: what phones home gets its answer at once."""
+# No way to any other host: what phones home gets its answer at once.
+FLAGS = [*CHROMIUM_FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+"""What Model Explorer needs to draw at all without a GPU."""
 STAGES = ("read", "describe", "draw up the node table", "group the nodes", "answered", "adopted",
           "laid out")  # fmt: skip
 
@@ -120,10 +120,18 @@ serve.serve(sys.argv[2], port=int(sys.argv[1]), open_browser=False)
 
 @dataclass
 class Run:
-    """One opening: seconds to the picture, or why there is none; when our stages were reached."""
+    """One opening, or why it showed no picture.
+
+    Attributes:
+        began: When the file was handed over.
+        seconds: From then to the picture.
+        processor: Seconds that browser and server ran on a core meanwhile.
+        stages: Seconds from then to when our stages were done.
+    """
 
     began: float
     seconds: float = float("nan")
+    processor: float = float("nan")
     why: str = ""
     stages: dict[str, float] = field(default_factory=dict)
 
@@ -142,7 +150,7 @@ def main() -> None:
     }
     if options.peers:
         tools["Netron"] = lambda *args: netron(options.peers / "bin", *args)
-        tools["Model Explorer"] = lambda *args: model_explorer(options.peers / "bin", *args)
+        tools[EXPLORER] = lambda *args: model_explorer(options.peers / "bin", *args)
     tools = {name: run for name, run in tools.items() if name in (options.tools or tools)}
     runs: dict[tuple[str, str], list[Run]] = {}
     with sync_playwright() as driver:
@@ -156,7 +164,10 @@ def main() -> None:
                     picture = options.pictures and options.pictures / f"{path.stem}_{name}.png"
                     with tempfile.TemporaryDirectory() as profile:
                         context = driver.chromium.launch_persistent_context(
-                            profile, executable_path=chromium_path(), args=FLAGS, viewport=WINDOW
+                            profile,
+                            executable_path=chromium_path(),
+                            args=[*FLAGS, *(WEBGL if name == EXPLORER else [])],
+                            viewport=WINDOW,
                         )
                         context.set_default_timeout(PATIENCE_S * 1000)
                         found.append(opened(path, context, picture))
@@ -168,7 +179,7 @@ def main() -> None:
 
 def show(graphs: list[str], tools: list[str], runs: dict[tuple[str, str], list[Run]]) -> None:
     """The table of all, and what our own time went into."""
-    print("Seconds to the first picture, medians\n")
+    print("Seconds to the first picture, and in brackets of processor time, browser and server\n")
     print("| graph | " + " | ".join(tools) + " |")
     print("|" + " --- |" * (len(tools) + 1))
     for graph in graphs:
@@ -194,8 +205,9 @@ def show(graphs: list[str], tools: list[str], runs: dict[tuple[str, str], list[R
 
 def shown(runs: list[Run]) -> str:
     """The median of some runs, or why there is none."""
-    failed = next((run.why for run in runs if run.why), "")
-    return failed or _median([run.seconds for run in runs])
+    if failed := next((run.why for run in runs if run.why), ""):
+        return failed
+    return f"{_median([run.seconds for run in runs])} ({_median([run.processor for run in runs])})"
 
 
 def inspector_app(path: Path, context: BrowserContext, picture: Path | None) -> Run:
@@ -327,11 +339,13 @@ def _opened(
     page = context.new_page()
     page.on("dialog", lambda dialog: dialog.accept())
     page.on("crash", lambda _page: crashed.append("the page crashed"))
+    used = _processor_s(os.getpid())
     run = Run(began=time.time())
     try:
         hand_over(page)
         while not stood and not crashed and time.time() < run.began + PATIENCE_S:
             page.wait_for_timeout(20)
+        run.processor = _processor_s(os.getpid()) - used
         if picture and not crashed:
             picture.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=str(picture), timeout=20_000)
@@ -379,32 +393,39 @@ def _server(
             process.wait()
 
 
-def _settle(leader: int, busy: float = 0.1, most_s: float = 60.0) -> None:
+def _settle(server: int, busy: float = 0.1, most_s: float = 60.0) -> None:
     """Wait until a server's processes rest: ours loads TensorFlow beside the first page.
 
     Args:
-        leader: The process whose group they are, or whose session.
+        server: The first of them.
         busy: The part of one core below which they rest.
     """
     deadline = time.monotonic() + most_s
-    before = _processor_s(leader)
+    before = _processor_s(server)
     while time.monotonic() < deadline:
         time.sleep(0.5)
-        after = _processor_s(leader)
+        after = _processor_s(server)
         if after - before < busy * 0.5:
             return
         before = after
 
 
-def _processor_s(session: int) -> float:
-    """Seconds that the processes of a session have run on a core."""
-    ticks = 0
+def _processor_s(first: int) -> float:
+    """Seconds that a process, all below it, and those of them that have ended, ran on a core."""
+    below: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
+            process = int(file.parent.name)
             words = file.read_text().rpartition(")")[2].split()
-            if int(words[3]) == session:
-                ticks += int(words[11]) + int(words[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+            below.setdefault(int(words[1]), []).append(process)
+            ticks[process] = sum(map(int, words[11:15]))
+    total, todo = 0, [first]
+    while todo:
+        process = todo.pop()
+        total += ticks.get(process, 0)
+        todo += below.get(process, [])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def _median(seconds: list[float | None]) -> str:
