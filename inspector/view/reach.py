@@ -31,7 +31,9 @@ def kept(table: Summary, outputs: Iterable[str], inputs: Iterable[str] = ()) -> 
 
     Control inputs count, as they do when a graph is frozen. Unknown names keep nothing.
     """
-    return _walk(table, _nodes(table, outputs), _before(table), set(_nodes(table, inputs)))
+    return _walk(
+        table, _nodes(table, outputs), table.needed.__getitem__, set(_nodes(table, inputs))
+    )
 
 
 def traced(table: Summary, names: Sequence[str], trace: str) -> Mask:
@@ -48,7 +50,7 @@ def traced(table: Summary, names: Sequence[str], trace: str) -> Mask:
     found = np.zeros(len(table), dtype=np.bool_)
     found[starts] = True
     if trace in (UP, BOTH, BETWEEN):
-        found |= _walk(table, starts, _before(table))
+        found |= _walk(table, starts, table.needed.__getitem__)
     if trace in (DOWN, BOTH, BETWEEN):
         found |= _walk(table, starts, _after(table))
     return found
@@ -56,7 +58,7 @@ def traced(table: Summary, names: Sequence[str], trace: str) -> Mask:
 
 def _between(table: Summary, names: Sequence[str]) -> Mask:
     last = _nodes(table, names[-1:])
-    before, after = _walk(table, last, _before(table)), _walk(table, last, _after(table))
+    before, after = _walk(table, last, table.needed.__getitem__), _walk(table, last, _after(table))
     found = np.zeros(len(table), dtype=np.bool_)
     found[last] = True
     for start in _nodes(table, names[:-1]):
@@ -64,7 +66,7 @@ def _between(table: Summary, names: Sequence[str]) -> Mask:
         if before[start]:
             found |= before & _walk(table, [start], _after(table))
         if after[start]:
-            found |= after & _walk(table, [start], _before(table))
+            found |= after & _walk(table, [start], table.needed.__getitem__)
     return found
 
 
@@ -94,24 +96,11 @@ def _nodes(table: Summary, names: Iterable[str]) -> list[int]:
     return [node for name in names if (node := table.get(name)) is not None]
 
 
-def _before(table: Summary) -> Callable[[int], Iterable[int]]:
-    controls = table.controls
-
-    def step(node: int) -> Iterable[int]:
-        yield from (source for source in table.inputs[node][::2] if source >= 0)
-        yield from controls.get(node, ())
-
-    return step
-
-
 def _after(table: Summary) -> Callable[[int], Iterable[int]]:
-    waiting = table.waiting
-
-    def step(node: int) -> Iterable[int]:
-        yield from table.consumers[node]
-        yield from waiting.get(node, ())
-
-    return step
+    consumers, waiting = table.consumers, table.waiting
+    if not waiting:
+        return consumers.__getitem__
+    return lambda node: (*consumers[node], *waiting.get(node, ()))
 
 
 def _walk(

@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from inspector import opdefs
 from inspector.columns import CONTROL, Columns
@@ -84,7 +85,7 @@ class Summary:
     @cached_property
     def index(self) -> Mapping[str, int]:
         """Node name to index; where names repeat, the first."""
-        return {name: number for number, name in reversed(list(enumerate(self.names)))}
+        return dict(zip(reversed(self.names), range(len(self.names) - 1, -1, -1), strict=True))
 
     def get(self, name: str) -> int | None:
         """The index of a node or tensor name, or None."""
@@ -130,12 +131,36 @@ class Summary:
     @cached_property
     def consumers(self) -> list[list[int]]:
         """Per node, the nodes that read one of its tensors, each once, in order."""
-        readers: list[list[int]] = [[] for _ in self.names]
-        for node in range(len(self.names)):
-            for source, _ in self.sources(node):
-                if not readers[source] or readers[source][-1] != node:
-                    readers[source].append(node)
-        return readers
+        source, reader = self._read
+        given = [
+            (other, node)
+            for node, flat in self.returns.items()
+            for other in flat[::2]
+            if other >= 0
+        ]
+        more = np.array(given, dtype=np.int64).reshape(-1, 2)
+        source, reader = np.append(source, more[:, 0]), np.append(reader, more[:, 1])
+        count = max(len(self.names), 1)
+        pairs = np.unique(source * count + reader)
+        return _runs(pairs % count, np.bincount(pairs // count, minlength=len(self.names)))
+
+    @cached_property
+    def needed(self) -> list[list[int]]:
+        """Per node, the nodes that it reads, and those that it waits for."""
+        source, reader = self._read
+        found = _runs(source, np.bincount(reader, minlength=len(self.names)))
+        for node, others in self.controls.items():
+            found[node] += others
+        return found
+
+    @cached_property
+    def _read(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Source and reader of each data input whose source is in the graph, by reader."""
+        counts = np.fromiter(map(len, self.inputs), np.int64, len(self.inputs)) // 2
+        source = np.fromiter(itertools.chain.from_iterable(self.inputs), np.int64, 2 * counts.sum())[::2]
+        reader = np.repeat(np.arange(len(self.inputs)), counts)
+        known = source >= 0
+        return source[known], reader[known]
 
     @cached_property
     def waiting(self) -> dict[int, list[int]]:
@@ -310,6 +335,14 @@ def _given_back(texts: Sequence[str], index: Mapping[str, int]) -> tuple[list[in
             given += () if control else (index[name], port)
             after += (index[name],) if control else ()
     return given, after
+
+
+@collector_paused()
+def _runs(values: npt.NDArray[np.int64], lengths: npt.NDArray[np.intp]) -> list[list[int]]:
+    """Values cut into runs of these lengths."""
+    ends = np.cumsum(lengths).tolist()
+    told = values.tolist()
+    return [told[first:last] for first, last in zip([0, *ends], ends, strict=False)]
 
 
 def is_back_edge(table: Summary, source: int, node: int) -> bool:
