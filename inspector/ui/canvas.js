@@ -93,10 +93,9 @@ function update(S, data) {
   let stays = null;
   if (fresh) {
     S.rev = data.rev;
-    // Our own copy: elements hang on it, and Streamlit keeps the data it gave.
-    S.graph = structuredClone(data.graph);
+    S.graph = unpack(data.graph);
     const name = S.focus === null ? null : S.focusName;
-    stays = before && placed(S, before, data.graph);
+    stays = before && placed(S, before, S.graph);
     draw(S);
     S.focus = name === null ? null : S.graph.nodes.findIndex((node) => node.name === name && !node.stub);
     if (S.focus === -1) S.focus = null;

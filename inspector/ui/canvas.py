@@ -37,7 +37,13 @@ import streamlit as st
 from inspector.view.kinds import KINDS
 
 HERE = Path(__file__).parent
-SCRIPTS = ("canvas_draw.js", "canvas_view.js", "canvas_keys.js", "canvas.js")
+SCRIPTS = (
+    "canvas_unpack.js",
+    "canvas_draw.js",
+    "canvas_view.js",
+    "canvas_keys.js",
+    "canvas.js",
+)
 """One module in the browser, in this order."""
 DOINGS = (
     "expand",
@@ -137,7 +143,7 @@ def canvas(
         number = shown["n"] + 1
         told = [number, list(wanted)] if wanted or not is_new else None
         st.session_state[memory] |= {"names": wanted, "told": told, "n": number}
-    data: dict[str, Any] = {"rev": layout["rev"], "graph": layout["graph"], "kinds": _KINDS}
+    data: dict[str, Any] = {"rev": layout["rev"], "graph": layout["packed"], "kinds": _KINDS}
     if marks:
         data["marks"] = {name: list(found) for name, found in marks.items()}
     if heat is not None:

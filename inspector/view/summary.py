@@ -20,7 +20,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from inspector import opdefs
 from inspector.columns import CONTROL, Columns
@@ -28,7 +27,7 @@ from inspector.errors import CorruptModel, UnknownNode, did_you_mean
 from inspector.graph import BACK_EDGES, MERGES, Graph, split_input
 from inspector.protos import NodeDef, OpDef
 from inspector.tensors import dtype_name
-from inspector.view import attributes
+from inspector.view import attributes, neighbours
 from inspector.view.paused import collector_paused
 
 Shape = Sequence[int | None]
@@ -142,25 +141,23 @@ class Summary:
         source, reader = np.append(source, more[:, 0]), np.append(reader, more[:, 1])
         count = max(len(self.names), 1)
         pairs = np.unique(source * count + reader)
-        return _runs(pairs % count, np.bincount(pairs // count, minlength=len(self.names)))
+        return neighbours.runs(
+            pairs % count, np.bincount(pairs // count, minlength=len(self.names))
+        )
 
     @cached_property
     def needed(self) -> list[list[int]]:
         """Per node, the nodes that it reads, and those that it waits for."""
         source, reader = self._read
-        found = _runs(source, np.bincount(reader, minlength=len(self.names)))
+        found = neighbours.runs(source, np.bincount(reader, minlength=len(self.names)))
         for node, others in self.controls.items():
             found[node] += others
         return found
 
     @cached_property
-    def _read(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _read(self) -> tuple[neighbours.Ints, neighbours.Ints]:
         """Source and reader of each data input whose source is in the graph, by reader."""
-        counts = np.fromiter(map(len, self.inputs), np.int64, len(self.inputs)) // 2
-        source = np.fromiter(itertools.chain.from_iterable(self.inputs), np.int64, 2 * counts.sum())[::2]
-        reader = np.repeat(np.arange(len(self.inputs)), counts)
-        known = source >= 0
-        return source[known], reader[known]
+        return neighbours.read(self.inputs)
 
     @cached_property
     def waiting(self) -> dict[int, list[int]]:
@@ -335,14 +332,6 @@ def _given_back(texts: Sequence[str], index: Mapping[str, int]) -> tuple[list[in
             given += () if control else (index[name], port)
             after += (index[name],) if control else ()
     return given, after
-
-
-@collector_paused()
-def _runs(values: npt.NDArray[np.int64], lengths: npt.NDArray[np.intp]) -> list[list[int]]:
-    """Values cut into runs of these lengths."""
-    ends = np.cumsum(lengths).tolist()
-    told = values.tolist()
-    return [told[first:last] for first, last in zip([0, *ends], ends, strict=False)]
 
 
 def is_back_edge(table: Summary, source: int, node: int) -> bool:
