@@ -166,9 +166,10 @@ def main() -> None:
     with serving(ROOT / "tests/browser/canvas_app.py") as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         cases = [
-            ("8 blocks", "m=layered"), ("150 blocks", "m=larger&budget=60"),
-            ("72 blocks, open", "m=network&budget=250"), ("400 blocks", "m=largest&budget=500"),
-            ("150 blocks, open", "m=larger&budget=500"),
+            ("8 blocks", "m=layered"), ("20 blocks", "m=twenty&budget=60&least=60"),
+            ("83 blocks", "m=network&budget=60&least=240"),
+            ("400 blocks", "m=largest&budget=60&least=400"),
+            ("166 blocks", "m=larger&budget=60&least=480"),
         ]  # fmt: skip
         show(COLUMNS, [page_row(browser, address, *case, repeat) for case in cases])
         browser.close()

@@ -36,8 +36,9 @@ class Optimised:
     """What came of it.
 
     Attributes:
-        model: The new model. Its only signature has the key of the one whose outputs it has; where
-            others were chosen it is ``serving_default``.
+        model: The new model. Its signature has the key of the one whose outputs it has, and
+            ``serving_default`` too where the model had none of that key; where other outputs were
+            chosen it is ``serving_default`` alone.
         steps: One record per transform, in order.
         frozen: The model the transforms started from.
         inputs, outputs: The feeds and fetches they were told to keep.
@@ -151,7 +152,7 @@ def optimise(
         files=[],
         path=None,
         assets=[asset for asset in frozen.assets if node_name(asset.tensor) in graph],
-        signatures={_key(new, model, signature, outputs): new},
+        signatures=dict.fromkeys(_keys(new, model, signature, outputs), new),
         signature=None,
     )
     text = " ".join(str(item.call) for item in plan)
@@ -267,12 +268,18 @@ def _signature(
     return signature
 
 
-def _key(new: SignatureDef, model: Model, meant: str | None, outputs: Sequence[str] | None) -> str:
-    """The key of the new signature: whoever calls the old one by its name can go on to."""
-    if meant is None:
-        return signatures.DEFAULT
-    is_whole = set(new.outputs) == set(model.signatures[meant].outputs)
-    return meant if outputs is None or is_whole else signatures.DEFAULT
+def _keys(
+    new: SignatureDef, model: Model, meant: str | None, outputs: Sequence[str] | None
+) -> list[str]:
+    """The keys of the new signature.
+
+    Whoever calls the old one by its name can go on to; whoever names none, as clients of
+    TensorFlow Serving may, finds it too, except where the model had another answer for them.
+    """
+    whole = meant is not None and set(new.outputs) == set(model.signatures[meant].outputs)
+    if meant is None or not (outputs is None or whole):
+        return [signatures.DEFAULT]
+    return [meant] if signatures.DEFAULT in model.signatures else [meant, signatures.DEFAULT]
 
 
 def _by_rank(found: Mapping[str, SignatureDef], key: str | None) -> list[str]:

@@ -201,7 +201,8 @@ def test_optimise_needs_no_worker_without_kernels(monkeypatch, model):
 
 def test_optimise_takes_the_signatures_outputs_by_default(model):
     done = inspector.optimise(model, transforms="strip_unused_nodes", signature="predict")
-    (signature,) = done.model.signatures.values()
+    signature = done.model.signatures["predict"]
+    assert done.model.signatures["serving_default"] == signature
     assert set(signature.outputs) == {"class_ids", "classes", "logits", "probabilities"}
     assert done.model.init_op is not None  # the classes come from a table
     assert done.model.init_op in done.model.graph

@@ -4,7 +4,7 @@
 // attached once.
 
 const TOOLS = 50, CRUMBS = 44; // pixels at the right and at the top that buttons cover
-const DEBOUNCE = 120, DOUBLE = 350, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62;
+const DEBOUNCE = 120, DOUBLE = 350, DRAG = 4, ZOOM = [0.04, 4], READABLE = 0.62, REST = 120, STRETCH = [0.7, 1.6];
 const STATES = new WeakMap();
 const GROUPS = (globalThis.inspectorCanvasGroups ??= new Map()); // each canvas may load its own module
 const ICONS = {
@@ -38,7 +38,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
 function mount(parent) {
   const root = parent.querySelector(".inspector-canvas"), $ = (name) => root.querySelector(name);
   const S = {
-    root, stage: $(".stage"), picture: $(".picture"), map: $(".map"), legend: $(".legend"),
+    root, stage: $(".stage"), sheet: $(".sheet"), picture: $(".picture"), map: $(".map"), legend: $(".legend"),
     status: $(".status"), live: $(".live"), crumbs: $(".crumbs"), empty: $(".empty"), help: $(".help"), stop: new AbortController(),
     v: { x: 0, y: 0, z: 1 }, selected: new Set(), marks: {}, focus: null, multi: false, without: [],
     pointers: new Map(), acts: [], clicked: 0, number: Date.now(), width: 0, height: 0,
@@ -196,8 +196,8 @@ function listen(S) {
   const { signal } = S.stop, { picture } = S;
   const on = (element, name, handler, options) => element.addEventListener(name, handler, { signal, ...options });
   const point = (event) => {
-    const box = picture.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
+    const box = S.stage.getBoundingClientRect(); // the picture may be stretched
+    return [event.clientX - box.left - S.stage.clientLeft, event.clientY - box.top - S.stage.clientTop];
   };
 
   on(picture, "pointerdown", (event) => {

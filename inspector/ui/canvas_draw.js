@@ -238,10 +238,17 @@ function drawFocus(S) {
   say(S, spoken(S, node));
 }
 
-// Moves what is drawn to S.v, hides what is far outside, and drops text too small to read.
+// Brings the picture to S.v.
 function paint(S) {
   S.queued = false;
   if (!S.graph) return;
+  if (!stretched(S)) redraw(S);
+  drawMap(S);
+  if (S.group) together(S);
+}
+
+// Moves what is drawn, hides what is far outside, and drops text too small to read.
+function redraw(S) {
   const { x, y, z } = S.v, width = S.width, height = S.height;
   S.view.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${z.toFixed(4)})`);
   const spare = 0.25, x0 = (-spare * width - x) / z, x1 = ((1 + spare) * width - x) / z;
@@ -265,8 +272,6 @@ function paint(S) {
     for (const edge of S.graph.edges) edgeLabel(edge, S.layers.labels);
   }
   if (S.picture.classList.contains("near") !== near) S.picture.classList.toggle("near", near);
-  drawMap(S);
-  if (S.group) together(S);
 }
 
 function queue(S) {

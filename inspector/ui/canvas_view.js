@@ -7,7 +7,30 @@ function clampZoom(z) {
 function zoomAt(S, sx, sy, factor) {
   const z = clampZoom(S.v.z * factor), k = z / S.v.z;
   S.v = { x: sx - (sx - S.v.x) * k, y: sy - (sy - S.v.y) * k, z };
+  stretch(S);
   queue(S);
+}
+
+// While one zooms, the picture that was drawn last is stretched: drawing hundreds of boxes anew
+// takes longer than a frame, most of it for the texts, which Chromium shapes anew at every size.
+// It is drawn again at rest, and when it would be blurred or bare. The sheet is stretched, not the
+// picture itself: with that, too, the texts would be shaped anew.
+function stretch(S) {
+  clearTimeout(S.stretching);
+  S.stretching = setTimeout(() => {
+    S.stretching = 0;
+    queue(S);
+  }, REST);
+}
+
+// Whether the drawn picture could be stretched to S.v.
+function stretched(S) {
+  const { x, y, z } = S.v, { drawn } = S, k = drawn ? z / drawn.z : 0;
+  const can = S.stretching && k > STRETCH[0] && k < STRETCH[1] && drawn.view === S.view;
+  const move = can && `translate(${x - drawn.x * k}px, ${y - drawn.y * k}px) scale(${k})`;
+  S.sheet.style.transform = move || "";
+  if (!can) S.drawn = { x, y, z, view: S.view };
+  return can;
 }
 
 // The other canvases of a group, such as before and after, look at the same place.
@@ -17,6 +40,7 @@ function together(S) {
     const { x, y, z } = other.v;
     if (x === S.v.x && y === S.v.y && z === S.v.z) continue;
     other.v = { ...S.v };
+    if (S.stretching) stretch(other);
     paint(other);
   }
 }

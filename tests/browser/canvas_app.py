@@ -11,9 +11,11 @@ from inspector.view.actions import ViewState
 from inspector.view.hierarchy import Hierarchy, build
 from inspector.view.layout import picture_of
 from inspector.view.starting import start
+from inspector.view.visible import view
 from tests.view.graphs import layered, plain
 
-BLOCKS = {"network": 72, "larger": 150, "largest": 400}
+# For benchmarks/canvas.py.
+BLOCKS = {"twenty": 20, "network": 83, "larger": 166, "largest": 400}
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "quo\"te's",
@@ -37,15 +39,23 @@ def tree(which: str) -> Hierarchy:
         return build(plain(HOSTILE, ops, inputs, controls={3: [0]}))
     if which == "flat":
         return build(layered(154, scoped=False))
-    if which in BLOCKS:  # for benchmarks/canvas.py
+    if which in BLOCKS:
         return build(layered(BLOCKS[which]))
     return build(layered(8))
 
 
+def opened(graph: Hierarchy, least: int) -> ViewState:
+    """The first picture, opened level by level until it has so many boxes."""
+    state = ViewState(opened=start(graph, int(st.query_params.get("budget", 8))))
+    while len(view(graph, state.opened).boxes) < least:
+        state = actions.open_level(graph, state)
+    return state
+
+
 st.set_page_config(layout="wide")
 graph = tree(st.query_params.get("m", "layered"))
-budget = int(st.query_params.get("budget", 8))
-st.session_state.setdefault("view", ViewState(opened=start(graph, budget)))
+if "view" not in st.session_state:
+    st.session_state.view = opened(graph, int(st.query_params.get("least", 0)))
 
 
 def heard(event: CanvasEvent) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from inspector.view import actions
 from inspector.view.hierarchy import build
-from inspector.view.starting import start
 from inspector.view.text import clip
 from inspector.view.visible import view
 from tests.browser.canvas_app import HOSTILE
@@ -53,6 +53,8 @@ class Canvas:
 
     def settle(self) -> None:
         self.page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done, 30)))")
+        # A zoom only stretches what was drawn until the hand is still.
+        self.page.locator(".sheet[style*='scale']").wait_for(state="detached")
 
     def selected(self) -> list[str]:
         return [
@@ -221,6 +223,30 @@ def test_the_wheel_zooms_at_the_pointer_and_does_not_scroll_the_page(canvas):
         canvas.page.mouse.wheel(0, 3000)
     canvas.settle()
     assert canvas.transform()[2] < zoom
+
+
+def test_while_one_zooms_nothing_is_drawn_anew_and_boxes_are_where_they_seem(canvas):
+    before, box = canvas.transform(), canvas.node("stage_1").bounding_box()
+    canvas.page.mouse.move(box["x"] + 10, box["y"] + 10)
+    drawn, seen = canvas.page.evaluate(
+        """async ([x, y]) => {
+          const roots = [...document.querySelectorAll('*')].map(e => e.shadowRoot);
+          const root = roots.find(r => r?.querySelector('.node'));
+          const frame = () => new Promise(done => requestAnimationFrame(done));
+          const at = {clientX: x, clientY: y, deltaY: -100, bubbles: true, cancelable: true};
+          root.querySelector('.picture').dispatchEvent(new WheelEvent('wheel', at));
+          await frame();
+          return [root.querySelector('.picture .view').getAttribute('transform'),
+            root.elementFromPoint(x, y).closest('.node')?.querySelector('.title').textContent];
+        }""",
+        [box["x"] + 10, box["y"] + 10],
+    )
+    assert (drawn, seen) == (
+        f"translate({before[0]:.1f} {before[1]:.1f}) scale({before[2]:.4f})",
+        "stage_1",
+    )
+    canvas.settle()
+    assert canvas.transform()[2] > before[2] * 1.1
 
 
 def test_a_drag_pans_and_selects_nothing(canvas):
@@ -406,16 +432,18 @@ def test_greater_and_less_open_and_close_a_level(canvas):
         "n => JSON.parse(document.querySelector('code').innerText).boxes < n", arg=more
     )
     tree = build(layered(8))
-    first = len(view(tree, start(tree)).boxes)
+    state = actions.first(tree)
+    shut = actions.shut_level(tree, state)
+    first, fewer, opened = (
+        len(view(tree, seen.opened).boxes) for seen in (state, shut, actions.open_level(tree, shut))
+    )
     canvas.page.get_by_role("button", name="First picture").click()
     canvas.until("boxes", first)
     assert canvas.page.locator(".live").inner_text().startswith(f"{first} boxes, ")
     canvas.page.get_by_role("button", name="Close one level").click()
-    canvas.page.wait_for_function(
-        "n => JSON.parse(document.querySelector('code').innerText).boxes < n", arg=first
-    )
+    canvas.until("boxes", fewer)
     canvas.page.get_by_role("button", name="Open one level").click()
-    canvas.until("boxes", first)
+    canvas.until("boxes", opened)
     canvas.press("Tab")
     canvas.page.locator(".picture").focus()
     canvas.press("<", "h")

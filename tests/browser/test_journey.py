@@ -106,7 +106,7 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Fit all").click()
     node(page, "probabilities").click()
     page.locator(".st-key-pick_output button", has_text="Use as output").click()
-    page.locator(".st-key-sidebar_outputs code", has_text=SOFTMAX).wait_for()
+    page.locator(".st-key-sidebar_outputs code", has_text=SOFTMAX).first.wait_for()
 
     go(page, "Optimise")
     page.locator(".st-key-run button").click()

@@ -10,7 +10,7 @@ import random
 import struct
 from collections.abc import Callable, Sequence
 
-from inspector import table, wire
+from inspector import table, varints, wire
 
 _BYTES = 2
 _NUMBERS = (0, 1, 2, 3, 7, 20, 127, 128, 255, 1 << 20, 1 << 31, (1 << 32) - 1, 1 << 60)
@@ -168,7 +168,7 @@ def _repaired_table(data: bytes) -> bytes:
     try:
         position = len(data) - table.FOOTER
         for _ in range(2):
-            _, position = table.varint(data, position)
+            _, position = varints.decode(data, position)
         handles = [position]
         offset, size, _ = _handle(data, position)
         _checksum(made, offset, size)
@@ -176,9 +176,9 @@ def _repaired_table(data: bytes) -> bytes:
         restarts = int.from_bytes(data[end - 4 : end], "little")
         end -= 4 + 4 * restarts
         while position < end:
-            _, position = table.varint(data, position)
-            key, position = table.varint(data, position)
-            length, position = table.varint(data, position)
+            _, position = varints.decode(data, position)
+            key, position = varints.decode(data, position)
+            length, position = varints.decode(data, position)
             handles.append(position + key)
             position += key + length
         for handle in handles[1:1000]:
@@ -190,8 +190,8 @@ def _repaired_table(data: bytes) -> bytes:
 
 
 def _handle(data: bytes, position: int) -> tuple[int, int, int]:
-    offset, position = table.varint(data, position)
-    size, position = table.varint(data, position)
+    offset, position = varints.decode(data, position)
+    size, position = varints.decode(data, position)
     return offset, size, position
 
 
