@@ -32,7 +32,7 @@ HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "training")
 def main():
     os.makedirs(HERE, exist_ok=True)
     truth = collections.OrderedDict()
-    with zipfile.ZipFile(os.path.join(HERE, "graphs.zip"), "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(os.path.join(HERE, "graphs.zip"), "w", zipfile.ZIP_LZMA) as archive:
         for group, module in GROUPS:
             for make in module.ALL:
                 with tf.Graph().as_default():
@@ -40,7 +40,7 @@ def main():
                     meta = tf.train.export_meta_graph(strip_default_attrs=True)
                 meta.meta_info_def.ClearField("stripped_op_list")
                 info = zipfile.ZipInfo("%s.meta" % make.__name__)
-                info.compress_type = zipfile.ZIP_DEFLATED
+                info.compress_type = zipfile.ZIP_LZMA
                 archive.writestr(info, meta.SerializeToString())
                 truth[make.__name__] = {"group": group, "outputs": outputs}
                 print(make.__name__, flush=True)
