@@ -12,11 +12,15 @@ PORT    ?=
 HOST    ?=
 MODEL   ?=
 ARGS    ?=
+WORKERS ?= 2
+SCRIPTS := inspector/ui
+# The scheduler is that of tests/conftest.py, and so is the order of files.
+PYTEST   = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CHECKED := inspector tests scripts $(wildcard app.py pages benchmarks sample_models)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test env dot browser lint format types check pytest bench lock wheel clean
+.PHONY: help run test env dot browser lint format types check pytest quick bench lock wheel clean
 
 help: ## what can be typed here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,24 +40,31 @@ dot: ## Graphviz's dot, which lays out the picture
 browser: ## Chromium, for the tests that click
 	@scripts/system_package.sh chromium chromium
 
-check: lint types ## ruff and mypy
+check: lint types ## ruff, vulture, oxlint and mypy
 
 lint: env
 	@echo "ruff: rules and format"
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/ruff format --check $(CHECKED)
+	@echo "vulture: code that nothing uses"
+	@$(BIN)/vulture
+	@echo "oxlint: the scripts of the pages"
+	@$(BIN)/oxlint --deny-warnings $(SCRIPTS)
 
 format: env ## put the code into its form
 	@$(BIN)/ruff check --fix $(CHECKED)
 	@$(BIN)/ruff format $(CHECKED)
 
 types: env
-	@echo "mypy: strict on inspector/"
+	@echo "mypy: strict on the package, the pages and the scripts"
 	@$(BIN)/mypy
 
-pytest: env ## the tests alone (ARGS="tests/test_floors.py -x")
+pytest: env ## the tests alone (ARGS="tests/test_rooms.py -x" WORKERS=2)
 	@echo "pytest: all tests, the browser's included"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+quick: env ## the tests without browser, TensorFlow, pages and jobs, while you edit
+	@$(PYTEST) -m "not browser and not tensorflow and not slow" --ignore=tests/pages --ignore=tests/jobs $(ARGS)
 
 bench: env ## the figures of benchmarks/
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -1,7 +1,9 @@
-"""The app: navigation, nothing else."""
+"""The app: navigation and sign-in, nothing else."""
 
-from inspector.ui import shell
+from inspector.ui.screens import shell
+from inspector.ui.server import sign_in
 
 page = shell.configure()
+sign_in.require()
 shell.sidebar(page)
 page.run()

@@ -12,9 +12,11 @@ NAMES = (
     "describe",
     "opening",
     "tflite",
+    "conversion",
     "freeze",
     "transforms",
     "job_start",
+    "workspace",
     "hierarchy",
     "canvas",
     "first_picture",
@@ -24,13 +26,13 @@ NAMES = (
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or NAMES
-    unknown = [name for name in wanted if name not in NAMES]
+    names = sys.argv[1:] or NAMES
+    unknown = [name for name in names if name not in NAMES]
     if unknown:
         print(f"error: no benchmark {unknown[0]}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
     failed = []
-    for name in wanted:
+    for name in names:
         print(f"\n## {name}\n", flush=True)
         if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode:
             failed.append(name)

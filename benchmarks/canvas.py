@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import sync_playwright  # noqa: E402
 
 from benchmarks.hierarchy import show  # noqa: E402
-from tests.browser.conftest import serving  # noqa: E402
-from tests.conftest import CHROMIUM_FLAGS, chromium_path  # noqa: E402
+from benchmarks.support.chromium import CHROMIUM_FLAGS, chromium_path  # noqa: E402
+from benchmarks.support.serving import streamlit_page  # noqa: E402
 
 COLUMNS = ("page", "boxes", "click: in browser", "details", "open", "p95", "close", "p95",
            "pan", "zoom", "fewest shown", "picture")  # fmt: skip
@@ -147,7 +147,7 @@ def page_row(browser: Any, address: str, name: str, query: str, repeat: int) -> 
         page.mouse.move(500, 400)
         page.mouse.wheel(0, -300)
     page.wait_for_timeout(200)
-    _, shown = page.evaluate(SIZES)
+    _, packed_sizes = page.evaluate(SIZES)
     page.context.close()
     median = statistics.median
     return [
@@ -155,7 +155,7 @@ def page_row(browser: Any, address: str, name: str, query: str, repeat: int) -> 
         f"{median(c[1] for c in clicks):.0f} ms",
         f"{median(opened):.0f} ms", f"{p95(opened):.0f} ms",
         f"{median(closed):.0f} ms", f"{p95(closed):.0f} ms",
-        f"{pan:.0f} fps", f"{zoom:.0f} fps", str(shown), f"{picture / 1e3:.0f} KB",
+        f"{pan:.0f} fps", f"{zoom:.0f} fps", str(packed_sizes), f"{picture / 1e3:.0f} KB",
     ]  # fmt: skip
 
 
@@ -163,7 +163,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=20)
     repeat = parser.parse_args().repeat
-    with serving(ROOT / "tests/browser/canvas_app.py") as address, sync_playwright() as playwright:
+    with (
+        streamlit_page(ROOT / "tests/browser/canvas_app.py") as address,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
         cases = [
             ("8 blocks", "m=layered"), ("20 blocks", "m=twenty&budget=60&least=60"),

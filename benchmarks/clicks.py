@@ -34,9 +34,9 @@ from playwright.sync_api import sync_playwright
 from benchmarks.canvas import MEASURE, p95
 from benchmarks.opening import MODELS
 from benchmarks.resnet50 import CACHE
-from inspector import terminal
-from tests import serving
-from tests.conftest import CHROMIUM_FLAGS, chromium_path
+from benchmarks.support import serving
+from benchmarks.support.chromium import CHROMIUM_FLAGS, chromium_path
+from inspector.cli import terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 BASE = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "inspector" / "benchmarks")
@@ -189,13 +189,13 @@ class Session:
 
 
 def rows_of(name: str, session: Session, resident: list[str]) -> list[list[str]]:
-    found = []
+    rows = []
     kinds = (("click", session.clicks), ("open", session.opens), ("close", session.closes),
              ("pick", session.picks))  # fmt: skip
     for kind, done in kinds:
         if not done.waited:
             continue
-        found.append(
+        rows.append(
             [
                 name,
                 kind,
@@ -209,18 +209,18 @@ def rows_of(name: str, session: Session, resident: list[str]) -> list[list[str]]
             ]
             + (resident if kind == "click" else [""] * 4)
         )
-    return found
+    return rows
 
 
 COLUMNS = ["model", "gesture", "ms", "p95", "CPU ms: first", "median", "p95", "KB sent", "p95",
            "MiB: 0", "100", "500", "1,000"]  # fmt: skip
 
 
-def main(clicks: int = 200, *wanted: str) -> None:
+def main(clicks: int = 200, *names: str) -> None:
     rows: list[list[str]] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
-        for name in wanted or CASES:
+        for name in names or CASES:
             path = CASES[name]()
             with app() as (relay, web):
                 context = browser.new_context(viewport={"width": 1440, "height": 900})

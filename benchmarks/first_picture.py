@@ -38,8 +38,8 @@ from urllib.parse import quote
 from playwright.sync_api import BrowserContext, Error, Page, ViewportSize, sync_playwright
 
 from benchmarks import frozen_graphs
-from tests.conftest import CHROMIUM_FLAGS, chromium_path
-from tests.serving import unused_port
+from benchmarks.support.chromium import CHROMIUM_FLAGS, chromium_path
+from benchmarks.support.serving import unused_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 120.0
@@ -85,8 +85,8 @@ _WATCH = """(() => {
 # The app as the command starts it, which also says when its stages were reached.
 _APP = """
 import sys, threading, time
-from inspector.jobs.job import Job
-from inspector.ui import serve
+from inspector.jobs.job import Job, Run
+from inspector.ui.server import serve
 
 def say(what):
     print(f"AT {time.time():.4f} {what}", flush=True)
@@ -106,12 +106,12 @@ def tell(owner, name, what):
 
 def tell_of_pages():
     # The pages load Streamlit, which must not be before its server runs.
-    while not hasattr(sys.modules.get("inspector.ui.picture"), "layout"):
+    while not hasattr(sys.modules.get("inspector.ui.screens.graph"), "layout"):
         time.sleep(0.01)
-    tell(sys.modules["inspector.ui.opening"], "adopt", "adopted")
-    tell(sys.modules["inspector.view.layout"], "picture_of", "laid out")
+    tell(sys.modules["inspector.ui.session.open_model"], "adopt", "adopted")
+    tell(sys.modules["inspector.view.layout.layout"], "picture_of", "laid out")
 
-Job.progress = property(lambda self: self.__dict__.get("progress", (None, "")), progress)
+Run.progress = property(lambda self: self.__dict__.get("progress", (None, "")), progress)
 tell(Job, "set_result", "answered")
 threading.Thread(target=tell_of_pages, daemon=True).start()
 serve.serve(sys.argv[2], port=int(sys.argv[1]), open_browser=False)
@@ -158,8 +158,8 @@ def main() -> None:
             for graph in options.graphs:
                 path = frozen_graphs.path_of(graph)
                 for name, opened in tools.items():
-                    found = runs.setdefault((graph, name), [])
-                    if any(run.why for run in found):
+                    graph_runs = runs.setdefault((graph, name), [])
+                    if any(run.why for run in graph_runs):
                         continue  # what failed once, or took too long, is not waited for again
                     picture = options.pictures and options.pictures / f"{path.stem}_{name}.png"
                     with tempfile.TemporaryDirectory() as profile:
@@ -170,10 +170,10 @@ def main() -> None:
                             viewport=WINDOW,
                         )
                         context.set_default_timeout(PATIENCE_S * 1000)
-                        found.append(opened(path, context, picture))
+                        graph_runs.append(opened(path, context, picture))
                         with contextlib.suppress(Error):
                             context.close()
-                    print(f"{graph} · {name}: {shown(found[-1:])}", file=sys.stderr, flush=True)
+                    print(f"{graph} · {name}: {cell(graph_runs[-1:])}", file=sys.stderr, flush=True)
     show(options.graphs, list(tools), runs)
 
 
@@ -183,7 +183,7 @@ def show(graphs: list[str], tools: list[str], runs: dict[tuple[str, str], list[R
     print("| graph | " + " | ".join(tools) + " |")
     print("|" + " --- |" * (len(tools) + 1))
     for graph in graphs:
-        print(f"| {graph} | " + " | ".join(shown(runs[graph, name]) for name in tools) + " |")
+        print(f"| {graph} | " + " | ".join(cell(runs[graph, name]) for name in tools) + " |")
     for name in tools:
         if not any(run.stages for graph in graphs for run in runs[graph, name]):
             continue
@@ -203,7 +203,7 @@ def show(graphs: list[str], tools: list[str], runs: dict[tuple[str, str], list[R
             print(f"| {graph} | " + " | ".join(cells) + " |")
 
 
-def shown(runs: list[Run]) -> str:
+def cell(runs: list[Run]) -> str:
     """The median of some runs, or why there is none."""
     if failed := next((run.why for run in runs if run.why), ""):
         return failed
@@ -241,22 +241,20 @@ def _inspector(
     command = [sys.executable, "-c", _APP, str(port), str(path)]
     with tempfile.TemporaryDirectory() as folder:
         environment = {"INSPECTOR_WORKSPACE": folder, "PYTHONPATH": str(ROOT)}
-        with _server(command, address, environment) as (server, said):
+        with _server(command, address, environment) as (server, printed):
 
             def warm(page: Page) -> None:
                 page.goto(f"{address}/?sample=iris")
-                page.locator("h1", has_text="Open a model").wait_for()
-                page.get_by_text("Your own").wait_for()
-                for name in ("Overview", "Graph"):
-                    page.locator('[data-testid="stSidebarNav"] a', has_text=name).click()
-                    page.locator("h1", has_text=name).wait_for()
+                page.locator("h1", has_text="Overview").wait_for()
+                page.locator('[data-testid="stSidebarNav"] a', has_text="Graph").click()
+                page.locator("h1", has_text="Graph").wait_for()
                 page.locator(".node").first.wait_for()
 
             _warm(context, warm, server)
             run = _opened(context, OURS, picture, lambda page: hand_over(page, address))
-            told = re.findall(r"AT ([\d.]+) (.*)", said().decode())
+            stages = re.findall(r"AT ([\d.]+) (.*)", printed().decode())
     begins: dict[str, float] = {}
-    for at, what in told:
+    for at, what in stages:
         # What was before is of the other model.
         if float(at) > run.began:
             begins.setdefault(what, float(at) - run.began)
@@ -370,7 +368,7 @@ def _server(
             env={**os.environ, **environment}, start_new_session=True,
         )  # fmt: skip
 
-        def said() -> bytes:
+        def printed() -> bytes:
             output.seek(0)
             return output.read()
 
@@ -380,9 +378,9 @@ def _server(
                 with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/"):
                     break
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(f"{command[0]} does not answer: {said().decode()[-2000:]}")
+                    raise SystemExit(f"{command[0]} does not answer: {printed().decode()[-2000:]}")
                 time.sleep(0.1)
-            yield process.pid, said
+            yield process.pid, printed
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
@@ -429,8 +427,8 @@ def _processor_s(first: int) -> float:
 
 
 def _median(seconds: list[float | None]) -> str:
-    known = [value for value in seconds if value is not None and value == value]
-    return f"{statistics.median(known):.2f}" if known else "–"
+    values = [value for value in seconds if value is not None and value == value]
+    return f"{statistics.median(values):.2f}" if values else "–"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from benchmarks.resnet50 import folder
 OURS = """
 import json, sys, time
 from inspector.formats import open_model
-from inspector.freeze import freeze
+from inspector.freezing.freeze import freeze
 times = [time.perf_counter()]
 model = open_model(sys.argv[1])
 times.append(time.perf_counter())
@@ -58,12 +58,12 @@ def main(rounds: int = 5) -> None:
     print(f"{'':28}{'seconds':>9}{'peak MiB':>10}  nodes, MiB of the graph, steps")
     for name, script in (("inspector.freeze", OURS), ("convert_variables_..._v2", THEIRS)):
         runs: list[Run] = [measure([sys.executable, "-c", script, path], 1) for _ in range(rounds)]
-        found = [json.loads(run.output.splitlines()[-1]) for run in runs]
-        seconds = statistics.median(item["seconds"] for item in found)
+        reports = [json.loads(run.output.splitlines()[-1]) for run in runs]
+        seconds = statistics.median(item["seconds"] for item in reports)
         peak = statistics.median(run.peak for run in runs)
         figures.append((seconds, peak))
-        steps = ", ".join(f"{key} {value:.2f}" for key, value in found[-1]["steps"].items())
-        facts = f"{found[-1]['nodes']}, {found[-1]['bytes'] / (1 << 20):.0f}, {steps}"
+        steps = ", ".join(f"{key} {value:.2f}" for key, value in reports[-1]["steps"].items())
+        facts = f"{reports[-1]['nodes']}, {reports[-1]['bytes'] / (1 << 20):.0f}, {steps}"
         print(f"{name:28}{seconds:9.2f}{peak:10.0f}  {facts}")
     ratio = [first / last for first, last in zip(*figures, strict=True)]
     print(f"{'first to last':28}{ratio[0]:9.3f}{ratio[1]:10.3f}")

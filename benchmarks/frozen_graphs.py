@@ -32,8 +32,8 @@ def path_of(name: str) -> Path:
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-        made = [sys.executable, "-c", _MAKE, str(path), kind, which]
-        subprocess.run(made, check=True, env=quiet)
+        command = [sys.executable, "-c", _MAKE, str(path), kind, which]
+        subprocess.run(command, check=True, env=quiet)
     return path
 
 

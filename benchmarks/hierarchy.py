@@ -16,17 +16,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from inspector.view import layout as layouts
-from inspector.view.hierarchy import Hierarchy, build
-from inspector.view.search import search
-from inspector.view.starting import start
-from inspector.view.summary import Summary
-from inspector.view.tally import tally
-from inspector.view.visible import view
-from tests.view.graphs import layered
+from benchmarks.support.node_tables import layered
+from inspector.view.layout import layout as layouts
+from inspector.view.state.initial_view import start
+from inspector.view.state.visible import view
+from inspector.view.table.node_table import NodeTable
+from inspector.view.table.search import search
+from inspector.view.tree.hierarchy import Hierarchy, build
 
 BLOCKS = {1_000: 77, 10_000: 770, 100_000: 7_700}
-COLUMNS = ("graph", "nodes", "table MB", "read", "build", "tree MB", "read", "tally", "start",
+COLUMNS = ("graph", "nodes", "table MB", "read", "build", "tree MB", "read", "index", "start",
            "view", "boxes", "layout", "KB", "search")  # fmt: skip
 
 
@@ -42,11 +41,11 @@ def timed(run: Callable[[], Any], repeat: int) -> tuple[float, Any]:
 
 def row(nodes: int, scoped: bool, repeat: int) -> list[str]:
     text = layered(BLOCKS[nodes], scoped=scoped).to_json()
-    read_s, table = timed(lambda: Summary.from_json(text), repeat)
+    read_s, table = timed(lambda: NodeTable.from_json(text), repeat)
     build_s, tree = timed(lambda: build(table), repeat)
     tree_text = tree.to_json()
     read_tree_s, tree = timed(lambda: Hierarchy.from_json(table, tree_text), repeat)
-    tally_s, _ = timed(lambda: tally(tree), 1)
+    index_s, _ = timed(lambda: tree.columns, 1)
     start_s, opened = timed(lambda: start(tree), repeat)
     view_s, visible = timed(lambda: view(tree, opened), repeat)
 
@@ -59,7 +58,7 @@ def row(nodes: int, scoped: bool, repeat: int) -> list[str]:
     search_s, _ = timed(lambda: search(table, "conv relu 7"), repeat)
     return [
         "scoped" if scoped else "flat", f"{len(table):,}", f"{len(text) / 1e6:.2f}", ms(read_s),
-        ms(build_s), f"{len(tree_text) / 1e6:.2f}", ms(read_tree_s), ms(tally_s), ms(start_s),
+        ms(build_s), f"{len(tree_text) / 1e6:.2f}", ms(read_tree_s), ms(index_s), ms(start_s),
         ms(view_s), str(len(visible.boxes)), ms(layout_s), f"{size / 1000:.1f}", ms(search_s),
     ]  # fmt: skip
 

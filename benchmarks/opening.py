@@ -45,8 +45,8 @@ def main(rounds: int = 5) -> None:
 def _graph(name: str, nodes: int, weight_bytes: int, base: Path) -> Path:
     path = base / name
     if not path.is_file():
-        made = [sys.executable, "-c", _GRAPH, str(path), str(nodes), str(weight_bytes)]
-        subprocess.run(made, check=True)
+        command = [sys.executable, "-c", _GRAPH, str(path), str(nodes), str(weight_bytes)]
+        subprocess.run(command, check=True)
     return path
 
 
@@ -61,8 +61,8 @@ def _lite(base: Path) -> Path:
     folder = base / "lite_25"
     if not (folder / "m.tflite").is_file():
         folder.mkdir(exist_ok=True)
-        made = "import sys; from benchmarks.tflite import write; write(sys.argv[1])"
-        subprocess.run([sys.executable, "-c", made, str(folder)], check=True)
+        command = "import sys; from benchmarks.tflite import write; write(sys.argv[1])"
+        subprocess.run([sys.executable, "-c", command, str(folder)], check=True)
     return folder / "m.tflite"
 
 
@@ -79,8 +79,8 @@ MODELS = {
 _GRAPH = """
 import sys
 import numpy as np
-from inspector.protos import GraphDef
-from inspector import tensors
+from inspector.graph.protos import GraphDef
+from inspector.graph import tensors
 path, nodes, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 layers = nodes // 5
 side = int((size / layers / 4) ** 0.5)
@@ -126,13 +126,13 @@ from pathlib import Path
 import json
 import pandas as pd
 from inspector.jobs.runner import default_runner
-from inspector.view.hierarchy import Hierarchy
-from inspector.view.summary import Summary
+from inspector.view.tree.hierarchy import Hierarchy
+from inspector.view.table.node_table import NodeTable
 sample = Path("sample_models/iris/saved_model").resolve()
 
 def opened(path):
     answer = default_runner().run("open", {"path": str(path), "tag_set": None})
-    summary = Summary.from_json(answer.blobs["summary"])
+    summary = NodeTable.from_json(answer.blobs["summary"])
     tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
     table = pd.DataFrame(json.loads(answer.blobs["operations"]))
     return answer.value["facts"], summary, tree, table

@@ -17,11 +17,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from inspector import formats, outputs, signatures, terminal
+from inspector import formats
+from inspector.analysis import outputs
+from inspector.cli import terminal
 from inspector.errors import InspectorError
-from inspector.freeze import serving_graph
-from inspector.graph import Graph
-from inspector.model import Model
+from inspector.graph.graph import Graph
+from inspector.model import signatures
+from inspector.model.model import Model
+from inspector.model.serving import serving_graph
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS, SHARED = ROOT / "tests/models", ROOT.parent / "shared/models"
@@ -39,25 +42,25 @@ def cases() -> Iterator[tuple[str, str, Graph, list[str]]]:
         yield from _without_signatures("corpus, signature taken away", entry["name"], model)
     yield from _training_graphs()
     for file in sorted(SHARED.glob("public/*/EXPECTED.json")):
-        told = json.loads(file.read_text(encoding="utf-8"))
+        expected = json.loads(file.read_text(encoding="utf-8"))
         try:
-            model = formats.open_model(file.parent / told["open"])
+            model = formats.open_model(file.parent / expected["open"])
         except InspectorError:
             continue
-        if told.get("recommended_outputs"):
-            wanted = [name.removesuffix(":0") for name in told["recommended_outputs"]]
-            yield "public, no signature", told["name"], model.outline, wanted
-        yield from _without_signatures("public, signature taken away", told["name"], model)
+        if expected.get("recommended_outputs"):
+            targets = [name.removesuffix(":0") for name in expected["recommended_outputs"]]
+            yield "public, no signature", expected["name"], model.outline, targets
+        yield from _without_signatures("public, signature taken away", expected["name"], model)
 
 
 def _training_graphs() -> Iterator[tuple[str, str, Graph, list[str]]]:
     truth = json.loads((CORPUS / "training/truth.json").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         shutil.unpack_archive(CORPUS / "training/graphs.zip", folder)
-        for name, told in truth.items():
+        for name, expected in truth.items():
             model = formats.open_model(Path(folder) / f"{name}.meta")
-            group = "training graphs, " + told["group"].replace("_", " ")
-            yield group, name, model.outline, told["outputs"]
+            group = "training graphs, " + expected["group"].replace("_", " ")
+            yield group, name, model.outline, expected["outputs"]
 
 
 def _without_signatures(
@@ -79,24 +82,27 @@ def _without_signatures(
 
 def main(verbose: bool = False) -> None:
     scores: dict[str, list[tuple[bool, bool, float]]] = {}
-    for group, name, graph, wanted in cases():
-        found = [item.name for item in outputs.of_graph(graph)]
-        first, three = found[:1], found[:3]
-        share = len({*wanted} & {*found[: len(wanted) + 2]}) / len(wanted)
+    for group, name, graph, targets in cases():
+        candidates = [item.name for item in outputs.of_graph(graph)]
+        first, three = candidates[:1], candidates[:3]
+        share = len({*targets} & {*candidates[: len(targets) + 2]}) / len(targets)
         scores.setdefault(group, []).append(
-            (bool({*first} & {*wanted}), bool({*three} & {*wanted}), share)
+            (bool({*first} & {*targets}), bool({*three} & {*targets}), share)
         )
         if verbose and not scores[group][-1][0]:
-            print(f"{group}: {name}: wanted {wanted[:4]}, found {found[:5]}")
+            print(f"{group}: {name}: wanted {targets[:4]}, found {candidates[:5]}")
     rows = [
         [
             group,
-            str(len(found)),
-            *(f"{sum(column) / len(found):.2f}" for column in zip(*found, strict=True)),
+            str(len(group_scores)),
+            *(
+                f"{sum(column) / len(group_scores):.2f}"
+                for column in zip(*group_scores, strict=True)
+            ),
         ]
-        for group, found in scores.items()
+        for group, group_scores in scores.items()
     ]
-    every = [score for found in scores.values() for score in found]
+    every = [score for group_scores in scores.values() for score in group_scores]
     rows.append(
         ["all", str(len(every)), *(f"{sum(c) / len(every):.2f}" for c in zip(*every, strict=True))]
     )

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from inspector import tensors
-from inspector.graph import Graph
+from inspector.graph import tensors
+from inspector.graph.graph import Graph
+from inspector.graph.protos import NodeDef
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
-from inspector.passes.constants import constant
-from inspector.protos import NodeDef
+from inspector.passes.rewrite.constants import constant
 
 SIZES = (1_000, 10_000, 100_000)
 
@@ -33,20 +33,22 @@ def main() -> None:
             continue
         graphs = [shape(size) for size in SIZES]
         print(f"{name:26}" + "".join(f"{size:>10,}" for size in SIZES) + "   last / before")
-        for found in PASSES.values():
-            if any(param.arg.file and param.required for param in found.params):
+        for transform in PASSES.values():
+            if any(param.arg.file and param.required for param in transform.params):
                 continue  # the file would have to tell of these graphs
-            if "grappler" in found.name:
+            if "grappler" in transform.name:
                 continue  # TensorFlow's own
-            params = found.read([(p.name, p.arg.example) for p in found.params if p.required])
+            params = transform.read(
+                [(p.name, p.arg.example) for p in transform.params if p.required]
+            )
             row = []
             for graph in graphs:
                 fresh = Graph(graph.nodes, graph.library, graph.versions)
                 started = time.process_time()
-                found(fresh, PassContext(("x",), ("y",)), **params)
+                transform(fresh, PassContext(("x",), ("y",)), **params)
                 row.append(time.process_time() - started)
             cells = "".join(f"{seconds:10.4f}" for seconds in row)
-            print(f"{found.name:26}{cells}{row[2] / row[1]:13.1f}")
+            print(f"{transform.name:26}{cells}{row[2] / row[1]:13.1f}")
         print()
 
 
@@ -87,12 +89,12 @@ def scoped(size: int) -> Graph:
         before = "x"
         for index in itertools.count():
             scope = f"part{index // 100}/block{index // 10 % 10}/layer{index % 10}"
-            made = node(f"{scope}/conv", "Conv2D", before, f"{scope}/w")
-            made.attr["strides"].list.i.extend([1, 1, 1, 1])
-            made.attr["padding"].s = b"SAME"
+            conv = node(f"{scope}/conv", "Conv2D", before, f"{scope}/w")
+            conv.attr["strides"].list.i.extend([1, 1, 1, 1])
+            conv.attr["padding"].s = b"SAME"
             yield constant(f"{scope}/w", np.ones((1, 1, 2, 2), np.float32))
-            yield made
-            before = made.name
+            yield conv
+            before = conv.name
             for name, op in (("bias", "BiasAdd"), ("scale", "Mul"), ("offset", "AddV2")):
                 yield constant(f"{scope}/{name}/c", np.array([1, 2], np.float32))
                 yield node(f"{scope}/{name}", op, before, f"{scope}/{name}/c")
@@ -105,17 +107,17 @@ def scoped(size: int) -> Graph:
 
 def cut(nodes: Iterator[NodeDef], size: int) -> Graph:
     """The first nodes, between a placeholder and an output that waits for all of them."""
-    made = NodeDef(name="x", op="Placeholder")
-    made.attr["dtype"].type = tensors.FLOAT
-    kept = [made, *itertools.islice(nodes, size - 2)]
-    end = NodeDef(name="y", op="NoOp", input=[f"^{item.name}" for item in kept])
-    return Graph([*kept, end])
+    placeholder = NodeDef(name="x", op="Placeholder")
+    placeholder.attr["dtype"].type = tensors.FLOAT
+    first_nodes = [placeholder, *itertools.islice(nodes, size - 2)]
+    end = NodeDef(name="y", op="NoOp", input=[f"^{node.name}" for node in first_nodes])
+    return Graph([*first_nodes, end])
 
 
 def node(name: str, op: str, *inputs: str) -> NodeDef:
-    made = NodeDef(name=name, op=op, input=inputs)
-    made.attr["T"].type = tensors.FLOAT
-    return made
+    item = NodeDef(name=name, op=op, input=inputs)
+    item.attr["T"].type = tensors.FLOAT
+    return item
 
 
 SHAPES: dict[str, Callable[[int], Graph]] = {"chain": chain, "wide": wide, "scoped": scoped}

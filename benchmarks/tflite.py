@@ -30,22 +30,22 @@ def write(folder: str) -> None:
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
 
-    from tests.lite_models import Builder
+    from benchmarks.support.lite_builder import Builder
 
-    made = Builder()
-    tensors = [made.tensor("x", [1, WIDTH])]
+    builder = Builder()
+    tensors = [builder.tensor("x", [1, WIDTH])]
     operators = []
     values = np.random.default_rng(0)
     for layer in range(LAYERS):
         weights = values.standard_normal((WIDTH, WIDTH), np.float32) / WIDTH
         at = len(tensors)
         name = f"layer_{layer}"
-        tensors.append(made.tensor(f"{name}/kernel", weights.shape, data=weights.tobytes()))
-        tensors.append(made.tensor(f"{name}/MatMul", [1, WIDTH]))
+        tensors.append(builder.tensor(f"{name}/kernel", weights.shape, data=weights.tobytes()))
+        tensors.append(builder.tensor(f"{name}/MatMul", [1, WIDTH]))
         options = schema.FullyConnectedOptionsT()
-        operators.append(made.operator("FULLY_CONNECTED", [at - 1, at, -1], [at + 1], options))
-    made.subgraph("main", tensors, operators, [0], [len(tensors) - 1])
-    (Path(folder) / "m.tflite").write_bytes(made.bytes())
+        operators.append(builder.operator("FULLY_CONNECTED", [at - 1, at, -1], [at + 1], options))
+    builder.subgraph("main", tensors, operators, [0], [len(tensors) - 1])
+    (Path(folder) / "m.tflite").write_bytes(builder.bytes())
     np.savez(Path(folder) / "feeds.npz", x=np.ones((1, WIDTH), np.float32))
 
 

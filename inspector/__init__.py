@@ -1,4 +1,4 @@
-"""Inspector: see what is inside a TensorFlow model, make it smaller, and check what that did.
+"""Inspector: shows what is in a TensorFlow model, makes it smaller, and checks the effect.
 
 Example:
     >>> import inspector
@@ -10,14 +10,34 @@ Example:
 from typing import TYPE_CHECKING, Any
 
 from inspector import api
-from inspector.api import Model, describe, diff, freeze, open_model, optimise, predict, save
+from inspector.api import Model, describe, diff, freeze, open_model, optimise, predict, scan
+from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
-    from inspector.api import TransformGraph, render
+    from inspector.api import (
+        Diff,
+        Facts,
+        Optimised,
+        Prediction,
+        Scan,
+        Step,
+        TransformGraph,
+        convert,
+        render,
+        save,
+    )
 
 __all__ = [
+    "Diff",
+    "Facts",
+    "InspectorError",
     "Model",
+    "Optimised",
+    "Prediction",
+    "Scan",
+    "Step",
     "TransformGraph",
+    "convert",
     "describe",
     "diff",
     "freeze",
@@ -26,11 +46,14 @@ __all__ = [
     "predict",
     "render",
     "save",
+    "scan",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What `api` loads when somebody asks for it."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(api, name)
+if not TYPE_CHECKING:  # else a misspelt name would pass as Any
+
+    def __getattr__(name: str) -> Any:
+        """Names that `api` imports at their first use."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(api, name)

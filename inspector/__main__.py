@@ -1,6 +1,6 @@
 """``python -m inspector``: the command line."""
 
-from inspector.cli import main
+from inspector.cli.main import main
 
 if __name__ == "__main__":
     main()

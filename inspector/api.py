@@ -1,7 +1,8 @@
-"""What a script or notebook calls. `inspector` offers these names; the command line uses them too.
+"""The functions that scripts, notebooks and the command line call.
 
-No model runs in the caller's process: kernels, for folding and for predictions, run in a worker.
-Everything else is computed right here, without TensorFlow.
+`import inspector` offers those of the contract; the rest is for the command line. No model runs in
+the caller's process: kernels, for folding and for predictions, run in a worker. All else is
+computed here, without TensorFlow.
 """
 
 from __future__ import annotations
@@ -9,63 +10,106 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspector import formats, paths
-from inspector.describe import describe as _describe
-from inspector.diff import diff as _diff
-from inspector.errors import UnsupportedModel
-from inspector.freeze import freeze as _freeze
-from inspector.model import Model
+from inspector import formats
+from inspector.analysis.describe import describe as _describe
+from inspector.analysis.diff import diff as _diff
+from inspector.errors import InspectorError
+from inspector.files import paths
+from inspector.freezing.freeze import freeze as _freeze
+from inspector.model.model import Model, Runtime
 
-# What one call needs, the others do not wait for: most is imported where it is used. The modules
-# that are named as a function here is are not: importing them later would put them in its place.
+# A call imports what it needs, so that `import inspector` stays quick; except modules with the name
+# of a function here, which a later import would replace.
 if TYPE_CHECKING:
-    from inspector.describe import Facts
-    from inspector.diff import Diff
-    from inspector.jobs.prediction import Prediction
-    from inspector.optimising import Optimised, Progress
-    from inspector.passes.pipeline import OnViolation, Transforms
-    from inspector.rendering import render
-    from inspector.transform_graph import TransformGraph
+    from inspector.analysis.describe import Facts
+    from inspector.analysis.diff import Diff
+    from inspector.analysis.operations import operations
+    from inspector.graph.op_safety import BLOCK
+    from inspector.jobs.client.ask import Terms
+    from inspector.jobs.client.predict import Prediction
+    from inspector.model.operation import Operation
+    from inspector.optimisation.feed_files import read_feeds
+    from inspector.optimisation.optimise import Optimised
+    from inspector.passes.pipeline import OnViolation, Progress, Transforms
+    from inspector.passes.records import Step
+    from inspector.safety.scan import Scan
+    from inspector.transform_graph import TransformGraph, transform_graph_file
+    from inspector.view.export.render import render
+    from inspector.writing import FORMATS, convert, save
 
 __all__ = [
+    "BLOCK",
+    "FORMATS",
+    "Diff",
+    "Facts",
+    "InspectorError",
     "Model",
+    "OnViolation",
+    "Operation",
+    "Optimised",
+    "Prediction",
+    "Scan",
+    "Step",
     "TransformGraph",
+    "convert",
     "describe",
     "diff",
+    "doctor",
     "freeze",
     "open_model",
+    "operations",
     "optimise",
     "predict",
+    "read_feeds",
     "render",
+    "sarif",
     "save",
+    "scan",
+    "transform_graph_file",
+    "transforms",
 ]
 
-_CHECK_S = 300.0
-"""Seconds for all runs of a check; nobody waits in front of a page."""
+_ELSEWHERE = {
+    "BLOCK": "graph.op_safety",
+    "FORMATS": "writing",
+    "Diff": "analysis.diff",
+    "Facts": "analysis.describe",
+    "OnViolation": "passes.pipeline",
+    "Operation": "model.operation",
+    "Optimised": "optimisation.optimise",
+    "Prediction": "jobs.client.predict",
+    "Scan": "safety.scan",
+    "Step": "passes.records",
+    "TransformGraph": "transform_graph",
+    "convert": "writing",
+    "operations": "analysis.operations",
+    "read_feeds": "optimisation.feed_files",
+    "render": "view.export.render",
+    "save": "writing",
+    "transform_graph_file": "transform_graph",
+}
+"""Public name to the module that has it."""
 
-SAVED_MODEL, GRAPH_DEF = "saved_model", "graphdef"
 
-_ELSEWHERE = {"TransformGraph": "transform_graph", "render": "rendering"}
+if not TYPE_CHECKING:  # else a misspelt name would pass as Any
 
-
-def __getattr__(name: str) -> Any:
-    """Names that other modules have, loaded when somebody asks for them."""
-    if name not in _ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"inspector.{_ELSEWHERE[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        """Import a name of `_ELSEWHERE` at its first use."""
+        if name not in _ELSEWHERE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"inspector.{_ELSEWHERE[name]}"), name)
 
 
 def _html(model: Model) -> str:
-    """A Model in a notebook."""
+    """How a notebook shows a Model."""
     from inspector import notebook
 
     return notebook.html(model)
 
 
-# Set from here: the table needs `describe`, which lies above `Model`.
+# `Model` cannot define it: the table needs `describe`, which imports `Model`.
 Model._repr_html_ = _html  # type: ignore[attr-defined]
 
 
@@ -81,21 +125,21 @@ def open_model(
         path: A folder with a SavedModel or a checkpoint, a checkpoint's prefix, a file of any
             name, or an archive of any of these; or a URL of one: ``https://`` as it is, ``s3://``,
             ``gs://`` and others where fsspec (the extra ``urls``) and the package of that protocol
-            are installed. What is fetched is kept for as long as the Model is.
+            are installed. The fetched files are removed with the Model.
         tag_set: Which MetaGraphDef of a SavedModel, e.g. ``["serve", "gpu"]`` or ``"serve,gpu"``;
             by default ``serve``.
-        progress: Told how far a fetch is.
+        progress: Called during a fetch, as in `optimise`.
     Raises: ModelError, LimitExceeded.
     """
     tags = [tag for tag in tag_set.split(",") if tag] if isinstance(tag_set, str) else tag_set
     if not (isinstance(path, str) and paths.is_url(path)):
         return formats.open_model(path, tags)
     from inspector.formats import archives
-    from inspector.jobs import fetching
+    from inspector.jobs.tasks import fetch
 
     home = archives.Scratch()
     try:
-        model = formats.open_model(fetching.fetch(path, home.path, progress=progress), tags)
+        model = formats.open_model(fetch.fetch(path, home.path, progress=progress), tags)
     except BaseException:
         home.remove()
         raise
@@ -108,28 +152,88 @@ def describe(model: Model) -> Facts:
     return _describe(model)
 
 
+def scan(model: Model) -> Scan:
+    """The ops and Keras code in a model that reach beyond it, and the signatures that run them.
+
+    ``.blocked``: a signature reaches something that would be refused; `sarif` gives SARIF.
+    """
+    from inspector.safety.scan import scan as scan_model
+
+    return scan_model(model)
+
+
+def sarif(report: Scan, uri: str | None = None) -> dict[str, Any]:
+    """A scan as SARIF 2.1.0; `uri` says where the model lies, relative to the repository."""
+    from inspector.safety import sarif as sarif_format
+
+    return sarif_format.of(report, uri)
+
+
+def transforms() -> dict[str, Any]:
+    """All transforms with their parameters, and the presets: JSON of ``inspector transforms``."""
+    from inspector.passes import PASSES
+    from inspector.passes.presets import PRESETS
+
+    return {
+        "transforms": [PASSES[name].to_dict() for name in sorted(PASSES)],
+        "presets": [{"name": name, **PRESETS[name]._asdict()} for name in PRESETS],
+    }
+
+
 def freeze(
     model: Model,
     outputs: Sequence[str] | None = None,
     *,
-    signature: str | None = None,
+    signature: str | Sequence[str] | None = None,
+    all_signatures: bool = False,
+    init_op: str | None = None,
+    set: Mapping[str, Any] | None = None,
     keep_devices: bool = False,
+    progress: Progress | None = None,
+    timeout: float | None = None,
 ) -> Model:
-    """Variables to constants, calls inlined, and only what the outputs need.
+    """Turn variables into constants, inline calls, and keep only what the outputs need.
+
+    Keras builds the graph of a Keras file, in a worker; its outputs are layers or nodes, by
+    default ``output_node0`` and so on.
 
     Args:
         outputs: Names of nodes or tensors; by default the outputs of the signature.
-        signature: Its key; by default ``serving_default``, or the best there is.
-    Of a Keras file the graph is built by Keras, in a worker; its outputs are layers or nodes, by
-    default ``output_node0`` and so on.
-
-    Raises: ModelError, GraphError, FreezeError; BlockedOp and JobError for a Keras file.
+        signature: Its key, or those of several; by default ``serving_default``, or the best.
+        all_signatures: Keep all signatures that the outputs allow.
+        init_op: The node that fills tables and assigns variables, in place of the one that the
+            file declares or the graph holds.
+        set: Inputs that become constants: ``{"phase_train": False}``. What this decides goes.
+        progress: As in `optimise`.
+        timeout: Seconds for the worker that builds the graph of a Keras file.
+    Raises: ModelError, GraphError, FreezeError, BadFetch, BadFeed; BlockedOp and JobError for a
+        Keras file.
     """
-    if model.layers is not None:
-        from inspector.jobs import building
+    if model.runs_with is Runtime.KERAS:
+        from inspector.jobs.client import build
 
-        return building.of_ops(model, outputs, keep_devices=keep_devices)
-    return _freeze(model, outputs, signature, keep_devices)
+        terms = _terms(progress, timeout)
+        model = build.of_ops(model, outputs, keep_devices=keep_devices, terms=terms)
+        if not set:
+            return model
+        outputs = None
+    from inspector.model import callables, signature_choice
+    from inspector.optimisation.fixed_inputs import fix_inputs
+
+    model = callables.with_callables(model, signature)
+    choice = signature_choice.choose(model, signature, outputs, every=all_signatures)
+    model = fix_inputs(model, set or {}, choice.keys[0] if choice.keys else None)
+    frozen = _freeze(
+        model,
+        outputs,
+        signature,
+        keep_devices,
+        init_op,
+        all_signatures,
+        decide_branches=bool(set),
+    )
+    frozen.notes += choice.sentences()
+    return frozen
 
 
 def optimise(
@@ -140,48 +244,58 @@ def optimise(
     preset: str | None = None,
     progress: Progress | None = None,
     *,
-    signature: str | None = None,
+    signature: str | Sequence[str] | None = None,
+    all_signatures: bool = False,
+    init_op: str | None = None,
+    set: Mapping[str, Any] | None = None,
     cancelled: Callable[[], bool] | None = None,
     check: bool = False,
     feeds: Mapping[str, Any] | None = None,
     on_violation: OnViolation = "keep",
+    require_check: bool = False,
+    timeout: float | None = None,
 ) -> Optimised:
     """Freeze the model if it is not, and run transforms on it.
 
     Args:
-        inputs: Feeds, node or tensor names; by default those the outputs need.
+        inputs: Feeds, node or tensor names; by default those the outputs need, also in the end.
         outputs: Fetches; by default the signature's, else the likeliest.
         transforms: The tool's text, ``"fold_constants round_weights(num_steps=256)"``, or a list.
-        preset: In its place, a list by name.
-        progress: Called with a fraction from 0 to 1, or None, and what is being done.
+        preset: In place of `transforms`, the name of a list.
+        progress: Called in this thread with a fraction from 0 to 1, or None, and the current step.
+        signature, all_signatures: As in `freeze`; ``warnings`` says which are left out.
+        init_op, set: As in `freeze`.
+        cancelled: Called often, in this thread; True ends the call with JobCancelled.
         check: Run the graph before and after each transform, in a worker, and record the largest
-            difference of the outputs: ``steps[0].check``. A model that cannot be run is
-            transformed all the same, and every step says that it was not checked.
-        feeds: What to run it on: key to array, as in `predict`; by default random rows.
-        on_violation: For a transform that did more to the outputs than it declares: ``keep`` it
-            and mark it, ``rollback``, or ``stop`` with an error.
+            difference of the outputs: ``steps[0].check``, which also says what was not checked.
+        feeds: Feeds for the check: key to array, as in `predict`; by default random rows.
+        on_violation: For a transform that changed the outputs by more than it declares: ``keep``,
+            ``rollback``, or ``stop`` with an error, also at one that could not be checked.
+        require_check: Check, and raise an error after the last transform where one is in violation
+            and was not rolled back, or could not be checked.
+        timeout: Seconds from now for all jobs in workers; by default each has its own limit.
     Returns: The new ``model``, and ``steps``: per transform what it changed and left alone.
     Raises: TransformError before work starts; ModelError, GraphError, FreezeError, JobError;
-        BadFeed; TransformFailed.
+        BadFeed, BadFetch; TransformFailed; CheckViolated and CheckNotMade where a check is
+        required. JobTimeout and WorkerUnavailable also for transforms with ``ignore_errors=true``.
     """
-    from inspector import optimising
-    from inspector.jobs import building, transforming
-    from inspector.transforming import Checking
+    from inspector.jobs.client import build, transform
+    from inspector.optimisation.optimise_options import CheckOptions, OptimiseOptions
 
-    asked = Checking(feeds, on_violation, budget_s=_CHECK_S) if check else None
-    return optimising.optimise(
-        building.of_ops(model, outputs),
-        inputs,
-        outputs,
+    options = OptimiseOptions(
+        _names(inputs),
+        _names(outputs),
         transforms,
         preset,
-        signature=signature,
-        progress=progress,
-        cancelled=cancelled,
-        files=True,
-        checking=asked,
-        work_with=transforming.hand_over,
+        signature if isinstance(signature, str) else _names(signature),
+        CheckOptions.of(check, feeds, on_violation, require_check),
+        set,
+        allow_files=True,
+        init_op=init_op,
+        all_signatures=all_signatures,
     )
+    terms = _terms(progress, timeout, cancelled)
+    return transform.optimise(build.of_ops(model, outputs, terms=terms), options, terms)
 
 
 def predict(
@@ -190,7 +304,9 @@ def predict(
     fetches: Sequence[str] | None = None,
     signature: str | None = None,
     *,
+    init_op: str | None = None,
     progress: Progress | None = None,
+    timeout: float | None = None,
 ) -> Prediction:
     """Run a model once, in a worker.
 
@@ -199,12 +315,18 @@ def predict(
             node name.
         fetches: Keys in the same sense; by default all outputs of the signature.
         signature: Its key; by default the one whose inputs are fed.
+        init_op: The node to run first, as in `freeze`.
+        progress: As in `optimise`.
+        timeout: Seconds from now for the answer, including the start of TensorFlow; above 0, at
+            most 1,000,000. By default the run may take 120 s.
     Returns: ``outputs``: key to array; ``run_ms``: the run alone, without loading.
-    Raises: BadFeed, BadFetch, UnknownSignature, BlockedOp, RunFailed, MissingVariables, JobError.
+    Raises: BadFeed, BadFetch, UnknownSignature, BlockedOp, RunFailed, MissingVariables, JobError
+        (JobTimeout after the timeout, WorkerUnavailable where TensorFlow cannot be started).
     """
-    from inspector.jobs import prediction
+    from inspector.jobs.client import predict as prediction
 
-    return prediction.predict(model, feeds or {}, fetches, signature, progress)
+    terms = _terms(progress, timeout)
+    return prediction.predict(model, feeds or {}, fetches, signature, init_op, terms)
 
 
 def diff(before: Model, after: Model) -> Diff:
@@ -212,37 +334,26 @@ def diff(before: Model, after: Model) -> Diff:
     return _diff(before, after)
 
 
-def save(
-    model: Model,
-    path: str | PathLike[str],
-    format: str = SAVED_MODEL,
-    *,
-    force: bool = False,
-) -> list[str]:
-    """Write a model: as a SavedModel that TensorFlow Serving loads, or as a GraphDef.
+def _names(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
 
-    It appears under its name when it is complete.
 
-    Args:
-        format: ``saved_model`` (a folder) or ``graphdef`` (a file).
-        force: Overwrite what is there.
-    Returns: One sentence each on what whoever runs it must know; most often none.
-    Raises: OutputExists, UnsupportedModel (variables that are not frozen, another format, TFLite).
+def _terms(
+    progress: Progress | None,
+    timeout: float | None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Terms:
+    """How a call waits for its workers. Raises: BadParameter for a timeout out of its range."""
+    from inspector.jobs.client.ask import Deadline, Terms
+
+    return Terms(Deadline.after(timeout), progress, cancelled)
+
+
+def doctor() -> dict[str, Any]:
+    """What this machine provides: sandbox, programs, packages, room; as JSON, see docs/sandbox.md.
+
+    Starts TensorFlow in a worker. ``problems`` are sentences about parts that the defaults need.
     """
-    from inspector import optimising, storing
-    from inspector.formats import graphdef, saved_model_writer
-    from inspector.jobs import building
+    from inspector.jobs.doctor import examine
 
-    path = Path(path).expanduser().absolute()
-    model.check_tensorflow()
-    model = building.of_ops(model)
-    if format == SAVED_MODEL:
-        with storing.new_folder(path, force=force) as folder:
-            saved_model_writer.write(model, folder)
-        return []
-    if format == GRAPH_DEF:
-        optimising.check_frozen(model)
-        with storing.new_file(path, force=force) as file:
-            return graphdef.write(model, file)
-    why = f"no format that is written; there are {SAVED_MODEL} and {GRAPH_DEF}"
-    raise UnsupportedModel("save", format, why)
+    return examine()

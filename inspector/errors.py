@@ -1,22 +1,67 @@
-"""The one tree of errors. A message says what, where and why, and is safe to show as it stands.
+"""All errors. A message names what, where and why, and is safe to display.
 
 InspectorError
 ├── ModelError: UnknownFormat, CorruptModel, UnsupportedModel, MissingVariables, MissingFile,
 │               UnknownTagSet, UnknownSignature
 ├── GraphError: InvalidGraph, UnknownNode
 ├── FreezeError
-├── TransformError: TransformSyntaxError, UnknownTransform, BadParameter, TransformFailed
-├── RunError: BadFeed, BadFetch, RunFailed, BlockedOp
-├── JobError: JobTimeout, JobCancelled, WorkerDied, JobFailed
+├── ConversionFailed
+├── TransformError: TransformSyntaxError, UnknownTransform, BadParameter,
+│                   TransformFailed (CheckViolated), CheckNotMade
+├── RunError: BadFeed, BadFetch, RunFailed, BlockedOp, RunRefused
+├── JobError: JobTimeout, JobCancelled, WorkerDied (WorkerUnavailable), JobFailed
 ├── LayoutError
 ├── LimitExceeded
-└── OutputExists
+├── OutputExists
+└── WorkspaceError
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+__all__ = [
+    "BadFeed",
+    "BadFetch",
+    "BadParameter",
+    "BlockedOp",
+    "CheckNotMade",
+    "CheckViolated",
+    "ConversionFailed",
+    "CorruptModel",
+    "FreezeError",
+    "GraphError",
+    "InspectorError",
+    "InvalidGraph",
+    "JobCancelled",
+    "JobError",
+    "JobFailed",
+    "JobTimeout",
+    "LayoutError",
+    "LimitExceeded",
+    "MissingFile",
+    "MissingVariables",
+    "ModelError",
+    "OutputExists",
+    "RunError",
+    "RunFailed",
+    "RunRefused",
+    "TransformError",
+    "TransformFailed",
+    "TransformSyntaxError",
+    "UnknownFormat",
+    "UnknownNode",
+    "UnknownSignature",
+    "UnknownTagSet",
+    "UnknownTransform",
+    "UnsupportedModel",
+    "WorkerDied",
+    "WorkerUnavailable",
+    "WorkspaceError",
+    "did_you_mean",
+    "from_dict",
+]
 
 
 class InspectorError(Exception):
@@ -48,11 +93,11 @@ class InspectorError(Exception):
 
 
 class ModelError(InspectorError):
-    """The model's files are at fault."""
+    """Something is wrong with the model's files."""
 
 
 class UnknownFormat(ModelError):
-    """The content is of no format that Inspector reads."""
+    """The content is in no format that Inspector reads."""
 
 
 class CorruptModel(ModelError):
@@ -60,15 +105,15 @@ class CorruptModel(ModelError):
 
 
 class UnsupportedModel(ModelError):
-    """The content is sound, and Inspector cannot do this with it."""
+    """The content is valid, but Inspector does not support this operation on it."""
 
 
 class MissingVariables(ModelError):
-    """The checkpoint, or a part of it, is not there."""
+    """The checkpoint, or a part of it, is missing."""
 
 
 class MissingFile(ModelError):
-    """There is nothing at this path, or a file the model names is not there."""
+    """Nothing exists at this path, or a file that the model names is missing."""
 
 
 class UnknownTagSet(ModelError):
@@ -80,7 +125,7 @@ class UnknownSignature(ModelError):
 
 
 class GraphError(InspectorError):
-    """A graph breaks a rule, or does not have what was asked of it."""
+    """A graph is invalid, or does not have the requested node."""
 
 
 class InvalidGraph(GraphError):
@@ -95,8 +140,12 @@ class FreezeError(InspectorError):
     """A variable cannot become a constant."""
 
 
+class ConversionFailed(InspectorError):
+    """The graph cannot become a TFLite model: an op of it has no operator there."""
+
+
 class TransformError(InspectorError):
-    """A transform, or the text that asks for it, is at fault."""
+    """Something is wrong with a transform or its text."""
 
 
 class TransformSyntaxError(TransformError):
@@ -108,15 +157,23 @@ class UnknownTransform(TransformError):
 
 
 class BadParameter(TransformError):
-    """A transform's parameter is missing, repeated, or of the wrong kind."""
+    """A parameter of a transform is missing, repeated, or of the wrong type."""
 
 
 class TransformFailed(TransformError):
-    """A transform met a graph that it cannot work on."""
+    """A transform does not support the graph."""
+
+
+class CheckViolated(TransformFailed):
+    """A required check found that a transform did more to the outputs than it declares."""
+
+
+class CheckNotMade(TransformError):
+    """A required check could not be made, so that nothing can be said about a transform."""
 
 
 class RunError(InspectorError):
-    """A graph could not be run as asked."""
+    """A graph could not be run."""
 
 
 class BadFeed(RunError):
@@ -128,11 +185,15 @@ class BadFetch(RunError):
 
 
 class RunFailed(RunError):
-    """TensorFlow refused the graph or a kernel failed."""
+    """TensorFlow rejected the graph, or a kernel failed."""
 
 
 class BlockedOp(RunError):
-    """The graph holds an op that is not run for a model that may come from a stranger."""
+    """The graph has an op that is not run for untrusted models."""
+
+
+class RunRefused(RunError):
+    """Models are not run here: the sandbox is incomplete, or a setting forbids it."""
 
 
 class JobError(InspectorError):
@@ -140,19 +201,26 @@ class JobError(InspectorError):
 
 
 class JobTimeout(JobError):
-    """The job's wall-clock limit passed."""
+    """The job exceeded its wall-clock limit."""
 
 
 class JobCancelled(JobError):
-    """The user took the job back."""
+    """The user cancelled the job."""
 
 
 class WorkerDied(JobError):
-    """The worker process ended by a signal or without an answer."""
+    """The worker process ended with a signal or without an answer."""
+
+
+class WorkerUnavailable(WorkerDied):
+    """No worker could be started, or its template ended: a fault of the installation.
+
+    No `ignore_errors` continues after it: nothing is skipped or left unchecked because of it.
+    """
 
 
 class JobFailed(JobError):
-    """The job met an error that nobody foresaw."""
+    """An unexpected error in a job."""
 
 
 class LayoutError(InspectorError):
@@ -164,22 +232,31 @@ class LimitExceeded(InspectorError):
 
 
 class OutputExists(InspectorError):
-    """The output is there already and was not to be overwritten."""
+    """The output exists and may not be overwritten."""
+
+
+class WorkspaceError(InspectorError):
+    """The workspace cannot be read or written: full, read-only, not ours, or a failing disk."""
 
 
 def from_dict(data: Mapping[str, object]) -> InspectorError:
-    """Rebuild an error from `InspectorError.to_dict`; an unknown type becomes `JobFailed`."""
+    """The error of `InspectorError.to_dict`; an unknown type becomes `JobFailed`."""
     kinds = {kind.__name__: kind for kind in _subclasses(InspectorError)}
     kind = kinds.get(str(data.get("type", "")), JobFailed)
     return kind(*(str(data.get(key, "")) for key in ("what", "where", "why")))
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A half sentence that names up to three close matches, or the empty string."""
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """``; did you mean ...?`` with up to three close matches, or the empty string."""
     # difflib is quadratic in the candidates' length; a hostile model has names of megabytes.
-    candidates = [text for text in known if len(text) < 300][:20_000]
-    close = difflib.get_close_matches(name[:300], candidates, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(repr(text) for text in close)}?" if close else ""
+    candidates = [text for text in names if len(text) < 300][:20_000]
+    return or_rather(difflib.get_close_matches(name[:300], candidates, n=3, cutoff=0.6))
+
+
+def or_rather(names: Sequence[str]) -> str:
+    """``; did you mean 'a' or 'b'?`` with the first three names; the empty string for none."""
+    more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
+    return f"; did you mean {' or '.join(map(repr, names[:3]))}{more}?" if names else ""
 
 
 def _one_line(text: str, limit: int = 600) -> str:

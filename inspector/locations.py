@@ -1,4 +1,4 @@
-"""Where the app's files lie, in a checkout and in an installed wheel, and its starting model."""
+"""Paths of the app's files, in a checkout and in an installed wheel, and the model to open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def app_root() -> Path:
 
 
 def sample_models() -> Path:
-    """The folder of the models that come with Inspector, and their manifest."""
+    """The folder of the sample models and their manifest."""
     return app_root() / "sample_models"
 
 
@@ -29,5 +29,5 @@ def assets() -> Path:
 
 
 def start_model() -> str | None:
-    """The model that the app was started on: a path or a URL, or None."""
+    """The model that ``inspector app`` opens: a path or a URL, or None."""
     return os.environ.get(START_MODEL) or None

@@ -1,7 +1,7 @@
-"""How a Model shows itself in a notebook: a table of its figures, and the picture.
+"""HTML of a Model in a notebook: a table of its figures, and the picture.
 
-Names come out of a model, so they are data: escaped in the table, and the picture is an image, in
-which nothing can run.
+Names in a model are untrusted: escaped in the table, and the picture is an image, in which no
+script runs.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 
-from inspector.describe import Facts, describe
+from inspector.analysis.describe import Facts, describe
 from inspector.errors import InspectorError
-from inspector.model import Model
-from inspector.terminal import plain, shape, size
+from inspector.model.model import Model
+from inspector.text import plain, shape, size
 
 _OPS = 8
 _TENSORS = 12
 
 
 def html(model: Model) -> str:
-    """The summary and the picture as HTML, without scripts and without anything from elsewhere."""
+    """The summary and the picture as HTML, without scripts and external resources."""
     return _table(model) + _picture(model)
 
 
 def _table(model: Model) -> str:
     facts = describe(model)
-    shown = facts.serving or facts.graph
-    counts = list(shown.op_counts.items())
+    drawn = facts.serving or facts.graph
+    counts = list(drawn.op_counts.items())
     ops = [f"{count:,} × {op}" for op, count in counts[:_OPS]]
     if len(counts) > _OPS:
         ops.append(f"and {len(counts) - _OPS} more ops")
     rows: list[tuple[str, Iterable[str]]] = [
         ("format", [_format(facts)]),
         ("size", [size(facts.bytes["total"])]),
-        ("nodes", [f"{shown.nodes:,}" + (" (serving function)" if facts.serving else "")]),
+        ("nodes", [f"{drawn.nodes:,}" + (" (serving function)" if facts.serving else "")]),
         ("ops", [", ".join(ops)]),
         ("parameters", [f"{facts.parameters:,}"]),
     ]
@@ -58,14 +58,16 @@ def _table(model: Model) -> str:
 
 
 def _picture(model: Model) -> str:
-    """The graph as the page first shows it; nothing where it cannot be laid out."""
-    from inspector.looking import Look
-    from inspector.view import export, hierarchy, starting
-    from inspector.view.layout import picture_of
+    """The picture of the Graph page; empty where Graphviz cannot lay it out."""
+    from inspector.view.export import svg as export
+    from inspector.view.layout.layout import picture_of
+    from inspector.view.state import initial_view
+    from inspector.view.table.builder import NodeTableBuilder
+    from inspector.view.tree import hierarchy
 
     try:
-        tree = hierarchy.build(Look(model).summary())
-        svg = export.svg(picture_of(tree, starting.start(tree)).layout)
+        tree = hierarchy.build(NodeTableBuilder(model).node_table())
+        svg = export.svg(picture_of(tree, initial_view.start(tree)).layout)
     except InspectorError:
         return ""
     data = b64encode(svg.encode()).decode()
@@ -73,9 +75,9 @@ def _picture(model: Model) -> str:
 
 
 def _format(facts: Facts) -> str:
-    made = f", TensorFlow {facts.producer}" if facts.producer else ""
+    producer = f", TensorFlow {facts.producer}" if facts.producer else ""
     tags = f", tag-set {', '.join(facts.tag_set)}" if facts.tag_set else ""
-    return f"{facts.format}{tags}{made}"
+    return f"{facts.format}{tags}{producer}"
 
 
 def _safe(text: str) -> str:

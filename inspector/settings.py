@@ -1,4 +1,4 @@
-"""What whoever runs Inspector may set: each a variable of the environment, a default, a sentence.
+"""The operator's settings: each an environment variable, its default and a description.
 
 A setting is read when it is needed. `SETTINGS` is the table; the README shows it, and a test
 compares the two.
@@ -21,8 +21,8 @@ class Setting:
     """One setting.
 
     Attributes:
-        default: What holds where the variable is unset or empty, in words where it is worked out.
-        what: One sentence for the operator.
+        default: Used where the variable is unset or empty; in words where it is computed.
+        what: Description for the operator.
     """
 
     name: str
@@ -31,15 +31,15 @@ class Setting:
 
     @property
     def text(self) -> str:
-        """What the environment says; empty where it says nothing."""
+        """The value of the environment variable; empty where it is unset."""
         return os.environ.get(self.name, "").strip()
 
     def wrong(self, example: str) -> InspectorError:
-        """The error for a value that cannot be read."""
+        """The error for an invalid value."""
         return InspectorError(self.name, self.text[:60], f"cannot be read; write e.g. {example}")
 
     def check(self) -> None:
-        """Raises: InspectorError for a value that cannot be read."""
+        """Raises: InspectorError for an invalid value."""
 
 
 class Size(Setting):
@@ -47,14 +47,14 @@ class Size(Setting):
 
     def __call__(self) -> int:
         """The number of bytes. Raises: InspectorError."""
-        found = re.fullmatch(r"(\d{1,15})\s*([KMGT]?i?B)?", self.text or self.default, re.I)
-        unit = (found[2] or "").upper() if found else "?"
-        if found is None or unit not in _UNITS:
+        match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?i?B)?", self.text or self.default, re.I)
+        unit = (match[2] or "").upper() if match else "?"
+        if match is None or unit not in _UNITS:
             raise self.wrong(self.default)
-        return int(found[1]) * _UNITS[unit]
+        return int(match[1]) * _UNITS[unit]
 
     def check(self) -> None:
-        """Raises: InspectorError for what is no size."""
+        """Raises: InspectorError for an invalid size."""
         self()
 
 
@@ -63,22 +63,22 @@ class Number(Setting):
 
     def __call__(self) -> int:
         """The number. Raises: InspectorError."""
-        found = re.fullmatch(r"[\d,_]{1,15}", self.text or self.default)
-        value = int(re.sub(r"\D", "", found[0]) or "0") if found else 0
+        match = re.fullmatch(r"[\d,_]{1,15}", self.text or self.default)
+        value = int(re.sub(r"\D", "", match[0]) or "0") if match else 0
         if value < 1:
             raise self.wrong(self.default)
         return value
 
     def check(self) -> None:
-        """Raises: InspectorError for what is no number."""
+        """Raises: InspectorError for an invalid number."""
         self()
 
 
 class Folders(Setting):
-    """Folders with ``:`` between them."""
+    """Folders separated by ``:``."""
 
     def __call__(self) -> list[Path]:
-        """The folders, or none; ``~`` is the home of who runs the server."""
+        """The folders; ``~`` is the home of the user that runs the server."""
         return [Path(part).expanduser() for part in self.text.split(os.pathsep) if part.strip()]
 
 
@@ -90,19 +90,45 @@ class Folder(Setting):
         return Path(self.text).expanduser() if self.text else None
 
 
+class File(Folder):
+    """One file."""
+
+
 class Switch(Setting):
-    """Something that is off unless it is set to 1."""
+    """On if it is set to 1, else off."""
 
     def __call__(self) -> bool:
         """Whether it is on."""
         return self.text == "1"
 
 
+@dataclass(frozen=True)
+class Choice(Setting):
+    """One of a few words.
+
+    Attributes:
+        words: The allowed words.
+    """
+
+    words: tuple[str, ...] = ()
+
+    def __call__(self) -> str:
+        """The word. Raises: InspectorError."""
+        word = self.text or self.default
+        if word not in self.words:
+            raise self.wrong(" or ".join(self.words))
+        return word
+
+    def check(self) -> None:
+        """Raises: InspectorError for any other word."""
+        self()
+
+
 class Words(Setting):
-    """Words with blanks between them."""
+    """Words separated by blanks."""
 
     def __call__(self) -> list[str]:
-        """The words, or none."""
+        """The words."""
         return self.text.split()
 
 
@@ -127,7 +153,21 @@ URLS = Words(
     "beginnings of URLs (split by blanks), e.g. `https://models.example.org/`, that the browser "
     "may have fetched by the server",
 )
-UPLOAD_SIZE = Size("INSPECTOR_UPLOAD_SIZE", "500 MiB", "the largest file that the browser may send")
+PUBLIC_URLS = Words(
+    "INSPECTOR_PUBLIC_URLS",
+    "none",
+    "URLs (split by blanks), e.g. `https://inspector.example.org`, under which browsers reach the "
+    "app through a reverse proxy or another name",
+)
+SIGN_IN = File(
+    "INSPECTOR_SIGN_IN",
+    "none",
+    "a TOML file that names an OpenID Connect provider; with it only who is signed in sees the app "
+    "([docs/serving.md](docs/serving.md))",
+)
+UPLOAD_SIZE = Size(
+    "INSPECTOR_UPLOAD_SIZE", "500 MiB", "the largest model that the browser may send"
+)
 FETCH_SIZE = Size("INSPECTOR_FETCH_SIZE", "4 GiB", "what a model behind a URL may take")
 FETCH_TIME = Number("INSPECTOR_FETCH_TIME", "300", "seconds after which fetching a URL is given up")
 UNPACK_SIZE = Size("INSPECTOR_UNPACK_SIZE", "4 GiB", "what an archive may unpack to")
@@ -152,12 +192,28 @@ KERAS_CODE = Switch(
     "off",
     "set to 1, Python code that Keras files carry or name (`Lambda` layers) is run to build them",
 )
+DEBUG = Switch(
+    "INSPECTOR_DEBUG",
+    "off",
+    "set to 1, the command line shows where an error nobody foresaw came from: its traceback, and "
+    "what a worker wrote before it failed, with control characters escaped",
+)
+RUN_MODELS = Choice(
+    "INSPECTOR_RUN_MODELS",
+    "auto",
+    "which models are run: `always` any, `samples` those on the Open page, `never` none; "
+    "`auto` is `always`, but `samples` on a server that other machines can reach where a part of "
+    "the sandbox is missing",
+    ("auto", "always", "samples", "never"),
+)
 
 SETTINGS: tuple[Setting, ...] = (
     WORKSPACE,
     WORKSPACE_SIZE,
     ROOTS,
     URLS,
+    PUBLIC_URLS,
+    SIGN_IN,
     UPLOAD_SIZE,
     FETCH_SIZE,
     FETCH_TIME,
@@ -167,10 +223,12 @@ SETTINGS: tuple[Setting, ...] = (
     NODES,
     TEXT_SIZE,
     KERAS_CODE,
+    DEBUG,
+    RUN_MODELS,
 )
 
 
 def check() -> None:
-    """Read every setting. Raises: InspectorError for the first that cannot be read."""
+    """Read every setting. Raises: InspectorError for the first invalid one."""
     for setting in SETTINGS:
         setting.check()

@@ -1,85 +1,128 @@
-"""TransformGraph, with the signature of the removed tensorflow.tools.graph_transforms.
+"""The two doors of TensorFlow 1's Graph Transform Tool: its Python function and its binary.
 
 A script or notebook of TensorFlow 1 changes one import line:
 
     from inspector import TransformGraph
 
-Source: tensorflow/tools/graph_transforms/__init__.py of TensorFlow 1.15.
+Kernels and Grappler run in a worker, as everywhere: the graph is not trusted.
+
+Source: tensorflow/tools/graph_transforms/__init__.py and transform_graph.cc of TensorFlow 1.15.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
-from inspector.graph import Graph
+from inspector import settings
+from inspector.errors import CorruptModel, LimitExceeded, MissingFile
+from inspector.files import storing
+from inspector.graph.graph import Graph
+from inspector.graph.protos import FunctionDefLibrary, GraphDef, Message, NodeDef, VersionDef, parse
 from inspector.passes import pipeline
-from inspector.passes.base import MAX_CONSTANT
-from inspector.protos import FunctionDefLibrary, GraphDef, NodeDef, TensorProto, VersionDef, parse
+
+_Message = TypeVar("_Message", bound=Message)
 
 Texts = Sequence[str | bytes] | str | bytes
 
 
 def TransformGraph(  # noqa: N802 - the name that scripts call
-    input_graph_def: Any,
+    input_graph_def: GraphDef,
     inputs: Texts,
     outputs: Texts,
     transforms: Texts,
-) -> Any:
-    """Run transforms on a GraphDef and return a new one; the one given in stays as it is.
+) -> GraphDef:
+    """Run transforms on a GraphDef and return a new one; the argument stays as it is.
 
     Args:
         input_graph_def: A GraphDef of any kind, TensorFlow's own or Inspector's.
-        inputs: Names of the nodes or tensors that are fed, as a list or with commas between; here
-            and below bytes do too.
+        inputs: Names of the nodes or tensors that are fed, as a list or separated by commas; here
+            and below str or bytes.
         outputs: Names of the nodes or tensors that are fetched, likewise.
-        transforms: What to do, e.g. ``["fold_constants(ignore_errors=true)", "fold_batch_norms"]``.
-    Returns: A GraphDef of the class given in.
-    Raises: TransformError, GraphError: see `inspector.errors`.
+        transforms: E.g. ``["fold_constants(ignore_errors=true)", "fold_batch_norms"]``.
+    Returns: A GraphDef of the class of the argument.
+    Raises: TransformError, GraphError, JobError: see `inspector.errors`.
     """
-    kind = type(input_graph_def)
-    graph = Graph.of(input_graph_def) if kind is GraphDef else _ours(input_graph_def)
+    kind: type[Any] = type(input_graph_def)
+    graph = Graph.of(input_graph_def) if kind is GraphDef else _from_foreign(input_graph_def)
     calls = [_text(item) for item in _listed(transforms)]
-    done = pipeline.run(
-        graph,
-        _names(inputs),
-        _names(outputs),
-        calls,
-        evaluate=evaluate,
-        grappler=grappler,
-        files=True,
-    )
-    result = done.graph
-    return result.to_proto() if kind is GraphDef else _theirs(result, kind)
+    after = _run(graph, _names(inputs), _names(outputs), calls)
+    return after.to_proto() if kind is GraphDef else _to_foreign(after, kind)
 
 
-def evaluate(
-    nodes: Sequence[NodeDef],
-    fetches: Sequence[str],
-    library: FunctionDefLibrary,
+def transform_graph_file(
+    source: Path,
+    target: Path,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    transforms: str,
     *,
-    versions: VersionDef | None = None,
-    max_bytes: int = MAX_CONSTANT,
-) -> Mapping[str, TensorProto | str]:
-    """TensorFlow's kernels in this process, imported when something is first to be computed."""
-    from inspector.backend.evaluate import evaluate as run_kernels
+    as_text: bool = False,
+) -> None:
+    """Read a GraphDef, run transforms on it, and write the result, as the tool's binary did.
 
-    return run_kernels(nodes, fetches, library, versions=versions, max_bytes=max_bytes)
+    Overwrites the target.
+
+    Args:
+        source: A GraphDef, binary or text.
+        as_text: Write protobuf's text format.
+    Raises: MissingFile, CorruptModel, LimitExceeded; TransformError, GraphError, JobError.
+    """
+    from google.protobuf import text_format
+
+    pipeline.plan(transforms)  # syntax errors come before those of the file
+    after = _run(Graph.of(_read(source)), inputs, outputs, transforms)
+    with storing.new_file(target, force=True) as file:
+        if as_text:
+            file.write_text(text_format.MessageToString(after.to_proto()), encoding="utf-8")
+        else:
+            file.write_bytes(after.to_bytes())
 
 
-def grappler(
-    graph: Graph, inputs: Sequence[str], outputs: Sequence[str], optimizers: Sequence[str]
+def _run(
+    graph: Graph, inputs: Sequence[str], outputs: Sequence[str], transforms: pipeline.Transforms
 ) -> Graph:
-    """TensorFlow's graph optimiser in this process, imported likewise."""
-    from inspector.backend.grappler import optimise_graph
+    from inspector.jobs.client import kernels
 
-    return optimise_graph(graph, inputs, outputs, optimizers)
+    options = pipeline.PipelineOptions(kernels.evaluate, kernels.grappler, files=True)
+    return pipeline.run(graph, inputs, outputs, transforms, options).graph
 
 
-def _ours(proto: Any) -> Graph:
-    """A foreign GraphDef, node by node: its own way of serialising moves the weights many times."""
+def _read(path: Path) -> GraphDef:
+    """A GraphDef, binary or text; tries binary first, as the tool did.
 
-    def convert(kind: Any, message: Any) -> Any:
+    Raises: MissingFile, CorruptModel, LimitExceeded.
+    """
+    from google.protobuf import text_format
+
+    if path.exists() and not path.is_file():
+        raise MissingFile(path.name, "in_graph", "is no file")  # a pipe would never end
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as err:
+        why = err.strerror if isinstance(err, OSError) else None
+        raise MissingFile(path.name, "in_graph", why or str(err)) from err
+    graph_def = GraphDef()
+    try:
+        graph_def.ParseFromString(data)
+        return graph_def
+    except Exception as binary:  # protobuf's own error, of a class that depends on its engine
+        if b"\0" in data[:4096]:
+            raise CorruptModel(path.name, "GraphDef", str(binary)) from binary
+    if len(data) > (most := settings.TEXT_SIZE()):
+        why = f"text graphs are read up to {most >> 20} MiB"
+        raise LimitExceeded(path.name, "GraphDef", why)
+    try:
+        return text_format.Parse(data, GraphDef())
+    except (text_format.ParseError, UnicodeDecodeError) as err:
+        raise CorruptModel(path.name, "GraphDef", f"neither binary nor text: {err}") from err
+
+
+def _from_foreign(proto: Any) -> Graph:
+    """A GraphDef of another class, node by node: serialised whole, weights are copied often."""
+
+    def convert(kind: type[_Message], message: Message) -> _Message:
         return parse(kind, message.SerializeToString(), "input_graph_def", "GraphDef")
 
     nodes = [convert(NodeDef, node) for node in proto.node]
@@ -87,7 +130,7 @@ def _ours(proto: Any) -> Graph:
     return Graph(nodes, library, convert(VersionDef, proto.versions))
 
 
-def _theirs(graph: Graph, kind: Any) -> Any:
+def _to_foreign(graph: Graph, kind: type[GraphDef]) -> GraphDef:
     proto = kind()
     for node in graph.nodes:
         proto.node.add().MergeFromString(node.SerializeToString())

@@ -2,25 +2,26 @@
 
 import streamlit as st
 
-from inspector.ui import agreement, compare, compare_picture, state
+from inspector.ui.screens import compare, compare_picture, output_comparison
+from inspector.ui.session import state
 
 st.title("Compare")
 model = state.require_model()
 result = compare.require_result()
 
 compare.figures(result)
-agreement.checked(model, result)
+output_comparison.card(model, result)
 
 st.subheader("Take it away")
 compare.downloads(result)
 
-left, right = st.columns(2)
-with left:
+stages_column, sizes_column = st.columns(2)
+with stages_column:
     st.subheader("Stages")
     compare.stages(result)
-with right:
+with sizes_column:
     st.subheader("Bytes per step")
-    compare.steps(result)
+    compare.step_sizes(result)
 
 st.subheader("Picture")
 compare_picture.board(result)

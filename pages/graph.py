@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from inspector.ui import choosing, picture, state
+from inspector.ui.screens import graph
+from inspector.ui.session import state
+from inspector.ui.widgets import tag_set_picker
 
 st.title("Graph")
 model = state.require_model()
-choosing.tag_set_and_signature(model, "graph")
+tag_set_picker.tag_set_and_signature(model, "graph")
 if "serving" in model.facts:
     st.caption(
         "The serving function, its calls inlined. Names are those the frozen graph will have."
     )
-picture.board(model)
+graph.board(model)

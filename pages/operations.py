@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from inspector.ui import operations, state
+from inspector.ui.screens import operations
+from inspector.ui.session import state
 
 st.title("Operations")
 model = state.require_model()
 
-left, right = st.columns([5, 3])
-with left:
+table_column, details_column = st.columns([5, 3])
+with table_column:
     name = operations.table(model)
-with right:
+with details_column:
     if name is None:
         st.caption("Select a row to see the operation's attributes, values and readers.")
     else:

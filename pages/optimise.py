@@ -2,38 +2,51 @@
 
 import streamlit as st
 
-from inspector.ui import choosing, lite, optimising, pipeline, running, state
+from inspector.ui.screens import optimise, tflite
+from inspector.ui.session import job_status, results, state
+from inspector.ui.widgets import pipeline, tag_set_picker, text
 
 st.title("Optimise")
 model = state.require_model()
-if lite.is_lite(model):
-    lite.not_transformed()
-choosing.tag_set_and_signature(model, "optimise")
-if (answer := running.finished(optimising.SLOT)) is not None:
-    optimising.adopt(answer)
+if tflite.is_lite(model):
+    tflite.not_transformed()
+tag_set_picker.tag_set_and_signature(model, "optimise")
+if results.receive():
     st.toast("Done: compare before and after.", icon=":material/check_circle:")
 
-left, right = st.columns([1, 1], gap="large")
-with left:
+list_column, run_column = st.columns([1, 1], gap="large")
+with list_column:
     st.subheader("Outputs")
-    optimising.choose_outputs(model)
+    optimise.choose_outputs(model)
     st.subheader("Transforms")
     pipeline.editor(model.transforms)
-with right:
+with run_column:
     st.subheader("Run")
     st.caption(
         "Freezes the variables if there are any, keeps what the outputs need, then transforms."
     )
-    optimising.check_options()
-    if st.button("Run", key="run", type="primary", icon=":material/play_arrow:", width="stretch"):
-        optimising.start(model)
+    optimise.check_options()
+    optimise.signature_options(model)
+    blocker = optimise.blocker(model)
+    clicked = st.button(
+        "Run",
+        key="run",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=bool(blocker),
+    )
+    if blocker:
+        st.warning(text.escape(blocker, 700), icon=":material/block:")
+    elif clicked:  # not where an edit that arrives with the click cannot be run
+        optimise.start(model)
         st.rerun()
-    running.show(optimising.SLOT)
-    optimising.hint_of_failure()
+    job_status.show(results.SLOT)
+    optimise.hint_of_failure()
     result = state.result()
-    if result is not None and running.idle(optimising.SLOT):
-        st.success(optimising.gain(result), icon=":material/check_circle:")
+    if result is not None and not blocker and not job_status.failed(results.SLOT):
+        st.success(optimise.gain(result), icon=":material/check_circle:")
         st.page_link(
             "pages/compare.py", label="Compare and download", icon=":material/compare_arrows:"
         )
-        optimising.record(model, result)
+        optimise.record(model, result)

@@ -2,17 +2,9 @@
 
 import streamlit as st
 
-from inspector.ui import (
-    choosing,
-    files,
-    functions,
-    lite,
-    overview,
-    shown,
-    state,
-    text,
-    variables,
-)
+from inspector.ui.screens import functions, model_files, overview, tflite, variables
+from inspector.ui.session import state
+from inspector.ui.widgets import tables, tag_set_picker, text
 
 st.title("Overview")
 model = state.require_model()
@@ -23,8 +15,8 @@ overview.figures(model)
 line = overview.origin(facts)
 if facts["functions"]:
     line += f"; {text.count(facts['functions'], 'function')} in its library"
-st.caption(lite.caption(facts) if lite.is_lite(model) else text.escape(line))
-choosing.tag_set_and_signature(model, "overview")
+st.caption(tflite.caption(facts) if tflite.is_lite(model) else text.escape(line))
+tag_set_picker.tag_set_and_signature(model, "overview")
 
 st.subheader("Layers by type" if "keras" in facts else "Operations by type")
 if "serving" in facts:
@@ -33,25 +25,26 @@ if "serving" in facts:
         "The file's own main graph saves and restores the variables."
     )
     views = {"Serving function": facts["serving"], "Main graph": facts}
-    picked = st.segmented_control(
+    shown_graph = st.segmented_control(
         "Count",
         list(views),
         default="Serving function",
-        key="counted",
+        required=True,
+        key="counted_graph",
         label_visibility="collapsed",
     )
-    overview.op_types(views[picked or "Serving function"]["op_counts"], "ops")
+    overview.op_types(views[shown_graph]["op_counts"], "ops")
 else:
     overview.op_types(facts["op_counts"], "ops")
 
-left, right = st.columns(2, gap="medium")
-with left:
+tensors_column, sizes_column = st.columns(2, gap="medium")
+with tensors_column:
     st.subheader("Placeholders")
     overview.tensors(model.drawn["placeholders"])
     st.subheader("Softmax outputs")
     softmax = model.drawn.get("softmax", facts["softmax"])
-    shown.table({"node": softmax}) if softmax else st.caption("None.")
-with right:
+    tables.table({"node": softmax}) if softmax else st.caption("None.")
+with sizes_column:
     st.subheader("Suggested outputs")
     overview.suggested(facts)
     st.subheader("Sizes")
@@ -59,7 +52,9 @@ with right:
 
 st.subheader("Signatures")
 overview.signatures(facts)
+overview.before_and_beside(facts)
+overview.scan_findings(facts)
 variables.section(model)
 functions.functions(facts)
-lite.tables(facts)
-files.section(model)
+tflite.sections(facts)
+model_files.section(model)

@@ -1,19 +1,21 @@
-"""Predict: the same feeds through the model and what was made of it."""
+"""Predict: run the model and the optimised graphs on the same feeds."""
 
 import streamlit as st
 
-from inspector.ui import choosing, lite, predicting, running, state
+from inspector.ui.screens import predict, tflite
+from inspector.ui.session import job_status, state
+from inspector.ui.widgets import tag_set_picker
 
 st.title("Predict")
 model = state.require_model()
-choosing.tag_set_and_signature(model, "predict")
+tag_set_picker.tag_set_and_signature(model, "predict")
 result = state.result()
 
 with st.container(border=True, key="feeds"):
-    left, right = st.columns([3, 1], gap="large")
-    with left:
-        feeds = predicting.feeds_editor(model)
-    with right:
+    feeds_column, run_column = st.columns([3, 1], gap="large")
+    with feeds_column:
+        feeds = predict.feeds_editor(model)
+    with run_column:
         runs = st.slider("Timed runs", 1, 50, 15, key="runs")
         run = st.button(
             "Run",
@@ -24,13 +26,13 @@ with st.container(border=True, key="feeds"):
             width="stretch",
         )
 if run and feeds is not None:
-    st.session_state.pop(predicting.ANSWER, None)
-    predicting.start(predicting.SLOT, model, result, feeds, runs)
+    st.session_state.pop(predict.ANSWER, None)
+    predict.start(predict.SLOT, model, result, feeds, runs)
     st.rerun()
-if result is None and not lite.is_lite(model):
+if result is None and not tflite.is_lite(model):
     st.caption("Optimise the model to see before and after side by side.")
-if (answer := running.finished(predicting.SLOT)) is not None:
-    st.session_state[predicting.ANSWER] = answer.value
-running.show(predicting.SLOT)
-if (value := st.session_state.get(predicting.ANSWER)) is not None:
-    predicting.answers(value)
+if (answer := job_status.finished(predict.SLOT)) is not None:
+    st.session_state[predict.ANSWER] = answer.value
+job_status.show(predict.SLOT)
+if (value := st.session_state.get(predict.ANSWER)) is not None:
+    predict.answers(value)

@@ -19,7 +19,7 @@ HEADER = """\
 """
 
 
-def wanted() -> list[str]:
+def requirements() -> list[str]:
     """What pyproject.toml asks for, for users with every extra and for developers."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     dependencies: list[str] = project["project"]["dependencies"]
@@ -41,7 +41,7 @@ def resolve(requirements: list[str]) -> list[str]:
 def main() -> None:
     """Write the file named on the command line, or ``requirements-dev.lock``."""
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "requirements-dev.lock"
-    lines = resolve(wanted())
+    lines = resolve(requirements())
     header = HEADER.format(version=".".join(map(str, sys.version_info[:2])))
     target.write_text(header + "\n".join(lines) + "\n", encoding="utf-8")
     print(f"{target}: {len(lines)} packages")

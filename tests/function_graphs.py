@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspector.graph import Graph, validate
-from inspector.protos import FunctionDef, GraphDef, NodeDef
+from inspector.graph.graph import Graph, validate
+from inspector.graph.protos import FunctionDef, GraphDef, NodeDef
 
 FLOAT, INT32, RESOURCE = 1, 3, 20
 

@@ -1,4 +1,4 @@
-"""Graphs for tests: written as text, or read from ../shared without any reader of ours."""
+"""Graphs for tests: written as text, or read from tests/data without any reader of ours."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from inspector import tensors
-from inspector.graph import Graph
-from inspector.model import Model, Variable
-from inspector.protos import GraphDef, MetaGraphDef, NodeDef, SavedModel
+from inspector.graph import tensors
+from inspector.graph.graph import Graph
+from inspector.graph.protos import GraphDef, MetaGraphDef, NodeDef, SavedModel
+from inspector.model.model import Model, Variable
 
 
 def node(name: str, op: str, *inputs: str, **attrs: Any) -> NodeDef:

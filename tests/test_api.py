@@ -19,10 +19,10 @@ from inspector.errors import (
     UnknownTransform,
     UnsupportedModel,
 )
-from inspector.graph import Graph
-from inspector.model import Model
-from inspector.protos import GraphDef
-from tests.conftest import ROOT, shared
+from inspector.graph.graph import Graph
+from inspector.graph.protos import GraphDef
+from inspector.model.model import Model
+from tests.conftest import ROOT, data_path
 from tests.graphs import const, graph, node, placeholder
 
 IRIS = ROOT / "sample_models" / "iris" / "saved_model"
@@ -43,7 +43,7 @@ TRANSFORMS = [
 
 @pytest.fixture(scope="module")
 def expected():
-    return json.loads(shared("models/seed/EXPECTED.json").read_text())["iris"]
+    return json.loads(data_path("models/seed/EXPECTED.json").read_text())["iris"]
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_what_it_did_to_the_predictions(tmp_path, model, frozen, result, rows, e
 
 @pytest.mark.tensorflow
 def test_what_tensorflow_1_answered(model, frozen, result):
-    with np.load(shared("models/seed/iris/io.npz")) as recorded:
+    with np.load(data_path("models/seed/iris/io.npz")) as recorded:
         feeds = {name: recorded[f"inputs/{name}"] for name in FEATURES}
         for run, key in (
             (inspector.predict(model, feeds), "saved_model/predict"),
@@ -193,7 +193,7 @@ def test_optimise_needs_no_worker_without_kernels(monkeypatch, model):
     def refuse():
         raise AssertionError("a worker was asked")
 
-    monkeypatch.setattr("inspector.jobs.kernels.default_runner", refuse)
+    monkeypatch.setattr("inspector.jobs.client.ask.default_runner", refuse)
     steps = "remove_nodes(op=Identity) quantize_weights strip_unused_nodes"
     done = inspector.optimise(model, outputs=[PROBABILITIES], transforms=steps)
     assert len(done.model.graph) == 86
@@ -252,7 +252,7 @@ def test_mistakes_are_told_before_the_work(model):
 def test_save_refuses_what_would_lose_the_variables(tmp_path, model):
     with pytest.raises(UnsupportedModel, match="freeze it first"):
         inspector.save(model, tmp_path / "x.pb", "graphdef")
-    with pytest.raises(UnsupportedModel, match="saved_model and graphdef"):
+    with pytest.raises(UnsupportedModel, match="there are graphdef, saved_model, tflite"):
         inspector.save(model, tmp_path / "x", "onnx")
     assert list(tmp_path.iterdir()) == []
 
@@ -291,7 +291,7 @@ def test_importing_it_is_light():
         "import sys, inspector\n"
         "heavy = ('tensorflow', 'streamlit', 'pandas', 'altair', 'keras', 'IPython')\n"
         "print([name for name in heavy if name in sys.modules])\n"
-        "import inspector.describe, inspector.diff, inspector.freeze\n"
+        "import inspector.analysis.describe, inspector.analysis.diff, inspector.freezing.freeze\n"
         "print(callable(inspector.describe), callable(inspector.diff), callable(inspector.freeze))"
     )
     done = subprocess.run(

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from playwright.sync_api import Browser
 
-from tests.serving import fetch, running, unused_port
+from benchmarks.support.serving import fetch, running, unused_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -48,6 +48,18 @@ def test_the_lock_keeps_the_bounds() -> None:
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
     # Neither a host nor a path of the machine that made it.
     assert not [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.+!]+", pin)]
+
+
+@pytest.mark.parametrize(
+    ("python", "has_wheels"), [("3.11", True), ("3.13", True), ("3.14", False)]
+)
+def test_tensorflow_is_required_where_it_has_wheels(python: str, has_wheels: bool) -> None:
+    """Everything else is required on all Pythons of the classifiers."""
+    assert f"Programming Language :: Python :: {python}" in PROJECT["classifiers"]
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        marker = requirement.marker
+        required = marker is None or marker.evaluate({"python_version": python})
+        assert required is (has_wheels or requirement.name != "tensorflow"), requirement
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +93,7 @@ def shipped(folder: str, *suffixes: str) -> Iterator[str]:
 
 def test_the_wheel_holds_the_package_and_the_app(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    own = shipped("inspector", ".py", ".js", ".css", ".html", ".z", ".png", ".svg")
+    own = shipped("inspector", ".py", ".js", ".css", ".html", ".z", ".png", ".svg", ".typed")
     app = ["app.py", ".streamlit/config.toml", *shipped("pages", ".py")]
     app += shipped("sample_models", ".json", ".pb", ".index", ".data-00000-of-00001", ".py")
     wanted = {*own, *(f"inspector/_app/{name}" for name in app)}
@@ -108,7 +120,9 @@ def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
     assert metadata["Name"] == "tf-graph-inspector"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert f"{info}/licenses/LICENSE" in archive.namelist()
-    assert "inspector = inspector.cli:main" in archive.read(f"{info}/entry_points.txt").decode()
+    assert (
+        "inspector = inspector.cli.main:main" in archive.read(f"{info}/entry_points.txt").decode()
+    )
 
 
 def test_every_library_that_is_imported_is_declared() -> None:
@@ -146,6 +160,43 @@ def test_the_installed_command_runs_the_wheel(
     told = run(installed / "bin" / "inspector", "--help", cwd=folder, env=env)
     assert "describe" in told
     assert "optimise" in told
+
+
+CALLER = """\
+from pathlib import Path
+
+import inspector
+
+
+def shrink(source: Path, target: str) -> list[str]:
+    model: inspector.Model = inspector.open_model(source)
+    print(inspector.describe(model), inspector.render(model, "picture.svg"))
+    result = inspector.optimise(model, transforms="fold_constants")
+    inspector.save(result.model, target)
+    return sorted(result.model.signatures)
+"""
+
+
+@pytest.mark.slow
+def test_a_caller_of_the_installed_package_is_type_checked(
+    elsewhere: tuple[Path, dict[str, str]],
+) -> None:
+    folder, env = elsewhere
+    (folder / "caller.py").write_text(CALLER, encoding="utf-8")
+    misspelt = CALLER.replace("open_model", "opne_model")
+    (folder / "misspelt.py").write_text(misspelt, encoding="utf-8")
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "cache"]
+    assert "no issues found" in run(*mypy, "caller.py", cwd=folder, env=env)
+    done = subprocess.run(
+        [*mypy, "misspelt.py"],
+        cwd=folder,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 'misspelt.py:7: error: Module has no attribute "opne_model"' in done.stdout
+    assert "Found 1 error" in done.stdout
 
 
 @pytest.mark.browser

@@ -20,8 +20,7 @@ def test_the_readme_has_the_table_of_the_code() -> None:
 
 def test_every_variable_that_the_code_reads_is_a_setting() -> None:
     known = {item.name for item in settings.SETTINGS}
-    # How `inspector app` hands the model on, and how we look for our own mistakes.
-    known |= {"INSPECTOR_MODEL", "INSPECTOR_DEBUG"}
+    known |= {"INSPECTOR_MODEL"}  # how `inspector app` hands the model on
     files = (ROOT / "inspector").rglob("*.py")
     read = {
         name

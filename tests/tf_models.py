@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from inspector.graph import tensor_name
-from inspector.model import Model
-from inspector.protos import SignatureDef
-from inspector.signatures import tensors_of
+from inspector.graph.graph import tensor_name
+from inspector.graph.protos import SignatureDef
+from inspector.model.model import Model
+from inspector.model.signatures import tensors_of
 
 Feeds = dict[str, Any]
 Builder = Callable[[Path], Feeds]

@@ -1,4 +1,7 @@
-"""One run of a graph between two transforms, for the check of what they did to fetched values."""
+"""Runs a graph before and after a transform, so that the fetched values can be compared.
+
+Each run is a session of its own, on one thread: the same graph gives the same values every time.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ import tensorflow as tf
 
 from inspector.backend.loading import LoadedModel, translated
 from inspector.backend.predict import native_array, plain_array
-from inspector.graph import Graph
-from inspector.model import Model
-from inspector.tensors import Array
+from inspector.graph.graph import Graph
+from inspector.graph.tensors import Array
+from inspector.model.model import Model
+from inspector.optimisation import feed_shapes
 
 TIMEOUT_S = 30.0
 """A run that takes longer ends in an error: a graph may loop for ever."""
@@ -36,14 +40,19 @@ class CheckRun:
         self, graph: Graph, feeds: Mapping[str, Array], fetches: list[str]
     ) -> dict[str, Array]:
         """The values of the fetches. Raises: BlockedOp, RunFailed, UnsupportedModel."""
-        init_op = self.init_op if self.init_op in graph else None
+        init_op = self.init_op
+        if init_op is not None and init_op not in graph:
+            init_op = None
         model = Model(format="GraphDef", name=self.name, graph=graph, init_op=init_op)
         files = {name: path for name, path in self.files.items() if name in graph}
-        with LoadedModel(model, files=files) as loaded, translated(model, "run"):
+        with LoadedModel(model, files=files, threads=1) as loaded, translated(model, "run"):
             loaded.refuse(fetches=fetches, feeds=list(feeds), own_files=list(files))
             find = loaded.graph.get_tensor_by_name
             fed = {find(name): array for name, array in feeds.items()}
             fed = {tensor: native_array(array, tensor.dtype) for tensor, array in fed.items()}
+            if any(tensor.shape.rank is None for tensor in fed):
+                shapes = {tensor.name: array.shape for tensor, array in fed.items()}
+                feed_shapes.refuse(model, shapes, fetches)
             fed |= {find(f"{name}:0"): np.array(path, object) for name, path in files.items()}
             options = tf.compat.v1.RunOptions(timeout_in_ms=int(1000 * TIMEOUT_S))
             values = loaded.session.run([find(name) for name in fetches], fed, options)

@@ -8,7 +8,7 @@ accepted from old producers only) goes through a session on the part of the grap
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,21 @@ import tensorflow as tf
 from tensorflow.python.eager import context, execute
 from tensorflow.python.framework import op_def_registry
 
-from inspector import opdefs, tensors
 from inspector.backend.sessions import quiet_config, reason, to_tensorflow
 from inspector.errors import InspectorError
-from inspector.flagged import is_blocked
-from inspector.functions import function_names
-from inspector.graph import Graph, node_name, split_input
-from inspector.protos import AttrValue, FunctionDefLibrary, NodeDef, TensorProto, VersionDef
+from inspector.graph import opdefs, tensors
+from inspector.graph.graph import Graph, node_name, split_input
+from inspector.graph.op_sets import BRANCHES, CALLS, CONTROL_FLOW, WHILES
+from inspector.graph.protos import (
+    AttrValue,
+    DTypeEnum,
+    FunctionDefLibrary,
+    NodeDef,
+    TensorProto,
+    TensorShapeProto,
+    VersionDef,
+)
+from inspector.safety.function_index import FunctionIndex
 
 MAX_BYTES = 10 << 20
 """Largest tensor that is worth a constant: larger ones make the model grow."""
@@ -31,12 +39,7 @@ _SESSION_MS = 30_000
 _SESSION_ONLY = "runs in a session only"
 
 # Ops that mean something in a graph only.
-_GRAPH_ONLY = frozenset(
-    ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "ControlTrigger")
-)
-_CALLS = frozenset(
-    ("PartitionedCall", "If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase")
-)
+_GRAPH_ONLY = CONTROL_FLOW | CALLS | BRANCHES | WHILES | {"ControlTrigger"}
 # Quantised integers have no numpy type of their own: they go in and out as these.
 _PLAIN = {
     tf.qint8: tf.int8,
@@ -66,7 +69,6 @@ def evaluate(
     *,
     versions: VersionDef | None = None,
     max_bytes: int = MAX_BYTES,
-    deny: Callable[[str], bool] = is_blocked,
 ) -> dict[str, TensorProto | str]:
     """Compute tensors from nodes that need no feeds.
 
@@ -76,41 +78,43 @@ def evaluate(
         library: Functions the nodes call.
         versions: Of the graph; some ops are accepted from old producers only.
         max_bytes: Larger results are not handed back.
-        deny: True for an op that must not run, wherever it stands. Stateful ops never run.
+    Only ops of the allow-list run, wherever they stand: see `op_safety`.
+
     Returns: For each fetch its value, or a sentence why it could not be computed.
     """
-    run = _Eager(nodes, fetches, library, deny)
+    run = _Eager(nodes, fetches, library)
     results: dict[str, TensorProto | str] = {}
-    left: list[str] = []
+    failed: list[str] = []
     for fetch in fetches:
         value = run.value(fetch)
         results[fetch] = value if isinstance(value, str) else _encode(value, max_bytes)
         if isinstance(value, str) and not run.forbidden(fetch):
-            left.append(fetch)
-    if left:
+            failed.append(fetch)
+    if failed:
         graph = Graph(nodes, library, versions)
-        for fetch, value in _in_session(graph, left, max_bytes).items():
+        for fetch, value in _in_session(graph, failed, max_bytes).items():
             if not isinstance(value, str) or _SESSION_ONLY in str(results[fetch]):
                 results[fetch] = value  # else eager's own words say it better
     return results
 
 
 class _Eager:
-    """Runs the nodes one after the other, and lets go of values nobody needs any more."""
+    """Runs nodes in order and frees each value after its last consumer."""
 
     def __init__(
         self,
         nodes: Sequence[NodeDef],
         fetches: Sequence[str],
         library: FunctionDefLibrary | None,
-        deny: Callable[[str], bool],
     ) -> None:
         self._values: dict[str, Value] = {}
         self._forbidden: dict[str, str] = {}
-        self._functions = _Functions(library, deny)
-        wanted = Counter(split_input(fetch).name for fetch in fetches)
+        self._functions = FunctionIndex(
+            library if library is not None else FunctionDefLibrary(), nodes
+        )
+        fetched = Counter(split_input(fetch).name for fetch in fetches)
         readers = Counter(node_name(text) for node in nodes for text in node.input)
-        self._uses = wanted + readers
+        self._uses = fetched + readers
         context.ensure_initialized()
         self._context = context.context()
         with tf.device("/CPU:0"), np.errstate(all="ignore"):
@@ -128,7 +132,7 @@ class _Eager:
         return value[port] if port < len(value) else f"has no output {port}"
 
     def forbidden(self, fetch: str) -> bool:
-        """The reason is one that a session must respect as well."""
+        """True where a session must not compute the fetch either."""
         return split_input(fetch).name in self._forbidden
 
     def _release(self, name: str) -> None:
@@ -138,21 +142,24 @@ class _Eager:
 
     def _run(self, node: NodeDef) -> Value:
         inputs: list[Any] = []
+        # Before any input is looked at: a session would run whatever stands behind any of them.
+        if (objection := self._functions.objection(node)) is not None:
+            self._forbidden[node.name] = str(objection)
+            return str(objection)
+        for name in map(node_name, node.input):
+            if name in self._forbidden:
+                self._forbidden[node.name] = self._forbidden[name]
+                return self._forbidden[name]
         for text in node.input:
             name, port, control = split_input(text)
             value = self._values.get(name, f"reads '{name}', which is not in the graph")
-            if name in self._forbidden:
-                self._forbidden[node.name] = self._forbidden[name]
             if isinstance(value, str):
                 return value
             if not control:
                 if port >= len(value):
                     return f"reads output {port} of '{name}', which has {len(value)}"
                 inputs.append(value[port])
-        if why := self._functions.objection(node):
-            self._forbidden[node.name] = why
-            return why
-        if node.op in _GRAPH_ONLY or node.op in _CALLS or node.op in self._functions.names:
+        if node.op in _GRAPH_ONLY or node.op in self._functions.bodies:
             return f"'{node.name}' ({node.op}) {_SESSION_ONLY}"
         try:
             return self._execute(node, inputs)
@@ -179,50 +186,6 @@ class _Eager:
         )
 
 
-class _Functions:
-    """What may run, by way of calls as well."""
-
-    def __init__(self, library: FunctionDefLibrary | None, deny: Callable[[str], bool]) -> None:
-        functions = library.function if library is not None else ()
-        self._bodies = {function.signature.name: function.node_def for function in functions}
-        self.names = frozenset(self._bodies)
-        self._deny = deny
-        self._known: dict[str, str] = {}
-
-    def objection(self, node: NodeDef) -> str:
-        """Why this node must not run, itself or by what it calls; empty if it may."""
-        called = {name for name in {node.op, *function_names(node)} if name in self._bodies} - {
-            node.name
-        }
-        todo, seen = list(called), set(called)
-        why = self._own(node)
-        while todo and not why:
-            for inner in self._bodies[todo.pop()]:
-                why = why or self._own(inner)
-                fresh = {
-                    name for name in {inner.op, *function_names(inner)} if name in self._bodies
-                } - seen
-                seen |= fresh
-                todo += fresh
-        return why
-
-    def _own(self, node: NodeDef) -> str:
-        if node.op in self.names and node.op not in opdefs.known_ops():
-            return ""
-        if node.op not in self._known:
-            self._known[node.op] = self._judge(node.op)
-        return self._known[node.op]
-
-    def _judge(self, op: str) -> str:
-        if self._deny(op):
-            return f"'{op}' is not run for a model that may come from a stranger"
-        if op == "Placeholder" or op == "PlaceholderV2":
-            return "needs a feed"
-        if opdefs.is_stateful(op):
-            return f"'{op}' keeps state or gives another value each time"
-        return ""
-
-
 def _attr(value: AttrValue) -> Any:
     """An attribute as TensorFlow's eager executor takes it."""
     kind = value.WhichOneof("value")
@@ -240,7 +203,7 @@ def _attr(value: AttrValue) -> Any:
     return getattr(value, kind)
 
 
-def _shape(proto: Any) -> list[int] | None:
+def _shape(proto: TensorShapeProto) -> list[int] | None:
     shape = tensors.shape_of(proto)
     return None if shape is None else [-1 if size is None else size for size in shape]
 
@@ -267,7 +230,9 @@ def _encode(tensor: Any, max_bytes: int) -> TensorProto | str:
     return _too_large(size, max_bytes)
 
 
-def _encode_array(array: np.ndarray[Any, Any], dtype: int, max_bytes: int) -> TensorProto | str:
+def _encode_array(
+    array: np.ndarray[Any, Any], dtype: DTypeEnum, max_bytes: int
+) -> TensorProto | str:
     if array.dtype == np.object_:
         size = sum(len(text) for text in array.ravel().tolist())
     else:
@@ -286,7 +251,7 @@ def _too_large(size: int, max_bytes: int) -> str:
 def _in_session(
     graph: Graph, fetches: Sequence[str], max_bytes: int
 ) -> Mapping[str, TensorProto | str]:
-    """Compute what eager could not; each fetch fails alone."""
+    """Compute in a session what eager execution could not; each fetch fails alone."""
     results: dict[str, TensorProto | str] = {}
     for fetch in fetches:
         name = node_name(fetch)
@@ -304,7 +269,7 @@ def _in_session(
     return results
 
 
-def _run_part(part: Graph, fetch: str) -> tuple[Any, int]:
+def _run_part(part: Graph, fetch: str) -> tuple[Any, DTypeEnum]:
     name, port, _control = split_input(fetch)
     with tf.Graph().as_default() as graph:
         tf.compat.v1.import_graph_def(to_tensorflow(part.to_proto()), name="")

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 import tensorflow as tf
 from tensorflow.python.grappler import tf_optimizer
 
-from inspector import opdefs
 from inspector.backend.loading import translated
 from inspector.backend.sessions import to_tensorflow
 from inspector.errors import BlockedOp, TransformFailed
-from inspector.flagged import flag, is_blocked
-from inspector.graph import Graph, node_name
-from inspector.model import Model
-from inspector.passes.grappler import PLACEHOLDERS, tidied
-from inspector.protos import GraphDef, parse
+from inspector.graph import op_safety, opdefs
+from inspector.graph.graph import Graph, node_name
+from inspector.graph.op_sets import REQUIRED_PLACEHOLDERS
+from inspector.graph.protos import GraphDef, parse
+from inspector.model.model import Model
+from inspector.passes.transforms.grappler import tidied
 
 _CPU = "/device:CPU:0"
 ROUNDS = 2
@@ -43,8 +43,8 @@ def optimise_graph(
             tf.compat.v1.import_graph_def(to_tensorflow(_prepared(graph).to_proto()), name="")
     meta = tf.compat.v1.MetaGraphDef()
     meta.graph_def.CopyFrom(to_tensorflow(_prepared(graph).to_proto()))
-    kept = dict.fromkeys([*map(node_name, outputs), *map(node_name, inputs)])
-    meta.collection_def["train_op"].node_list.value.extend(kept)
+    protected = dict.fromkeys([*map(node_name, outputs), *map(node_name, inputs)])
+    meta.collection_def["train_op"].node_list.value.extend(protected)
     signature = meta.signature_def["serving_default"]
     for name in dict.fromkeys(map(node_name, inputs)):
         info = signature.inputs[name]
@@ -59,10 +59,10 @@ def optimise_graph(
     options.min_graph_nodes = -1
     options.fail_on_optimizer_errors = True
     try:
-        made = tf_optimizer.OptimizeGraph(config, meta)
+        optimised = tf_optimizer.OptimizeGraph(config, meta)
     except (tf.errors.OpError, ValueError, RuntimeError) as err:
         raise TransformFailed("grappler", ", ".join(optimizers), str(err)) from err
-    after = parse(GraphDef, made.SerializeToString(), "grappler", "GraphDef")
+    after = parse(GraphDef, optimised.SerializeToString(), "grappler", "GraphDef")
     after.versions.CopyFrom(graph.versions)
     return tidied(graph, Graph.of(after), _CPU)
 
@@ -70,20 +70,20 @@ def optimise_graph(
 def _refuse(graph: Graph) -> None:
     """Raise BlockedOp for an op that reaches beyond the model and may be computed ahead."""
     bodies = [function.node_def for function in graph.library.function]
-    for op in sorted({node.op for nodes in (graph.nodes, *bodies) for node in nodes}):
-        declared = opdefs.get(op)
-        if declared is not None and not declared.is_stateful and is_blocked(op):
-            found = flag(op)
-            why = found.why if found is not None else "reaches beyond the model"
-            raise BlockedOp("grappler", op, f"is not computed for a model you may not know: {why}")
+    for node in (node for nodes in (graph.nodes, *bodies) for node in nodes):
+        ruling = op_safety.ruling(node)
+        declared = opdefs.get(node.op)
+        if ruling.severity == op_safety.BLOCK and declared is not None and not declared.is_stateful:
+            why = f"is not computed for a model you may not know: {ruling.why}"
+            raise BlockedOp("grappler", node.op, why)
 
 
 def _prepared(graph: Graph) -> Graph:
-    """Attributes written out, and a device on every node: without, some optimisers do nothing."""
+    """Write out default attributes and devices; without these some optimisers do nothing."""
     nodes = []
     for node in graph.nodes:
         full = opdefs.with_defaults(node)
-        if full.op in PLACEHOLDERS and "shape" not in full.attr:
+        if full.op in REQUIRED_PLACEHOLDERS and "shape" not in full.attr:
             full.attr["shape"].shape.unknown_rank = True
         full.device = full.device or _CPU
         full.attr.pop("_output_shapes", None)

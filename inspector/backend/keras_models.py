@@ -1,4 +1,4 @@
-"""A Keras file as a graph that runs: built by the Keras that wrote it, traced, frozen by us.
+"""Turns a Keras file into a frozen graph: built by Keras, traced, frozen by `inspector.freezing`.
 
 Values go from Keras' variables to constants, without a SavedModel in between: on a loaded ResNet50
 1.7 s of processor time, where `export` and freezing what it wrote take 11.5 s.
@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from inspector import tensors
 from inspector.backend import keras_loading, keras_tables
-from inspector.checkpoint import Checkpoint, Variable
 from inspector.errors import MissingVariables, UnsupportedModel
-from inspector.freeze import freeze
-from inspector.graph import Graph, node_name, split_input
-from inspector.model import Model
-from inspector.protos import GraphDef, NodeDef, SignatureDef, parse
-from inspector.signatures import DEFAULT, PREDICT
-from inspector.tensors import Array
+from inspector.formats.keras.layer_model import keras_model
+from inspector.freezing.freeze import freeze
+from inspector.graph import tensors
+from inspector.graph.graph import Graph, node_name, split_input
+from inspector.graph.protos import DTypeEnum, GraphDef, NodeDef, SignatureDef, TensorInfo, parse
+from inspector.graph.tensors import Array
+from inspector.model.checkpoint import Checkpoint, Variable
+from inspector.model.model import Model
+from inspector.model.signatures import DEFAULT, PREDICT
 
 OUTPUT = "output_node"
 """What the nodes of the model's outputs are called, with a number behind it."""
@@ -47,11 +48,11 @@ def build(
     """
     with keras_loading.loaded(model) as built:
         traced = _Traced(model, built, outputs)
-        return freeze(traced.model(), traced.wanted, DEFAULT, keep_devices)
+        return freeze(traced.model(), traced.fetches, DEFAULT, keep_devices)
 
 
 class _Values(Checkpoint):
-    """Keras' variables, in the place of a checkpoint."""
+    """Keras variables behind the interface of a checkpoint."""
 
     def __init__(self, name: str, values: Mapping[str, Any]) -> None:
         self.name = name
@@ -70,8 +71,9 @@ class _Values(Checkpoint):
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def dtype(self, key: str) -> int:
-        return int(self._values[key].dtype.as_datatype_enum)
+    def dtype(self, key: str) -> DTypeEnum:
+        number: DTypeEnum = self._values[key].dtype.as_datatype_enum
+        return number
 
     def read(self, key: str, slice_spec: str = "") -> Array:
         if key not in self._values:
@@ -84,8 +86,7 @@ class _Traced:
     """The inference graph of a built model, its variables as nodes with values beside them."""
 
     def __init__(self, model: Model, built: Any, outputs: Sequence[str] | None) -> None:
-        assert model.layers is not None
-        self._opened = model
+        self._opened = keras_model(model)
         self._built = built
         self._nodes: list[NodeDef] = []
         self._values: dict[str, Any] = {}
@@ -102,12 +103,16 @@ class _Traced:
             with _recording(layers, self._picked, recorded, graph):
                 results = built(tf.nest.pack_sequence_as(structure, list(args)), training=False)
             flat = [_tensor(item, model) for item in tf.nest.flatten(results)]
-            made = [tf.identity(item, f"{OUTPUT}{number}") for number, item in enumerate(flat)]
+            identities = [
+                tf.identity(item, f"{OUTPUT}{number}") for number, item in enumerate(flat)
+            ]
             for number, name in enumerate(self._picked):
                 if name in recorded:
-                    made.append(tf.identity(_tensor(recorded[name], model), f"{_LAYER}{number}"))
-            traced[:] = made
-            return made
+                    identities.append(
+                        tf.identity(_tensor(recorded[name], model), f"{_LAYER}{number}")
+                    )
+            traced[:] = identities
+            return identities
 
         traced: list[Any] = []
         self._function = tf.function(run, autograph=False).get_concrete_function(*specs)
@@ -115,7 +120,7 @@ class _Traced:
         self._outputs = [item.op.name for item in traced]
         self._recorded = [name for name in self._picked if name in recorded]
         self._read_graph()
-        self.wanted = list(outputs) if outputs is not None else self._names[: self._count]
+        self.fetches = list(outputs) if outputs is not None else self._names[: self._count]
 
     @property
     def _count(self) -> int:
@@ -166,17 +171,16 @@ class _Traced:
         self._nodes = [*proto.node, *self._tables.nodes]
 
     def _signature(self) -> SignatureDef:
-        assert self._opened.layers is not None
         signature = SignatureDef(method_name=PREDICT)
         graph = self._function.graph
         arguments = graph.inputs[: len(self._inputs)]
         for key, tensor in zip(self._inputs, arguments, strict=True):
             _info(signature.inputs[key], tensor, tensor.op.name)
         keys = self._opened.layers.output_keys
-        found = list(zip(self._names, graph.outputs, strict=True))[: self._count]
-        if len(keys) != len(found):
-            keys = [f"output_{number}" for number in range(len(found))]
-        for key, (name, tensor) in zip(keys, found, strict=True):
+        outputs = list(zip(self._names, graph.outputs, strict=True))[: self._count]
+        if len(keys) != len(outputs):
+            keys = [f"output_{number}" for number in range(len(outputs))]
+        for key, (name, tensor) in zip(keys, outputs, strict=True):
             _info(signature.outputs[key], tensor, name)
         return signature
 
@@ -223,33 +227,35 @@ def _tensor(value: Any, model: Model) -> Any:
 
 def _by_name(built: Any) -> dict[str, Any]:
     """All layers by name; those of nested models below its name."""
-    found: dict[str, Any] = {}
+    layers: dict[str, Any] = {}
     todo = [("", built)]
-    seen: set[int] = set()
+    visited: set[int] = set()
     while todo:
         scope, holder = todo.pop()
-        if id(holder) in seen:
+        if id(holder) in visited:
             continue
-        seen.add(id(holder))
+        visited.add(id(holder))
         members = getattr(holder, "operations", None) or getattr(holder, "layers", None) or []
         for layer in members if isinstance(members, Iterable) else ():
             name = f"{scope}/{layer.name}" if scope else str(layer.name)
-            found.setdefault(name, layer)
+            layers.setdefault(name, layer)
             if getattr(layer, "layers", None):
                 todo.append((name, layer))
-    return found
+    return layers
 
 
 class _recording:  # noqa: N801  # used like a function
-    """While it is open, what the picked layers give in a graph is written down; of a layer that is
-    called several times, what it gives first.
-    """
+    """Records the first output of each picked layer while the model is traced in a graph."""
 
     def __init__(
-        self, layers: Mapping[str, Any], picked: Iterable[str], found: dict[str, Any], graph: Any
+        self,
+        layers: Mapping[str, Any],
+        picked: Iterable[str],
+        first_outputs: dict[str, Any],
+        graph: Any,
     ) -> None:
         self._layers = {name: layers[name] for name in picked}
-        self._found = found
+        self._first_outputs = first_outputs
         self._graph = graph
 
     def __enter__(self) -> None:
@@ -265,7 +271,7 @@ class _recording:  # noqa: N801  # used like a function
             value = call(*args, **kwargs)
             first = tf.nest.flatten(value)[0] if value is not None else None
             if isinstance(first, tf.Tensor) and first.graph is self._graph:
-                self._found.setdefault(name, first)
+                self._first_outputs.setdefault(name, first)
             return value
 
         return tf.autograph.experimental.do_not_convert(recorded)
@@ -273,36 +279,36 @@ class _recording:  # noqa: N801  # used like a function
 
 def _paths(built: Any) -> dict[int, str]:
     """The names of Keras 3's variables: TensorFlow knows only their last part."""
-    found = {}
+    paths = {}
     for variable in getattr(built, "variables", ()):
         inner = getattr(variable, "value", None)
         path = getattr(variable, "path", None)
         if isinstance(path, str) and inner is not None and hasattr(inner, "handle"):
-            found[id(inner.handle)] = path.removeprefix(f"{built.name}/")
-    return found
+            paths[id(inner.handle)] = path.removeprefix(f"{built.name}/")
+    return paths
 
 
 def _renamed(nodes: Mapping[str, NodeDef], names: Mapping[str, str], scope: str) -> dict[str, str]:
-    """Rename nodes: these as told, all others without the model's own scope; gives old to new."""
+    """Rename nodes as in `names`, all others without the model's scope. Returns old name to new."""
     taken = {name for name in nodes if name not in names and not name.startswith(scope)}
-    made: dict[str, str] = {}
+    new_names: dict[str, str] = {}
     for name in nodes:
-        wanted = names.get(name) or name.removeprefix(scope)
-        free, count = wanted, 0
+        short = names.get(name) or name.removeprefix(scope)
+        free, count = short, 0
         while free in taken and (free != name or name in names):
             count += 1
-            free = f"{wanted}_{count}"
+            free = f"{short}_{count}"
         taken.add(free)
-        made[name] = free
+        new_names[name] = free
     for node in nodes.values():
-        node.name = made[node.name]
+        node.name = new_names[node.name]
         for number, text in enumerate(node.input):
             source, port, control = split_input(text)
-            new = made.get(source, source)
+            new = new_names.get(source, source)
             node.input[number] = f"^{new}" if control else f"{new}:{port}" if port else new
         if "_class" in node.attr:
             del node.attr["_class"]  # where to put it, after the node of a variable
-    return made
+    return new_names
 
 
 def _as_variable(node: NodeDef, variable: Any) -> None:
@@ -312,7 +318,7 @@ def _as_variable(node: NodeDef, variable: Any) -> None:
     node.attr["shared_name"].s = node.name.encode()
 
 
-def _as_constant(node: NodeDef, value: Any, dtype: int) -> None:
+def _as_constant(node: NodeDef, value: Any, dtype: DTypeEnum) -> None:
     _cleared(node, "Const")
     node.attr["dtype"].type = dtype
     node.attr["value"].tensor.CopyFrom(value)
@@ -324,7 +330,7 @@ def _cleared(node: NodeDef, op: str) -> None:
         del node.attr[key]
 
 
-def _info(info: Any, tensor: Any, name: str) -> None:
+def _info(info: TensorInfo, tensor: Any, name: str) -> None:
     info.name = f"{name}:0"
     info.dtype = tensor.dtype.as_datatype_enum
     shape = None if tensor.shape.rank is None else tensor.shape.as_list()

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from inspector import tensors
 from inspector.errors import UnsupportedModel
-from inspector.protos import GraphDef, NodeDef
+from inspector.graph import tensors
+from inspector.graph.protos import DTypeEnum, GraphDef, NodeDef
 
 _FINDS = ("LookupTableFindV2", "LookupTableSizeV2")
 _INIT = "init_tables"
 
 
 class Tables:
-    """What is made of captured tables: nodes beside the graph's own, and the init op."""
+    """Nodes for captured lookup tables, and the init op that fills them."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeDef] = []
@@ -36,7 +36,7 @@ class Tables:
         if kinds is None:
             why = "it keeps state that is neither a variable nor a lookup table"
             raise UnsupportedModel(what, f"'{node.name}'", why)
-        found = tf.raw_ops.LookupTableExportV2(
+        entries = tf.raw_ops.LookupTableExportV2(
             table_handle=handle, Tkeys=tf.DType(kinds[0]), Tvalues=tf.DType(kinds[1])
         )
         node.op = "HashTableV2"
@@ -46,7 +46,7 @@ class Tables:
         node.attr["shared_name"].s = node.name.encode()
         fill = NodeDef(name=f"{node.name}/fill", op="InitializeTableV2", input=[node.name])
         for part, value, dtype, key in zip(
-            ("keys", "values"), found, kinds, ("Tkey", "Tval"), strict=True
+            ("keys", "values"), entries, kinds, ("Tkey", "Tval"), strict=True
         ):
             constant = NodeDef(name=f"{node.name}/{part}", op="Const")
             constant.attr["dtype"].type = dtype
@@ -62,8 +62,8 @@ class Tables:
         self.nodes.append(fill)
 
 
-def _dtypes(name: str, graph: GraphDef) -> tuple[int, int] | None:
-    """The dtypes of keys and values, as a reader in the graph or in a function of it says."""
+def _dtypes(name: str, graph: GraphDef) -> tuple[DTypeEnum, DTypeEnum] | None:
+    """Dtypes of keys and values, from a consumer of the table in the graph or a function."""
     bodies = [function.node_def for function in graph.library.function]
     for node in graph.node:
         if node.op in _FINDS[:1] and name in node.input:

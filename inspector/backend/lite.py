@@ -1,4 +1,4 @@
-"""Run a TFLite model with LiteRT: the interpreter is imported here alone, and only in a worker.
+"""Runs a TFLite model with LiteRT. The interpreter is imported only here, and only in a worker.
 
 Numbers are given and answered as the model has them: an input of ``int8`` takes whole numbers that
 are quantised already, ``round(value / scale) + zero_point``. A float is not turned into one behind
@@ -14,17 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from inspector import feeds as feeding
-from inspector import tflite_facts
-from inspector.errors import BadFeed, BadFetch, RunFailed, did_you_mean
-from inspector.feeds import Slot
-from inspector.graph import split_input
-from inspector.model import Model
-from inspector.tensors import Array
-from inspector.tflite_file import Quantisation, Signature, Tensor
-from inspector.tflite_graph import LiteGraph
+from inspector.errors import BadFeed, BadFetch, CorruptModel, RunFailed, did_you_mean
+from inspector.formats.tflite import facts
+from inspector.formats.tflite.file import Quantisation, Signature, Tensor
+from inspector.formats.tflite.graph import LiteGraph
+from inspector.formats.tflite.lite_model import LiteModel, lite_model
+from inspector.graph.graph import split_input
+from inspector.graph.tensors import Array
+from inspector.model import signatures
+from inspector.model.model import Model
+from inspector.optimisation import feeds as feeding
+from inspector.optimisation.feeds import Slot
 
-DEFAULT = "serving_default"
 _LISTED = 12
 _AGAIN_MS = 2000.0
 
@@ -69,15 +70,15 @@ class LiteRun:
         *,
         signature: str | None = None,
     ) -> None:
-        assert model.lite is not None
-        self._model = model
-        self._lite: LiteGraph = model.lite
-        self.signature = self._choose(feeds, signature)
+        self._model = lite_model(model)
+        self._lite: LiteGraph = self._model.lite
+        refuse_shapes(self._model)
+        self.signature = self._choose(feeds, fetches, signature)
         self.subgraph = self.signature.subgraph if self.signature is not None else 0
         self._graph = self._lite.file.subgraphs[self.subgraph]
         self._fed = self._feed(feeds)
         self._fetched = self._fetch(fetches)
-        refuse(model)
+        refuse(self._model)
         start = time.perf_counter()
         self._load()
         self.load_ms = 1000 * (time.perf_counter() - start)
@@ -101,13 +102,13 @@ class LiteRun:
             if self.subgraph:
                 assert self.signature is not None
                 keys = {index: key for key, index in self.signature.outputs.items()}
-                found = {name: answers[keys[index]] for name, index in self._fetched.items()}
+                outputs = {name: answers[keys[index]] for name, index in self._fetched.items()}
             else:
-                found = {
+                outputs = {
                     name: self._interpreter.get_tensor(index)
                     for name, index in self._fetched.items()
                 }
-        return {name: np.asarray(array) for name, array in found.items()}, milliseconds
+        return {name: np.asarray(array) for name, array in outputs.items()}, milliseconds
 
     def _load(self) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -138,17 +139,17 @@ class LiteRun:
         assert self.signature is not None
         return {key: self._fed[index] for key, index in self.signature.inputs.items()}
 
-    def _choose(self, feeds: Mapping[str, Any], key: str | None) -> Signature | None:
-        """The signature as asked, else the one whose keys are fed, else none."""
-        known = {item.key: item for item in self._lite.file.signatures}
-        key = self._model.signature if key is None else key
-        if key is not None:
-            return known[self._model.key(key) or key]
-        ranked = sorted(known, key=lambda name: (name != DEFAULT, name))
-        for name in ranked:
-            if set(feeds) == set(known[name].inputs) or not feeds:
-                return known[name]
-        return None
+    def _choose(
+        self, feeds: Mapping[str, Any], fetches: Sequence[str] | None, key: str | None
+    ) -> Signature | None:
+        """The signature that is named or chosen, else the one whose keys are fed, else none."""
+        model = self._model
+        if key is not None or model.signature is not None:
+            key = model.key(key)
+        else:
+            key = signatures.of_feeds(model.signatures, set(feeds), fetches, by_tensor=False)
+        by_key = {item.key: item for item in self._lite.file.signatures}
+        return None if key is None else by_key[key]
 
     def _feed(self, feeds: Mapping[str, Any]) -> dict[int, Array]:
         inputs = list(dict.fromkeys(self._graph.inputs))
@@ -159,8 +160,8 @@ class LiteRun:
         for key, value in feeds.items():
             index = self._number(key, keys)
             if index not in inputs:
-                known = list(keys) or [self._graph.tensors[number].label for number in inputs]
-                listed = did_you_mean(key, known) or f"; known: {', '.join(known[:_LISTED])}"
+                labels = list(keys) or [self._graph.tensors[number].label for number in inputs]
+                listed = did_you_mean(key, labels) or f"; known: {', '.join(labels[:_LISTED])}"
                 reason = "the model has no such input" if index is None else "is not an input"
                 raise BadFeed("feeds", key, reason + listed)
             assert index is not None
@@ -172,24 +173,24 @@ class LiteRun:
             named = {index: key for key, index in keys.items()}
             slots = [slot(named.get(item.index, item.label), item) for item in missing[:_LISTED]]
             more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
-            told = "; ".join(map(str, slots)) + more
-            raise BadFeed("feeds", "missing", f"the model also needs {told}")
+            lacking = "; ".join(map(str, slots)) + more
+            raise BadFeed("feeds", "missing", f"the model also needs {lacking}")
         return fed
 
     def _fetch(self, fetches: Sequence[str] | None) -> dict[str, int]:
         keys = dict(self.signature.outputs) if self.signature is not None else {}
         if fetches is None:
             return keys or named_outputs(self._lite)
-        found: dict[str, int] = {}
+        tensors: dict[str, int] = {}
         for name in fetches:
             index = self._number(name, keys)
             if index is None or (self.subgraph and index not in keys.values()):
-                known = [*keys, *(tensor.label for tensor in self._graph.tensors)]
+                labels = [*keys, *(tensor.label for tensor in self._graph.tensors)]
                 listed = ", ".join(list(keys) or list(named_outputs(self._lite)))
-                hint = did_you_mean(name, known) or f"; known: {listed}"
+                hint = did_you_mean(name, labels) or f"; known: {listed}"
                 raise BadFetch("fetches", name, f"no such tensor{hint}")
-            found[name] = index
-        return found
+            tensors[name] = index
+        return tensors
 
     def _number(self, key: str, keys: Mapping[str, int]) -> int | None:
         """The tensor of a signature's key, of a tensor's name or number, of a node's name."""
@@ -200,9 +201,9 @@ class LiteRun:
                 return tensor.index
         name, port, _ = split_input(key)
         for node, at in ((key, 0), (name, port)):
-            given = self._lite.outputs.get(node, [])
-            if 0 <= at < len(given) and given[at][0] == self.subgraph:
-                return given[at][1]
+            tensors = self._lite.outputs.get(node, [])
+            if 0 <= at < len(tensors) and tensors[at][0] == self.subgraph:
+                return tensors[at][1]
         if (
             key.isascii()
             and key.isdigit()
@@ -213,11 +214,16 @@ class LiteRun:
         return None
 
 
-def refuse(model: Model) -> None:
+def refuse_shapes(model: LiteModel) -> None:
+    """Raises: CorruptModel where a tensor has an impossible shape."""
+    for fault in facts.faults(model.lite.file):
+        raise CorruptModel(model.name, "TFLite", fault)
+
+
+def refuse(model: LiteModel) -> None:
     """Raises: RunFailed, with the names of the operators that LiteRT has no kernel for."""
-    assert model.lite is not None
     file = model.lite.file
-    rows = tflite_facts.flagged(file)
+    rows = facts.flagged(file)
     if file.external:
         reason = "a part of its weights lies in other files, which are not read"
         raise RunFailed(model.name, "buffers", reason)
@@ -231,13 +237,13 @@ def refuse(model: Model) -> None:
 def named_outputs(lite: LiteGraph) -> dict[str, int]:
     """The main subgraph's outputs under the names of their tensors, or of nodes where two share."""
     graph = lite.file.subgraphs[0]
-    found: dict[str, int] = {}
+    outputs: dict[str, int] = {}
     for index in graph.outputs:
         label = graph.tensors[index].label
-        if found.get(label, index) != index:
+        if outputs.get(label, index) != index:
             label = lite.source[0, index]
-        found[label] = index
-    return found
+        outputs[label] = index
+    return outputs
 
 
 def slot(key: str, tensor: Tensor) -> Slot:
@@ -245,14 +251,18 @@ def slot(key: str, tensor: Tensor) -> Slot:
     return Slot(key, tensor.dtype, tensor.dims)
 
 
-def _fit(value: Any, wanted: Slot, graph: Any, index: int) -> Array:
+def _fit(value: Any, expected: Slot, graph: Any, index: int) -> Array:
     """A value as the input takes it; of a quantised input the error says how floats become it."""
-    found: Quantisation | None = graph.tensors[index].quantisation
+    quantisation: Quantisation | None = graph.tensors[index].quantisation
     try:
-        return feeding.fit(value, wanted)
+        return feeding.fit(value, expected)
     except BadFeed as err:
-        if found is None or len(found.scale) != 1 or np.asarray(value).dtype.kind != "f":
+        if (
+            quantisation is None
+            or len(quantisation.scale) != 1
+            or np.asarray(value).dtype.kind != "f"
+        ):
             raise
-        scale, zero = found.scale[0], found.zero_point[0]
+        scale, zero = quantisation.scale[0], quantisation.zero_point[0]
         how = f"round(value / {scale:.7g}) + {zero}"
         raise BadFeed(err.what, err.where, f"{err.why}, quantised: give {how}") from err

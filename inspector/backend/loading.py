@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,15 +14,18 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.saved_model import loader_impl
 
-from inspector import problems
-from inspector.backend.blocked import blocked_ops, refuse
 from inspector.backend.sessions import quiet_config, reason, to_tensorflow
 from inspector.errors import MissingVariables, RunFailed
-from inspector.graph import node_name, tensor_name
-from inspector.model import Model
-from inspector.protos import SaverDef
-from inspector.variable_flow import VARIABLES
-from inspector.variable_values import without_values
+from inspector.freezing.variable_values import VariableValues, without_values
+from inspector.graph import validate
+from inspector.graph.graph import node_name, tensor_name
+from inspector.graph.op_sets import VARIABLES
+from inspector.graph.protos import GraphDef, SaverDef
+from inspector.model import initial_state
+from inspector.model.initial_state import InitialState
+from inspector.model.model import Model
+from inspector.safety import sealing
+from inspector.safety.reach import blocked_ops, refuse
 
 _ERRORS = (tf.errors.OpError, ValueError, TypeError, KeyError, RuntimeError, OSError)
 
@@ -35,22 +38,30 @@ class LoadedModel:
     """A model in a session of its own; variables restored, tables filled. Close it after use.
 
     Args:
-        allow: Run ops that reach beyond the model, see `inspector.flagged`.
+        allow: Run ops that reach beyond the model, see `inspector.graph.op_safety`.
         files: Node that is fed with the path of one of the model's own files, to that path.
+        threads: See `quiet_config`.
     Raises: InvalidGraph, BlockedOp before anything has run; MissingVariables; RunFailed.
     """
 
     def __init__(
-        self, model: Model, *, allow: bool = False, files: Mapping[str, str] | None = None
+        self,
+        model: Model,
+        *,
+        allow: bool = False,
+        files: Mapping[str, str] | None = None,
+        threads: int = 0,
     ) -> None:
         self.model = model
+        self._config = quiet_config(threads)
         self.allow = allow
         self._own_paths = dict(files or {})
+        self._initialised: set[str] = set()
         # TensorFlow would hang or crash on some of it.
-        problems.refuse(model.outline, model.name)
+        validate.refuse(model.outline, model.name)
         start = time.perf_counter()
         self.graph = tf.Graph()
-        self.session = tf.compat.v1.Session(graph=self.graph, config=quiet_config())
+        self.session = tf.compat.v1.Session(graph=self.graph, config=self._config)
         try:
             with translated(model, "load"):
                 if model.format == "SavedModel" and model.path is not None:
@@ -82,10 +93,38 @@ class LoadedModel:
         if not self.allow:
             refuse(self.model.name, blocked_ops(self.model.outline, **reach))
 
-    def need_values(self, fetches: Iterable[str], feeds: Iterable[str]) -> None:
+    def _seal(self, proto: GraphDef) -> None:
+        """Keep the importer from computing what does not run, see `sealing`."""
+        if not self.allow:
+            sealing.seal(proto)
+
+    def initialise(self, fetches: Collection[str], feeds: Collection[str]) -> None:
+        """Fill tables and assign variables that a run needs, where the file declares no init op.
+
+        Raises: BlockedOp, RunFailed; MissingVariables where a file without a checkpoint gives a
+            variable no value.
+        """
+        model = self.model
+        if model.init_op is not None:
+            return  # it ran when the model was loaded
+        state = initial_state.find_in(model, fetches, feeds)
+        self._need_values(fetches, feeds, state)
+        nodes = [name for name in state.nodes if name not in self._initialised]
+        if not nodes:
+            return
+        self.refuse(fetches=(), once=nodes, own_files=list(self._own_paths))
+        paths = {tensor_name(name): path for name, path in self._own_paths.items()}
+        with translated(model, "init op"):
+            self.session.run([self.graph.get_operation_by_name(name) for name in nodes], paths)
+        self._initialised.update(nodes)
+
+    def _need_values(
+        self, fetches: Collection[str], feeds: Collection[str], state: InitialState
+    ) -> None:
         """Raise MissingVariables where a run needs variables of a file without a checkpoint."""
         model = self.model
-        if model.checkpoint is not None or model.init_op or model.format == "SavedModel":
+        can_be_set = model.format == "GraphDef" and not state.missing
+        if model.checkpoint is not None or model.format == "SavedModel" or can_be_set:
             return
         graph = model.outline
         needed = graph.ancestors(map(node_name, fetches), stop=map(node_name, feeds))
@@ -98,12 +137,17 @@ class LoadedModel:
         loader = loader_impl.SavedModelLoader(str(folder))
         tags = self.model.tag_set
         meta_graph = loader.get_meta_graph_def_from_tags(tags)
+        self._seal(meta_graph.graph_def)  # the very message that the loader imports
         saver, _returned = self._imported(
             meta_graph.graph_def, lambda: loader.load_graph(self.graph, tags)
         )
         with self.graph.as_default():
-            # What TensorFlow is about to run, told by TensorFlow itself.
+            # The nodes that the loader is about to run.
             init = loader_impl.get_init_op(meta_graph)
+            named = self.model.init_op
+            replaced = init is None or node_name(init.name) != named
+            if replaced and named is not None:
+                init = self.graph.get_operation_by_name(named)
             assets = loader_impl.get_asset_tensors(str(folder), meta_graph)
             own = [name for name, file in assets.items() if _is_inside(folder, file)]
             once = [] if init is None else [init.name]
@@ -112,7 +156,21 @@ class LoadedModel:
                 own.append(saver.saver_def.filename_tensor_name)
             self.refuse(fetches=(), once=once, own_files=own)
             loader.restore_variables(self.session, saver)
-            loader.run_init_ops(self.session, tags)
+            self._assign_captured()
+            if replaced and init is not None:
+                self.session.run(init, assets)
+            else:
+                loader.run_init_ops(self.session, tags)
+
+    def _assign_captured(self) -> None:
+        """Set the variables that functions capture and the restore op leaves without a value."""
+        values = VariableValues(self.model)
+        for name in values.unrestored():
+            array, dtype = values.read(self.model.graph.node(name))
+            handle = self.graph.get_tensor_by_name(tensor_name(name))
+            value = tf.compat.v1.placeholder(tf.as_dtype(int(dtype)), array.shape)
+            assign = tf.raw_ops.AssignVariableOp(resource=handle, value=value)
+            self.session.run(assign, {value: array})
 
     def _import_graph(self) -> None:
         proto = to_tensorflow(self.model.graph.to_proto())
@@ -121,6 +179,8 @@ class LoadedModel:
         restore = [] if saver is None else [saver.restore_op_name]
         own = [*self._own_paths, *([] if saver is None else [saver.filename_tensor_name])]
         self.refuse(fetches=(), once=[*restore, *init], own_files=own)
+
+        self._seal(proto)
 
         def load() -> None:
             with self.graph.as_default():
@@ -145,8 +205,8 @@ class LoadedModel:
         names = (saver.restore_op_name, saver.filename_tensor_name)
         return saver if all(node_name(name) in self.model.outline for name in names) else None
 
-    def _imported(self, proto: Any, load: Callable[[], Any]) -> Any:
-        """Import; once more without ``_output_shapes`` where those no longer agree.
+    def _imported(self, proto: GraphDef, load: Callable[[], Any]) -> Any:
+        """Import; where ``_output_shapes`` disagree with the shape functions, again without.
 
         A shape function has changed since the file was written. What it wrote down then is a
         note, not a need.
@@ -163,35 +223,42 @@ class LoadedModel:
     def _start_afresh(self) -> None:
         self.session.close()
         self.graph = tf.Graph()
-        self.session = tf.compat.v1.Session(graph=self.graph, config=quiet_config())
+        self.session = tf.compat.v1.Session(graph=self.graph, config=self._config)
 
 
 @contextlib.contextmanager
 def translated(model: Model, where: str) -> Iterator[None]:
-    """TensorFlow's errors as RunFailed, or MissingVariables where that is what they mean."""
+    """Turns TensorFlow's errors into RunFailed, or MissingVariables where values are missing."""
     try:
         yield
     except _ERRORS as err:
-        told = reason(err)
-        if "not a valid checkpoint" in told or "variables.index" in told:
+        message = reason(err)
+        if "not a valid checkpoint" in message or "variables.index" in message:
             why = "the SavedModel's variables are not there, or not complete"
             raise MissingVariables(model.name, "variables", why) from err
-        if variable := _NO_VALUE.search(told):
+        if variable := _NO_VALUE.search(message):
             why = "neither the checkpoint nor the init op gives it a value"
             raise MissingVariables(model.name, f"variable '{variable[1]}'", why) from err
-        if unknown := re.search(r"Op type not registered '([^']+)'", told):
-            told = f"the op {unknown[1]} is not part of TensorFlow; it needs a library of its own"
+        if "Table not initialized" in message:
+            state = initial_state.find(model.outline, variables=False)
+            name, why = next(iter(state.empty.items()), ("", "no op has filled it"))
+            where = f"table '{name}'" if name else "table"
+            message = f"it has no entries: {why}"
+        if unknown := re.search(r"Op type not registered '([^']+)'", message):
+            message = (
+                f"the op {unknown[1]} is not part of TensorFlow; it needs a library of its own"
+            )
         if model.path is not None:  # where the server keeps it is nobody's business
-            told = told.replace(str(model.path), model.name)
-        raise RunFailed(model.name, where, told) from err
+            message = message.replace(str(model.path), model.name)
+        raise RunFailed(model.name, where, message) from err
 
 
 def _is_inside(folder: Path, file: str | bytes) -> bool:
-    """A file of the model, and not one that its path only claims to be."""
+    """True for a file inside the model's folder, after symbolic links are resolved."""
     return Path(os.fsdecode(file)).resolve().is_relative_to(folder.resolve())
 
 
-def _drop_output_shapes(proto: Any) -> None:
+def _drop_output_shapes(proto: GraphDef) -> None:
     nodes = [node for function in proto.library.function for node in function.node_def]
     for node in [*proto.node, *nodes]:
         node.attr.pop("_output_shapes", None)

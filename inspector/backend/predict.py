@@ -1,4 +1,4 @@
-"""Run a model: what to feed and fetch by name, one run, its outputs and how long it took."""
+"""Runs a model once: resolves feeds and fetches by name, and measures the run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from inspector import feeds as feeding
-from inspector import outputs as suggesting
+from inspector.analysis import outputs as suggesting
+from inspector.analysis.valueless import refuse_valueless
 from inspector.backend.loading import LoadedModel, translated
-from inspector.errors import BadFeed, BadFetch, UnknownSignature, did_you_mean
-from inspector.feeds import Slot
-from inspector.graph import node_name, tensor_name
-from inspector.model import Model
-from inspector.signatures import tensors_by_key
-from inspector.tensors import Array
+from inspector.errors import BadFeed, BadFetch, did_you_mean
+from inspector.freezing.freeze import freeze
+from inspector.freezing.initialise import with_init_op
+from inspector.graph.graph import node_name, tensor_name
+from inspector.graph.op_sets import PLACEHOLDERS, REQUIRED_PLACEHOLDERS
+from inspector.graph.tensors import Array
+from inspector.model import signatures
+from inspector.model.callables import name_a_function, with_callables
+from inspector.model.model import Model
+from inspector.model.signatures import tensors_by_key
+from inspector.optimisation import feed_shapes
+from inspector.optimisation import feeds as feeding
+from inspector.optimisation.feeds import Slot
 
-DEFAULT_KEY = "serving_default"
 _AGAIN_MS = 2000.0
 _LISTED = 12
 
@@ -45,6 +51,7 @@ def predict(
     fetches: Sequence[str] | None = None,
     *,
     signature: str | None = None,
+    init_op: str | None = None,
     allow: bool = False,
 ) -> Prediction:
     """Run a model once, in this process.
@@ -54,9 +61,16 @@ def predict(
         fetches: Keys in the same sense; without it all outputs of the signature, or what the
             graph's outputs seem to be where there is none.
         signature: Its key; without it the one whose inputs are fed.
+        init_op: The node to run first, in place of the one that the file declares.
         allow: Run ops that reach beyond the model.
-    Raises: BadFeed, BadFetch, UnknownSignature, BlockedOp, RunFailed, MissingVariables.
+    Raises: UnknownNode (no such init op), BadFeed, BadFetch, UnknownSignature, BlockedOp,
+        RunFailed, MissingVariables.
     """
+    model = with_callables(model, signature)
+    if model.has_more_than_file:  # a function that the main graph does not call
+        model = freeze(model, signature=signature)
+    if init_op is not None:
+        model = with_init_op(model, (), init_op)
     with LoadedModel(model, allow=allow) as loaded:
         run = Run(loaded, feeds, fetches, signature=signature)
         outputs, first_ms = run.once()
@@ -88,7 +102,11 @@ class Run:
             keys &= {
                 key for entry in model.signatures.values() for key in tensors_by_key(entry.inputs)
             }
-        self.signature = _choose(model, keys, fetches, signature)
+        self.signature = (
+            signatures.of_feeds(model.signatures, keys, fetches)
+            if signature is None
+            else signatures.choose(model.signatures, signature, model.name)
+        )
         chosen = model.signatures[self.signature] if self.signature is not None else None
         inputs = tensors_by_key(chosen.inputs) if chosen is not None else {}
         outputs = tensors_by_key(chosen.outputs) if chosen is not None else {}
@@ -101,10 +119,12 @@ class Run:
             self._fetched[name] = tensor
             self.tensors[name] = tensor.name
         self._fed = self._feed(feeds, inputs, lenient)
+        # Before anything is missed: what is refused stands in the session as a placeholder.
+        loaded.refuse(fetches=self.tensors.values(), feeds=[tensor.name for tensor in self._fed])
         self._need_no_more(inputs, lenient)
         fed = [tensor.name for tensor in self._fed]
-        loaded.refuse(fetches=self.tensors.values(), feeds=fed)
-        loaded.need_values(self.tensors.values(), fed)
+        loaded.initialise(self.tensors.values(), fed)
+        self._refuse_shapes(inputs)
         with translated(model, "run"):
             self._call = loaded.session.make_callable(self._fetched, list(self._fed))
 
@@ -123,7 +143,9 @@ class Run:
 
     def _feed(self, feeds: Mapping[str, Any], inputs: Mapping[str, str], lenient: bool) -> Any:
         fed: dict[Any, Array] = {}
-        for key, value in feeds.items():
+        # Without a signature that fits, a key that none has is the one to name.
+        likely = self._likely_inputs()
+        for key, value in sorted(feeds.items(), key=lambda item: item[0] in likely):
             try:
                 tensor = self._tensor(key, inputs, BadFeed)
             except BadFeed:
@@ -138,16 +160,24 @@ class Run:
         return fed
 
     def _need_no_more(self, inputs: Mapping[str, str], lenient: bool) -> None:
-        """Every placeholder behind the fetches is fed; what is not needed goes, when lenient."""
+        """Raise BadFeed for a placeholder without a feed; drop unused feeds where lenient."""
         reached, missing = _reached(self._fetched.values(), set(self._fed))
         if missing:
             keys = {tensor: key for key, tensor in inputs.items()}
             slots = [_slot(keys.get(t.name, node_name(t.name)), t) for t in missing[:_LISTED]]
             more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
-            told = "; ".join(map(str, slots)) + more
-            raise BadFeed("feeds", "missing", f"the model also needs {told}")
+            lacking = "; ".join(map(str, slots)) + more
+            raise BadFeed("feeds", "missing", f"the model also needs {lacking}")
         if lenient:
             self._fed = {tensor: array for tensor, array in self._fed.items() if tensor in reached}
+
+    def _refuse_shapes(self, inputs: Mapping[str, str]) -> None:
+        """See `feed_shapes.refuse`; of what has a rank, TensorFlow checked the graph itself."""
+        if not any(_is_open(tensor) for tensor in self._fed):
+            return
+        shapes = {tensor.name: array.shape for tensor, array in self._fed.items()}
+        keys = {name: key for key, name in inputs.items()}
+        feed_shapes.refuse(self._loaded.model, shapes, self.tensors.values(), keys)
 
     def _tensor(self, key: str, keys: Mapping[str, str], error: type[BadFeed | BadFetch]) -> Any:
         """The tensor of a signature key, tensor name or node name."""
@@ -156,66 +186,51 @@ class Run:
         try:
             tensor = graph.get_tensor_by_name(tensor_name(keys.get(key, key)))
         except (KeyError, ValueError):
-            known = list(keys) or [slot.key for slot in self._placeholders()]
-            names = [*known, *(op.name for op in graph.get_operations())]
-            listed = f"; known: {', '.join(known[:_LISTED])}" if known else ""
+            if error is BadFetch:
+                refuse_valueless(self._loaded.model, self._loaded.model.graph, [keys.get(key, key)])
+            candidates = list(keys)
+            if not candidates and error is BadFeed:
+                candidates = self._likely_inputs() or [slot.key for slot in self._placeholders()]
+            names = [*candidates, *(op.name for op in graph.get_operations())]
+            listed = f"; known: {', '.join(candidates[:_LISTED])}" if candidates else ""
             reason = f"no such tensor{did_you_mean(key, names) or listed}"
             raise error(what, key, reason) from None
         if tensor.dtype in (tf.resource, tf.variant):
             raise error(what, key, f"is a {tensor.dtype.name}, not values")
         return tensor
 
+    def _likely_inputs(self) -> list[str]:
+        """The input keys of the likeliest signature."""
+        by_key = self._loaded.model.signatures
+        return [
+            name
+            for key in signatures.ranked(by_key)[:1]
+            for name in tensors_by_key(by_key[key].inputs)
+        ]
+
     def _placeholders(self) -> list[Slot]:
         return [
             _slot(op.name, op.outputs[0])
             for op in self._loaded.graph.get_operations()
-            if op.type in ("Placeholder", "PlaceholderWithDefault", "PlaceholderV2")
+            if op.type in PLACEHOLDERS
         ]
 
 
-def _choose(
-    model: Model, keys: set[str], fetches: Sequence[str] | None, signature: str | None
-) -> str | None:
-    """The signature that is meant: the one named, else the first whose inputs are what is fed."""
-    if signature is not None:
-        if signature not in model.signatures:
-            known = ", ".join(sorted(model.signatures)) or "none"
-            raise UnknownSignature(model.name, signature, f"the model has {known}")
-        return signature
-    ranked = sorted(
-        (key for key in model.signatures if not key.startswith("__")),
-        key=lambda key: (key != DEFAULT_KEY, key),
-    )
-    outputs = set(fetches or ())
-    inputs = {key: set(tensors_by_key(model.signatures[key].inputs)) for key in ranked}
-    fitting = [key for key in ranked if keys and keys <= inputs[key]]
-    exact = [key for key in fitting if keys == inputs[key]]
-    for group in (exact, fitting):
-        for key in group:
-            if outputs <= set(tensors_by_key(model.signatures[key].outputs)):
-                return key
-    if fetches is not None:
-        return next(iter(fitting), None)
-    fed = {tensor_name(key) for key in keys}
-    for key in ranked:
-        if fed == set(tensors_by_key(model.signatures[key].inputs).values()):
-            return key
-    return ranked[0] if ranked and not keys else None
-
-
 def _likely(model: Model) -> list[str]:
-    """What to fetch of a graph without a signature."""
-    found = [item.name for item in suggesting.of_graph(model.outline)]
-    if not found:
+    """The likeliest output of a graph without a signature."""
+    if reason := name_a_function(model):
+        raise BadFetch(model.name, "fetches", reason)
+    suggested = [item.name for item in suggesting.of_graph(model.outline)]
+    if not suggested:
         raise BadFetch(model.name, "fetches", "the model has no signature; say what to fetch")
-    return found[:1]
+    return suggested[:1]
 
 
 def _reached(fetched: Iterable[Any], fed: set[Any]) -> tuple[set[Any], list[Any]]:
-    """The fed tensors that a run meets, and the placeholders that it would lack."""
+    """The fed tensors that the fetches need, and the placeholders that are not fed."""
     used: set[Any] = set()
     missing: list[Any] = []
-    seen: set[Any] = set()
+    visited: set[Any] = set()
     todo = list(fetched)
     while todo:
         tensor = todo.pop()
@@ -223,15 +238,15 @@ def _reached(fetched: Iterable[Any], fed: set[Any]) -> tuple[set[Any], list[Any]
             used.add(tensor)
             continue
         op = tensor.op
-        if op in seen:
+        if op in visited:
             continue
         waiting = [op]
         while waiting:
             op = waiting.pop()
-            if op in seen:
+            if op in visited:
                 continue
-            seen.add(op)
-            if op.type in ("Placeholder", "PlaceholderV2"):
+            visited.add(op)
+            if op.type in REQUIRED_PLACEHOLDERS:
                 if op.outputs[0] not in fed:
                     missing.append(op.outputs[0])
                 continue
@@ -240,13 +255,18 @@ def _reached(fetched: Iterable[Any], fed: set[Any]) -> tuple[set[Any], list[Any]
     return used, sorted(missing, key=lambda tensor: str(tensor.name))
 
 
+def _is_open(tensor: Any) -> bool:
+    """Whether a feed decides on ranks: its own, or as a vector of any length that of a reshape."""
+    return tensor.shape.rank is None or tensor.shape.as_list() == [None]
+
+
 def _slot(key: str, tensor: Any) -> Slot:
     shape = None if tensor.shape.rank is None else tensor.shape.as_list()
     return Slot(key, tensor.dtype.base_dtype.name, shape)
 
 
 def native_array(array: Array, dtype: Any) -> Array:
-    """As the session takes it: quantised integers are records of one field there."""
+    """The array as a session takes it: quantised integers as records of one field."""
     native = dtype.base_dtype.as_numpy_dtype
     if getattr(native, "fields", None):
         return array.view(native)
@@ -254,7 +274,7 @@ def native_array(array: Array, dtype: Any) -> Array:
 
 
 def plain_array(value: Any) -> Array:
-    """As numpy knows it: what the session gives for quantised integers is a record."""
+    """The array with a plain dtype: a session returns quantised integers as records."""
     array: Array = np.asarray(value)
     if array.dtype.fields:
         array = array.view(array.dtype[0])

@@ -1,4 +1,4 @@
-"""What a forked worker must be able to do, or jobs are not forked."""
+"""Checks that a forked worker can run ops; otherwise jobs get a fresh process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write ``inspector/data/ops.pb.z``: what each op of the installed TensorFlow declares.
+"""Write ``inspector/graph/data/ops.pb.z``: what each op of the installed TensorFlow declares.
 
 Run ``python -m inspector.backend.write_opdefs`` after a TensorFlow upgrade. Descriptions are
 dropped, the rest is an OpList message, sorted by name and compressed with zlib.
@@ -12,7 +12,7 @@ from pathlib import Path
 from tensorflow.core.framework import op_def_pb2
 from tensorflow.python.client import pywrap_tf_session
 
-TARGET = Path(__file__).parent.parent / "data" / "ops.pb.z"
+TARGET = Path(__file__).parent.parent / "graph" / "data" / "ops.pb.z"
 
 
 def op_list() -> bytes:

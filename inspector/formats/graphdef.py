@@ -1,4 +1,4 @@
-"""GraphDef files: the reader, and the writer of what stands alone without any other file.
+"""GraphDef files: the reader, and the writer of a graph that needs no other file.
 
 Source: tensorflow/core/framework/graph.proto; kernels/lookup_util.cc for the lines of a table's
 file.
@@ -12,21 +12,23 @@ from pathlib import Path
 import numpy as np
 
 from inspector.errors import CorruptModel, MissingFile, OutputExists
-from inspector.formats.files import map_file
+from inspector.formats.mapped import map_file
 from inspector.formats.saved_model_writer import check_size
-from inspector.graph import Graph, Names, data_inputs, node_name
-from inspector.model import LazyGraph, Model
-from inspector.protos import NodeDef
-from inspector.tensors import STRING, Array, dtype_name, from_numpy, numpy_dtype
-from inspector.variable_flow import VARIABLES
-from inspector.wire import GraphBytes
+from inspector.graph.graph import Graph, Names, data_inputs, node_name
+from inspector.graph.op_sets import TABLE_FILES, VARIABLES
+from inspector.graph.protos import NodeDef
+from inspector.graph.tensors import STRING, Array, dtype_name, from_numpy, numpy_dtype
+from inspector.graph.wire import GraphBytes
+from inspector.model import initial_state, signatures
+from inspector.model.initial_state import init_note
+from inspector.model.lazy_graph import LazyGraph
+from inspector.model.model import Model
 
-_FROM_FILE = ("InitializeTableFromTextFile", "InitializeTableFromTextFileV2")
 _WHOLE_LINE, _LINE_NUMBER = -2, -1
 
 
 def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> Model:
-    """Read a GraphDef. It has no tag-sets, so a tag-set asked for is passed over.
+    """Read a GraphDef. It has no tag-sets, so `tag_set` is ignored.
 
     Raises: CorruptModel.
     """
@@ -41,8 +43,9 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
         files=[(path.name, size)],
         bytes={"graph": size, "variables": 0, "assets": 0, "total": size},
     )
-    # Read here, so that a damaged file is told when it is opened and not when it is looked at.
-    if not model.outline.op_counts().keys().isdisjoint(VARIABLES):
+    # Read now, so that a damaged file is an error of opening and not of a later step.
+    has_variables = not model.outline.op_counts().keys().isdisjoint(VARIABLES)
+    if has_variables and initial_state.find(model.outline).missing:
         model.warnings.append("A GraphDef holds no values: its variables have none.")
     return model
 
@@ -52,19 +55,32 @@ def write(model: Model, path: Path) -> list[str]:
 
     Tables that are filled from an asset are filled from constants instead.
 
-    Returns: One sentence each on what whoever runs the file must know.
+    Returns: Notes for running the file, one sentence each.
     Raises: OutputExists, MissingFile (an asset), LimitExceeded (2 GiB or more).
     """
     if path.exists():
         raise OutputExists(path.name, "output", "is there already")
-    graph, notes = alone(model)
+    graph, notes = self_contained(model)
+    notes += _signature_notes(model)
     check_size(graph, model.name)
     path.write_bytes(graph.to_proto().SerializeToString(deterministic=True))
     return notes
 
 
-def alone(model: Model) -> tuple[Graph, list[str]]:
-    """The graph with the entries of tables as constants, and what whoever runs it must know."""
+def _signature_notes(model: Model) -> list[str]:
+    """The outputs of each signature, where there are several: the file does not hold them."""
+    by_outputs: dict[str, list[str]] = {}
+    for key, signature in model.signatures.items():
+        outputs = signatures.tensors_by_key(signature.outputs)
+        listed = ", ".join(f"{name} = {tensor}" for name, tensor in outputs.items())
+        by_outputs.setdefault(listed, []).append(f"'{key}'")
+    if len(by_outputs) < 2:
+        return []
+    return [f"Outputs of {' and '.join(keys)}: {names}." for names, keys in by_outputs.items()]
+
+
+def self_contained(model: Model) -> tuple[Graph, list[str]]:
+    """The graph with the entries of tables as constants, and notes for running it."""
     graph = model.graph
     notes: list[str] = []
     paths = {node_name(asset.tensor): asset for asset in model.assets}
@@ -73,7 +89,7 @@ def alone(model: Model) -> tuple[Graph, list[str]]:
     filled = 0
     for node in graph:
         asset = None
-        if node.op in _FROM_FILE and len(data_inputs(node)) == 2:
+        if node.op in TABLE_FILES and len(data_inputs(node)) == 2:
             asset = paths.get(_file_node(graph, data_inputs(node)[1]))
         if asset is None:
             nodes.append(node)
@@ -83,13 +99,13 @@ def alone(model: Model) -> tuple[Graph, list[str]]:
         nodes += _import(node, graph, asset.path, names)
         filled += 1
     if filled:
-        kept = graph.with_nodes(nodes)
+        filled_graph = graph.with_nodes(nodes)
         read = {node_name(text) for node in nodes for text in node.input}
         files = {name for name in paths if name not in read}
-        graph = kept.with_nodes(node for node in nodes if node.name not in files)
+        graph = filled_graph.with_nodes(node for node in nodes if node.name not in files)
         notes.append(f"The entries of {filled} table(s) were taken into the graph.")
     if model.init_op is not None:
-        notes.append(f"Run the node '{model.init_op}' once before the first run.")
+        notes.append(init_note(model.init_op))
     return graph, notes
 
 
@@ -113,18 +129,18 @@ def _import(node: NodeDef, graph: Graph, path: Path, names: Names) -> list[NodeD
     fill = NodeDef(name=node.name, device=node.device)
     fill.op = "LookupTableImportV2" if node.op.endswith("V2") else "LookupTableImport"
     fill.input.append(node.input[0])
-    made = []
+    constants = []
     for part, key, dtype in zip(("key", "value"), ("Tin", "Tout"), dtypes, strict=True):
         index = node.attr[f"{part}_index"].i if f"{part}_index" in node.attr else _WHOLE_LINE
         constant = NodeDef(name=names.free(f"{node.name}/{part}s"), op="Const")
         column = _column(lines, index, delimiter, dtype, path.name)
         constant.attr["dtype"].type = dtype
         constant.attr["value"].tensor.CopyFrom(from_numpy(column, dtype))
-        made.append(constant)
+        constants.append(constant)
         fill.input.append(constant.name)
         fill.attr[key].type = dtype
     fill.input.extend(text for text in node.input if text.startswith("^"))
-    return [*made, fill]
+    return [*constants, fill]
 
 
 def _lines(node: NodeDef, path: Path) -> list[bytes]:

@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from inspector import wire
-from inspector.checkpoint import Checkpoint
 from inspector.errors import CorruptModel, InspectorError
-from inspector.formats import checkpoint_files
-from inspector.graph import node_name
-from inspector.model import LazyGraph, Model
-from inspector.protos import MetaGraphDef, parse
-from inspector.variable_flow import VARIABLES
-from inspector.wire import GraphBytes
+from inspector.files import git_lfs
+from inspector.formats.checkpoint import locate
+from inspector.graph import wire
+from inspector.graph.graph import node_name
+from inspector.graph.op_sets import VARIABLES
+from inspector.graph.protos import MetaGraphDef, parse
+from inspector.graph.wire import GraphBytes
+from inspector.model.checkpoint import Checkpoint
+from inspector.model.lazy_graph import LazyGraph
+from inspector.model.model import Model
 
 SUFFIX = ".meta"
 
@@ -27,20 +29,21 @@ MAX_PARTS = 2_000_000
 """Most messages and texts of a MetaGraphDef without its graph: each is looked at."""
 
 _GRAPH_DEF, _OBJECT_GRAPH = 2, 7
+_LISTED = 5
 _INIT_TABLES = "table_initializer"
 
 
 def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> Model:
-    """Read a MetaGraphDef; the checkpoint of the same prefix gives the values if it is there.
+    """Read a MetaGraphDef; values come from the checkpoint of the same prefix, if there is one.
 
-    It has no tag-sets to choose from, so a tag-set asked for is passed over.
+    It has no tag-sets to choose from, so `tag_set` is ignored.
 
     Raises: CorruptModel.
     """
     warnings: list[str] = []
-    prefix = path.with_name(path.name.removesuffix(SUFFIX)) if path.suffix == SUFFIX else None
-    checkpoint = None if prefix is None else _beside(prefix, warnings)
+    checkpoint, no_values = _beside(path, warnings)
     model = of("MetaGraphDef", path, data, checkpoint, warnings)
+    model.no_values = no_values
     if (
         checkpoint is None
         and not warnings
@@ -59,9 +62,9 @@ def of(
 ) -> Model:
     """The Model of a ``.meta`` file and the checkpoint beside it. Raises: CorruptModel."""
     try:
-        meta, graph = split(data, 0, len(data), path.name)
+        meta, graph, _objects = split(data, 0, len(data), path.name)
     except wire.WireError as err:
-        raise wire.told(err, path.name, "MetaGraphDef") from err
+        raise wire.read_error(err, path.name, "MetaGraphDef") from err
     values = [] if checkpoint is None else checkpoint.files()
     files = sorted((file.name, file.stat().st_size) for file in (path, *values))
     sizes = {"graph": path.stat().st_size, "variables": 0, "assets": 0}
@@ -84,71 +87,84 @@ def of(
         checkpoint=checkpoint,
         warnings=warnings,
     )
-    # Parsed here, so that a damaged file is told when it is opened and not when it is looked at.
+    # Parsed now, so that a damaged file is an error of opening and not of a later step.
     model.init_op = _init_op(model)
     return model
 
 
-def split(data: memoryview, start: int, end: int, name: str) -> tuple[MetaGraphDef, GraphBytes]:
-    """The MetaGraphDef at these bytes without its GraphDef and object graph, and the GraphDef.
+def split(
+    data: memoryview, start: int, end: int, name: str
+) -> tuple[MetaGraphDef, GraphBytes, memoryview | None]:
+    """The MetaGraphDef at these bytes without its GraphDef and object graph, and these two.
 
     Raises: CorruptModel, LimitExceeded, WireError.
     """
     graph = GraphBytes(data, end, end, name)
+    objects: memoryview | None = None
     parts, copied = [], start
     for field in wire.fields(data, start, end):
+        if field.wire != wire.BYTES:
+            continue
         if field.number == _GRAPH_DEF:
             if graph.end > graph.start:
                 raise CorruptModel(name, "MetaGraphDef", "it holds two GraphDefs")
             graph = GraphBytes(data, field.start, field.end, name)
+        if field.number == _OBJECT_GRAPH:
+            objects = data[field.start : field.end]
         if field.number in (_GRAPH_DEF, _OBJECT_GRAPH):
             parts.append(data[copied : field.tag])
             copied = field.end
     parts.append(data[copied:end])
-    return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef", MAX_PARTS), graph
+    return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef", MAX_PARTS), graph, objects
 
 
 def missing_shards(checkpoint: Checkpoint) -> list[str]:
-    """A warning where files with values are not there, else nothing."""
+    """A warning each where files with values are not there, or only their Git LFS pointers."""
+    pointers = [
+        f"The data file {name} is {reason}. What needs its variables cannot be frozen or run."
+        for name, reason in git_lfs.pointers(checkpoint.files()).items()
+    ][:_LISTED]
     names = checkpoint.missing()
     if not names:
-        return []
+        return pointers
     more = f", and {len(names) - 1} more," if len(names) > 1 else ""
     verb = "are" if len(names) > 1 else "is"
     return [
+        *pointers,
         f"The data file {names[0]}{more} {verb} not there: values of variables are missing, and "
-        "what needs them cannot be frozen or run. Put it beside the other files of the checkpoint."
+        "what needs them cannot be frozen or run. Put it beside the other files of the checkpoint.",
     ]
 
 
-def _beside(prefix: Path, warnings: list[str]) -> Checkpoint | None:
+def _beside(path: Path, warnings: list[str]) -> tuple[Checkpoint | None, str]:
+    """The checkpoint of a ``.meta`` file, or None and the reason for `Model.no_values`."""
+    name = path.name.removesuffix(SUFFIX)
+    missing = f"the checkpoint '{name}' is not beside it ({name}.index and its data files)"
     try:
-        place = checkpoint_files.find(prefix)
+        place = locate.find(path.with_name(name)) if path.suffix == SUFFIX else None
         if place is None:
-            return None
-        checkpoint = checkpoint_files.open_at(place)
+            return None, missing
+        checkpoint = locate.open_at(place)
     except InspectorError as err:
         warnings.append(f"The values of the variables cannot be read: {err}.")
-        return None
+        return None, f"the checkpoint cannot be read: {err}"
     warnings += missing_shards(checkpoint)
-    return checkpoint
+    return checkpoint, ""
 
 
 def _init_op(model: Model) -> str | None:
-    """The node that fills all tables: their one initialiser, or the NoOp that waits for them all.
+    """The node that fills all tables: their only initialiser, or the NoOp that runs them all.
 
-    A Saver does not keep it: the collection of the graph names the initialisers.
+    A Saver does not record it; the graph's collection lists the initialisers.
     """
     graph, meta = model.outline, model.meta_graph
     if meta is None or _INIT_TABLES not in meta.collection_def:
         return None
     names = {node_name(name) for name in meta.collection_def[_INIT_TABLES].node_list.value}
-    known = names & {node.name for node in graph}
-    if len(known) == 1:
-        return known.pop()
-    for node in graph if known else ():
-        if node.op == "NoOp" and {node_name(text) for text in node.input} == known:
+    initialisers = names & {node.name for node in graph}
+    if len(initialisers) == 1:
+        return initialisers.pop()
+    for node in graph if initialisers else ():
+        if node.op == "NoOp" and {node_name(text) for text in node.input} == initialisers:
             return str(node.name)
-    if known:
-        model.warnings.append("No op fills all of its tables: freezing leaves them empty.")
     return None

@@ -1,7 +1,7 @@
 """SavedModel folders: the reader. Only the index of the variables is read, never their values.
 
 Source: tensorflow/core/protobuf/saved_model.proto, meta_graph.proto; python/saved_model/
-loader_impl.py for where the init op and the assets are told.
+loader_impl.py for where the init op and the assets are recorded.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from inspector import wire
-from inspector.checkpoint import Checkpoint, open_checkpoint
 from inspector.errors import (
     CorruptModel,
     InspectorError,
@@ -18,25 +16,29 @@ from inspector.errors import (
     UnknownTagSet,
     UnsupportedModel,
 )
+from inspector.files import git_lfs
+from inspector.files.paths import is_file, is_folder, is_link
 from inspector.formats import meta_graph
-from inspector.formats.files import list_files
-from inspector.graph import node_name
-from inspector.model import Asset, LazyGraph, Model
-from inspector.paths import is_file, is_folder, is_link
-from inspector.protos import AssetFileDef, MetaGraphDef, SavedModel, parse
-from inspector.wire import Field
+from inspector.formats.checkpoint.bundle import open_checkpoint
+from inspector.formats.file_names import BINARY, SAVED_MODEL_PARTS, TEXT
+from inspector.formats.mapped import list_files
+from inspector.graph import wire
+from inspector.graph.graph import node_name
+from inspector.graph.protos import AssetFileDef, MetaGraphDef, SavedModel, parse
+from inspector.graph.wire import Field
+from inspector.model.checkpoint import Checkpoint
+from inspector.model.lazy_graph import LazyGraph
+from inspector.model.model import Asset, Model
 
 MAX_META_GRAPHS = 1000
 """Most MetaGraphDefs of one SavedModel; there is one per tag-set."""
 
-FILE, TEXT_FILE = "saved_model.pb", "saved_model.pbtxt"
 INIT_SIGNATURE = "__saved_model_init_op"
 
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS_COLLECTION = "saved_model_assets"
 _SCHEMA, _META_GRAPHS, _META_INFO = 1, 2, 1
 _SHOWN = 120
-_PARTS = ("variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb")
 
 
 def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> Model:
@@ -50,22 +52,22 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
     Raises: CorruptModel, UnsupportedModel (another schema), UnknownTagSet, LimitExceeded.
     """
     folder = path.parent
-    is_folder = path.name in (FILE, TEXT_FILE)
+    is_folder = path.name in (BINARY, TEXT)
     name = folder.name if is_folder and folder.name else path.name
     try:
         spans = _meta_graphs(data, name)
         metas = [_meta_info(data, span, name) for span in spans]
     except wire.WireError as err:
-        raise wire.told(err, name, "SavedModel") from err
+        raise wire.read_error(err, name, "SavedModel") from err
     tag_sets = [list(meta.meta_info_def.tags) for meta in metas]
     chosen = _choose(tag_sets, tag_set, name)
     try:
-        meta, graph = meta_graph.split(data, spans[chosen].start, spans[chosen].end, name)
+        meta, graph, objects = meta_graph.split(data, spans[chosen].start, spans[chosen].end, name)
     except wire.WireError as err:
-        raise wire.told(err, name, "SavedModel") from err
-    files = list_files(folder, (path.name, *_PARTS))
+        raise wire.read_error(err, name, "SavedModel") from err
+    files = list_files(folder, (path.name, *SAVED_MODEL_PARTS))
     warnings: list[str] = []
-    checkpoint = _checkpoint(folder, meta, warnings)
+    checkpoint, no_values = _checkpoint(folder, meta, warnings)
     model = Model(
         format="SavedModel",
         name=name,
@@ -81,8 +83,10 @@ def read(path: Path, data: memoryview, tag_set: Sequence[str] | None = None) -> 
         files=files,
         bytes=_sizes(files, path.name),
         meta_graph=meta,
+        objects=objects,
         checkpoint=checkpoint,
         warnings=warnings,
+        no_values=no_values,
     )
     model.init_op = _init_op(model, warnings)
     return model
@@ -92,7 +96,7 @@ def _meta_graphs(data: memoryview, name: str) -> list[Field]:
     """Where the MetaGraphDefs are."""
     spans = []
     for field in wire.fields(data):
-        if field.number == _META_GRAPHS:
+        if field.number == _META_GRAPHS and field.wire == wire.BYTES:
             spans.append(field)
             if len(spans) > MAX_META_GRAPHS:
                 reason = f"more than {MAX_META_GRAPHS:,} MetaGraphDefs"
@@ -118,34 +122,38 @@ def _meta_info(data: memoryview, span: Field, name: str) -> MetaGraphDef:
     return parse(MetaGraphDef, b"".join(parts), name, "MetaGraphDef")
 
 
-def _choose(tag_sets: list[list[str]], wanted: Sequence[str] | None, name: str) -> int:
+def _choose(tag_sets: list[list[str]], requested: Sequence[str] | None, name: str) -> int:
     sets = [set(tags) for tags in tag_sets]
-    if wanted is not None:
-        if set(wanted) in sets:
-            return sets.index(set(wanted))
-        known = " and ".join("'" + ",".join(tags) + "'" for tags in tag_sets)
-        asked = ",".join(wanted)
-        raise UnknownTagSet(name, f"tag-set '{asked}'", f"the SavedModel has {known}")
+    if requested is not None:
+        if set(requested) in sets:
+            return sets.index(set(requested))
+        listed = " and ".join("'" + ",".join(tags) + "'" for tags in tag_sets)
+        tags = ",".join(requested)
+        raise UnknownTagSet(name, f"tag-set '{tags}'", f"the SavedModel has {listed}")
     if {"serve"} in sets:
         return sets.index({"serve"})
     return next((index for index, tags in enumerate(sets) if "serve" in tags), 0)
 
 
-def _checkpoint(folder: Path, meta: MetaGraphDef, warnings: list[str]) -> Checkpoint | None:
+def _checkpoint(
+    folder: Path, meta: MetaGraphDef, warnings: list[str]
+) -> tuple[Checkpoint | None, str]:
+    """The checkpoint of the variables, or None and the reason for `Model.no_values`."""
     prefix = folder / "variables" / "variables"
+    missing = "there is no variables folder"
     # A frozen SavedModel has no saver, and at most an empty folder.
     if not meta.HasField("saver_def") and not is_file(prefix.with_name("variables.index")):
-        return None
+        return None, missing
     try:
         checkpoint = open_checkpoint(prefix)
     except InspectorError as err:
         if is_folder(prefix.parent):
             warnings.append(f"The values of the variables cannot be read: {err}.")
-        else:
-            warnings.append("The variables folder is missing: variables have no values.")
-        return None
+            return None, f"the checkpoint cannot be read: {err}"
+        warnings.append("The variables folder is missing: variables have no values.")
+        return None, missing
     warnings += meta_graph.missing_shards(checkpoint)
-    return checkpoint
+    return checkpoint, ""
 
 
 def _assets(folder: Path, meta: MetaGraphDef, name: str, warnings: list[str]) -> list[Asset]:
@@ -163,6 +171,9 @@ def _assets(folder: Path, meta: MetaGraphDef, name: str, warnings: list[str]) ->
         path = _asset_path(folder / "assets", asset.filename)
         if path is None:
             warnings.append(f"The asset {asset.filename[:_SHOWN]!r} is not there.")
+        elif (pointer := git_lfs.reason_of(path)) is not None:
+            warnings.append(f"The asset {asset.filename[:_SHOWN]!r} is {pointer}.")
+            path = None
         assets.append(Asset(asset.filename, asset.tensor_info.name, path))
     return assets
 

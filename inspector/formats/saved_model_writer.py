@@ -13,13 +13,14 @@ from __future__ import annotations
 import shutil
 from pathlib import Path, PurePosixPath
 
-from inspector import opdefs, signatures
-from inspector.checkpoint import Bundle
 from inspector.errors import LimitExceeded, MissingFile, OutputExists, UnsupportedModel
-from inspector.formats.saved_model import FILE
-from inspector.graph import Graph
-from inspector.model import Model
-from inspector.protos import AssetFileDef, GraphDef, MetaGraphDef, SavedModel
+from inspector.formats.checkpoint.bundle import Bundle
+from inspector.formats.file_names import BINARY
+from inspector.graph import opdefs
+from inspector.graph.graph import Graph
+from inspector.graph.protos import AssetFileDef, GraphDef, MetaGraphDef, SavedModel
+from inspector.model import signatures
+from inspector.model.model import Model
 
 MAX_PROTO_BYTES = (2 << 30) - 1
 """No protobuf message can be longer; what is larger must keep its variables in a checkpoint."""
@@ -52,12 +53,12 @@ def write(model: Model, folder: Path) -> None:
     graph.node.extend(model.graph.nodes)
     graph.library.CopyFrom(model.graph.library)
     graph.versions.CopyFrom(model.graph.versions)
-    _tell_meta(model, meta)
-    _tell_signatures(model, meta)
-    assets = _tell_assets(model, meta)
-    _tell_init_op(model, meta)
+    _set_info(model, meta)
+    _set_signatures(model, meta)
+    assets = _set_assets(model, meta)
+    _set_init_op(model, meta)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).write_bytes(saved.SerializeToString(deterministic=True))
+    (folder / BINARY).write_bytes(saved.SerializeToString(deterministic=True))
     # TensorFlow makes this folder also where there are no variables.
     (folder / "variables").mkdir()
     for name, source in variables:
@@ -88,7 +89,7 @@ def _variables(model: Model) -> list[tuple[str, Path]]:
     return [(f"variables{file.name[length:]}", file) for file in checkpoint.files()]
 
 
-def _tell_meta(model: Model, meta: MetaGraphDef) -> None:
+def _set_info(model: Model, meta: MetaGraphDef) -> None:
     info = meta.meta_info_def
     info.tags[:] = model.tag_set or ["serve"]
     if model.producer:
@@ -98,25 +99,25 @@ def _tell_meta(model: Model, meta: MetaGraphDef) -> None:
         ops.update(node.op for node in function.node_def)
     if not info.HasField("stripped_op_list"):
         for op in sorted(ops):
-            found = opdefs.get(op)
-            if found is not None:
+            definition = opdefs.get(op)
+            if definition is not None:
                 copy = info.stripped_op_list.op.add()
-                copy.CopyFrom(found)
+                copy.CopyFrom(definition)
                 copy.ClearField("summary")
                 copy.ClearField("description")
 
 
-def _tell_signatures(model: Model, meta: MetaGraphDef) -> None:
+def _set_signatures(model: Model, meta: MetaGraphDef) -> None:
     keys = signatures.serving_keys(model.signatures)
     if not keys:
         sinks = [n.name for n in model.graph if not model.graph.consumers(n.name)]
-        found = signatures.for_outputs(model.graph, sinks)
-        meta.signature_def[signatures.DEFAULT].CopyFrom(found)
+        signature = signatures.for_outputs(model.graph, sinks)
+        meta.signature_def[signatures.DEFAULT].CopyFrom(signature)
     for name in keys:
         meta.signature_def[name].CopyFrom(model.signatures[name])
 
 
-def _tell_assets(model: Model, meta: MetaGraphDef) -> list[tuple[str, Path]]:
+def _set_assets(model: Model, meta: MetaGraphDef) -> list[tuple[str, Path]]:
     _drop_collection(meta, _ASSETS)
     files: dict[str, Path] = {}
     for asset in model.assets:
@@ -133,7 +134,7 @@ def _tell_assets(model: Model, meta: MetaGraphDef) -> list[tuple[str, Path]]:
     return list(files.items())
 
 
-def _tell_init_op(model: Model, meta: MetaGraphDef) -> None:
+def _set_init_op(model: Model, meta: MetaGraphDef) -> None:
     for key in (_MAIN_OP, _LEGACY_INIT_OP):
         _drop_collection(meta, key)
     if model.init_op is not None:

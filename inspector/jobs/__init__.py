@@ -1,1 +1,1 @@
-"""Jobs: where a model's bytes are read on behalf of the app, each time in a process of its own."""
+"""Jobs: each reads or runs a model in a process of its own."""

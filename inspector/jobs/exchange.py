@@ -1,4 +1,4 @@
-"""One conversation with a worker: the order out, progress and the answer in, never waiting on it.
+"""Exchanges messages with one worker without blocking: sends the order, receives the answer.
 
 The worker may be in the hands of a hostile model. It may send nothing, half a message, far too
 much, or nonsense; every one of these ends the conversation with an error that says so.
@@ -15,14 +15,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from inspector.errors import InspectorError, JobFailed, JobTimeout, WorkerDied, from_dict
-from inspector.jobs import wire
+from inspector.errors import (
+    InspectorError,
+    JobFailed,
+    JobTimeout,
+    WorkerDied,
+    WorkerUnavailable,
+    from_dict,
+)
+from inspector.jobs import protocol, watching
 from inspector.jobs.requests import GIB, MIB, Limits
+from inspector.text import printable
 
 _CHUNK = 1 << 20
 _LOG_TAIL = 16 << 10
 _LAST_CHUNKS = 16
 _PROGRESS_BYTES = 64 * MIB
+_CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGTRAP")
 
 Progress = tuple[float | None, str]
 
@@ -46,6 +55,7 @@ class Exchange:
         order: The buffers to send.
         limits: Time and sizes.
         progress: Called with each report.
+        watch: Called now and then while the worker runs; what it raises ends the conversation.
     """
 
     def __init__(
@@ -57,24 +67,25 @@ class Exchange:
         order: list[bytes],
         limits: Limits,
         progress: Callable[[Progress], None],
+        watch: Callable[[], None] = lambda: None,
     ) -> None:
         self._kind, self._limits, self._progress = kind, limits, progress
+        self._watch = watch
         self._line, self._log, self._wake = line, log, wake
         self._outgoing = deque(memoryview(buffer) for buffer in order if buffer)
-        self._reader = wire.Reader(
+        self._reader = protocol.Reader(
             json_bytes=limits.value_bytes, total_bytes=limits.result_bytes + _PROGRESS_BYTES
         )
         self._value: dict[str, Any] | None = None
         self._expected: deque[tuple[str, int]] = deque()
         self._blobs: dict[str, bytes] = {}
-        self._blob_bytes = 0
         self._answer: Answer | InspectorError | None = None
-        self._said = bytearray()
+        self._stderr_tail = bytearray()
 
     @property
     def log_tail(self) -> str:
         """The end of what the worker wrote to standard error. For the operator, never for users."""
-        return self._said.decode(errors="replace")
+        return self._stderr_tail.decode(errors="replace")
 
     def converse(self) -> Answer | None:
         """Exchange messages until the answer is there, or the worker has gone without one (None).
@@ -83,7 +94,7 @@ class Exchange:
         """
         try:
             self._loop()
-        except wire.WireError as err:
+        except protocol.WireError as err:
             raise JobFailed(self._kind, "worker", str(err)) from None
         finally:
             self._finish_log()
@@ -93,7 +104,7 @@ class Exchange:
 
     def _loop(self) -> None:
         deadline = time.monotonic() + self._limits.wall_s
-        heard = time.monotonic()
+        heard = looked = time.monotonic()
         with selectors.DefaultSelector() as selector:
             for sock in (self._line, self._log, self._wake):
                 sock.setblocking(False)
@@ -101,8 +112,12 @@ class Exchange:
             selector.modify(self._line, selectors.EVENT_READ | selectors.EVENT_WRITE)
             while self._answer is None:
                 until = min(deadline, heard + self._limits.stall_s) if self._midway else deadline
+                until = min(until, looked + watching.LOOK_S)
                 events = selector.select(max(0.0, until - time.monotonic()))
                 self._check_time(deadline, heard)
+                if time.monotonic() >= looked + watching.LOOK_S:
+                    self._watch()
+                    looked = time.monotonic()
                 for key, mask in events:
                     if key.fileobj is self._line:
                         if mask & selectors.EVENT_WRITE and not self._send():
@@ -152,7 +167,7 @@ class Exchange:
         return data != b""
 
     def _drain(self) -> None:
-        """The worker has ended: take what it still had sent."""
+        """After the worker has ended, receive what is left in the socket."""
         before = -1
         while self._answer is None and self._reader.received > before:
             before = self._reader.received
@@ -162,46 +177,46 @@ class Exchange:
     def _read_log(self) -> bool:
         """Keep the tail of the log; False at its end. One chunk: a flood must not hold us up."""
         data = _chunk(self._log)
-        self._said += data or b""
-        del self._said[:-_LOG_TAIL]
+        self._stderr_tail += data or b""
+        del self._stderr_tail[:-_LOG_TAIL]
         return data != b""
 
     def _finish_log(self) -> None:
         """Take what is waiting in the log, which a buffer of the system's holds."""
         for _ in range(_LAST_CHUNKS):
-            before = len(self._said)
-            if not self._read_log() or (len(self._said) == before < _LOG_TAIL):
+            before = len(self._stderr_tail)
+            if not self._read_log() or (len(self._stderr_tail) == before < _LOG_TAIL):
                 return
 
-    def _take(self, message: wire.Frame) -> None:
+    def _take(self, message: protocol.Frame) -> None:
         if self._answer is not None:
             return
         if self._value is not None:
             self._take_blob(message)
-        elif message.letter == wire.PROGRESS:
-            self._progress(_progress(wire.parse(message.body)))
-        elif message.letter == wire.ERROR:
-            self._answer = from_dict(wire.parse(message.body))
-        elif message.letter == wire.VALUE:
-            self._take_value(wire.parse(message.body))
+        elif message.letter == protocol.PROGRESS:
+            self._progress(_progress(protocol.parse(message.body)))
+        elif message.letter == protocol.ERROR:
+            self._answer = from_dict(protocol.parse(message.body))
+        elif message.letter == protocol.VALUE:
+            self._take_value(protocol.parse(message.body))
         else:
-            raise wire.WireError("the answer holds an unexpected message")
+            raise protocol.WireError("the answer holds an unexpected message")
 
     def _take_value(self, answer: dict[str, Any]) -> None:
-        self._expected = deque(wire.announced_blobs(answer))
+        self._expected = deque(protocol.announced_blobs(answer))
         if sum(size for _name, size in self._expected) > self._limits.result_bytes:
-            raise wire.WireError("the answer is larger than its limit")
+            raise protocol.WireError("the answer is larger than its limit")
         value = answer.get("value")
         if not isinstance(value, dict):
-            raise wire.WireError("the value is not a JSON object")
+            raise protocol.WireError("the value is not a JSON object")
         self._value = value
         if not self._expected:
             self._answer = Answer(value, {})
 
-    def _take_blob(self, message: wire.Frame) -> None:
+    def _take_blob(self, message: protocol.Frame) -> None:
         name, size = self._expected.popleft()
-        if message.letter != wire.BLOB or len(message.body) != size:
-            raise wire.WireError("the answer's blobs are not those it announced")
+        if message.letter != protocol.BLOB or len(message.body) != size:
+            raise protocol.WireError("the answer's blobs are not those it announced")
         self._blobs[name] = message.body
         if not self._expected and self._value is not None:
             self._answer = Answer(self._value, self._blobs)
@@ -214,33 +229,35 @@ def death(kind: str, code: int | None, limits: Limits) -> WorkerDied:
         code: Its exit status, minus a signal's number; None when its template died with it.
     """
     if code is None:
-        return WorkerDied(kind, "worker", "the process it was started from ended; try again")
+        return WorkerUnavailable(kind, "worker", "the process it was started from ended; try again")
     if code >= 0:
         return WorkerDied(kind, "worker", f"ended with exit status {code} and no answer")
     try:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    likely = {
+    memory = f"{limits.memory_bytes / GIB:.1f} GiB"
+    crash = f"it crashed on this model, or ran out of its {memory} of memory"
+    causes = {
         "SIGXCPU": f"it used up its {limits.cpu_s} s of processor time",
         "SIGKILL": "the system or the operator stopped it, most likely for want of memory",
         "SIGFPE": "a kernel divided by zero on this model",
-        "SIGTERM": "the operator stopped it",
+        "SIGSYS": "it asked the system for something that a job may not do",
+        **dict.fromkeys(_CRASHES, crash),
     }
-    memory = f"{limits.memory_bytes / GIB:.1f} GiB"
-    crash = f"it crashed on this model, or ran out of its {memory} of memory"
-    return WorkerDied(kind, "worker", f"ended by {name}: {likely.get(name, crash)}")
+    cause = causes.get(name, "another process or the operator stopped it; try again")
+    return WorkerDied(kind, "worker", f"ended by {name}: {cause}")
 
 
 def _progress(report: dict[str, Any]) -> Progress:
-    fraction, text = report.get("fraction"), report.get("text")
+    fraction, text = report.get("fraction"), printable(str(report.get("text"))[:200])
     if isinstance(fraction, int | float) and 0 <= fraction <= 1:
-        return float(fraction), str(text)[:200]
-    return None, str(text)[:200]
+        return float(fraction), text
+    return None, text
 
 
 def _chunk(line: socket.socket) -> bytes | None:
-    """What is waiting on a line, at most a chunk; None while nothing is, empty at its end."""
+    """One chunk from a non-blocking socket; None while there is no data, empty at its end."""
     try:
         return line.recv(_CHUNK)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Arrays and tensors on their way to a worker and back: a GraphDef of Const nodes, never a pickle.
+"""Serialises arrays and tensors for workers as a GraphDef of Const nodes, never as pickle.
 
 The receiving side may not trust the sender, and protobuf messages of Const are what our own
 decoder checks anyway: all dtypes, bfloat16 and text included, sizes capped.
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from inspector import tensors
 from inspector.errors import BadFeed
-from inspector.protos import GraphDef, TensorProto, parse
-from inspector.tensors import Array
+from inspector.graph import tensors
+from inspector.graph.protos import GraphDef, TensorProto, parse
+from inspector.graph.tensors import Array
 
 
 def pack_tensors(named: Iterable[tuple[str, TensorProto]]) -> bytes:
@@ -35,7 +35,7 @@ def unpack_tensors(data: bytes) -> dict[str, TensorProto]:
 
 
 def pack(arrays: Mapping[str, Any]) -> bytes:
-    """Arrays, or what numpy makes arrays of, by name. Raises: BadFeed for what it cannot."""
+    """Serialise arrays, or values that numpy turns into arrays. Raises: BadFeed for others."""
     return pack_tensors((name, _tensor(name, value)) for name, value in arrays.items())
 
 

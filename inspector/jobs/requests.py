@@ -1,18 +1,25 @@
-"""The kinds of job: which function does each, whether it needs TensorFlow, and what it may use.
+"""The kinds of job: which function does each, whether it needs TensorFlow, what it may use.
 
-A task is ``def task(args: dict[str, Any], job: JobContext) -> TaskResult``. ``args`` and the value
-of the result are JSON; large data travels as blobs (``job.blobs``, ``TaskResult.blobs``) or files
-in ``job.folder``.
+A task is ``def task(args: XArgs, job: JobContext) -> TaskResult``, where `request_types` has the
+JSON of its arguments and of its answer. Large data travels as blobs (``job.blobs``,
+``TaskResult.blobs``) or as files in ``job.folder``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from inspector.errors import JobFailed
+from inspector.jobs import request_types as types
+from inspector.jobs import typed_json
+
 MIB = 1 << 20
 GIB = 1 << 30
+
+_LIGHT_MEMORY, _TENSORFLOW_MEMORY = 64 * MIB, 512 * MIB
+_QUICK_BELOW = 32 * MIB
 
 
 @dataclass(frozen=True)
@@ -60,11 +67,33 @@ class Request:
     kind: str
     function: str
     """``module:function`` of the task; the worker imports it."""
+    answer: type | None = None
+    """The TypedDict that the value of an answer has to match; None checks nothing."""
+    blobs: frozenset[str] = frozenset()
+    """The names of the blobs that such an answer has."""
     tensorflow: bool = False
     """True sends it to the template that has TensorFlow imported."""
     limits: Limits = field(default_factory=Limits)
     cached: bool = True
     """The same model and args give the same answer, so it is kept in the workspace."""
+    reads: tuple[str, ...] = ("path",)
+    """The args with paths of what the job reads: a path, a list of paths, or a name to each."""
+    runs: bool = False
+    """The job runs ops of a model, where the others only read it."""
+    network: bool = False
+    """The job may connect to other machines."""
+    confined: bool = True
+    """See `access.Access`: every request of `REQUESTS` runs in the sandbox."""
+    quick_below: int = 0
+    """With an input of fewer bytes it takes seconds, and does not wait behind long jobs."""
+
+    def expected_memory(self, size: int) -> int:
+        """Bytes that the job is likely to take of its own for an input of ``size`` bytes.
+
+        Far below its limit: address space that is reserved and never touched counts there.
+        """
+        base = _TENSORFLOW_MEMORY if self.tensorflow else _LIGHT_MEMORY
+        return base + int(self.limits.memory_per_byte * size)
 
     @property
     def module(self) -> str:
@@ -72,41 +101,100 @@ class Request:
         return self.function.partition(":")[0]
 
 
+def check_answer(request: Request, value: dict[str, Any], blobs: Collection[str]) -> None:
+    """Compare a worker's answer with its type.
+
+    Args:
+        blobs: The names of its blobs.
+    Raises: JobFailed, which names the wrong field.
+    """
+    if request.answer is None:
+        return
+    field = typed_json.mismatch(value, request.answer)
+    if field is None and request.blobs != set(blobs):
+        field = "blobs"
+    if field is not None:
+        why = f"the answer is not of its type: its '{field}' is missing or wrong"
+        raise JobFailed(request.kind, "worker", why)
+
+
 def table(*requests: Request) -> dict[str, Request]:
-    """The requests by kind; a kind that is there twice is a mistake of ours."""
-    named = {request.kind: request for request in requests}
-    if len(named) != len(requests):
+    """The requests by kind. Raises: ValueError for two of the same kind."""
+    by_kind = {request.kind: request for request in requests}
+    if len(by_kind) != len(requests):
         raise ValueError("two requests have the same kind")
-    return named
+    return by_kind
+
+
+def _light(kind: str, function: str, answer: type, blobs: str = "") -> Request:
+    """A quick job that reads a model without TensorFlow; `blobs` are names between blanks."""
+    names = frozenset(blobs.split())
+    return Request(kind, f"{_TASKS}.{function}", answer, names, quick_below=_QUICK_BELOW)
+
+
+def _runs(kind: str, function: str, answer: type, blobs: str = "", **options: Any) -> Request:
+    """A job that runs ops of a model; by default with TensorFlow, and its answer is not kept."""
+    options = {"tensorflow": True, "cached": False, **options}
+    names = frozenset(blobs.split())
+    return Request(kind, f"{_TASKS}.{function}", answer, names, runs=True, **options)
 
 
 _TASKS = "inspector.jobs.tasks"
+_CONVERSION = Limits(wall_s=900.0, cpu_s=1800, result_bytes=2 * GIB)
 
 REQUESTS: Mapping[str, Request] = table(
-    Request("open", f"{_TASKS}:open_model"),
-    Request("fetch", "inspector.jobs.fetching:fetch_task", cached=False),
-    Request("variable", "inspector.jobs.values:variable"),
-    Request("node", f"{_TASKS}:node"),
-    Request("optimise", "inspector.jobs.optimising:optimise", tensorflow=True),
-    Request("predict", "inspector.jobs.predicting:predict", tensorflow=True, cached=False),
-    Request("profile", "inspector.jobs.profiling:profile", tensorflow=True, cached=False),
-    Request("run", f"{_TASKS}:run", tensorflow=True, cached=False),
+    _light("open", "read:open_model", types.OpenAnswer, "summary hierarchy operations"),
+    _light("variable", "variable:variable", types.VariableAnswer),
+    _light("node", "read:node", types.NodeAnswer),
     Request(
+        "fetch",
+        f"{_TASKS}.fetch:fetch_task",
+        types.FetchAnswer,
+        cached=False,
+        reads=(),
+        network=True,
+    ),
+    _runs("optimise", "optimise:optimise", types.OptimiseAnswer, "summary hierarchy", cached=True),
+    _runs("predict", "predict:predict", types.PredictAnswer, reads=("path", "against")),
+    _runs("profile", "profile:profile", types.ProfileAnswer),
+    _runs("run", "read:run", types.RunAnswer, "outputs"),
+    _runs(
         "build",
-        f"{_TASKS}:build",
-        tensorflow=True,
+        "read:build",
+        types.GraphJson,
+        "graph signatures",
         limits=Limits(result_bytes=2 * GIB),
-        cached=False,
     ),
-    Request("run_lite", "inspector.jobs.lite:run", cached=False),
-    Request("predict_lite", "inspector.jobs.lite:predict", cached=False),
-    Request(
+    _runs("run_lite", "lite:run", types.RunAnswer, "outputs", tensorflow=False),
+    _runs("predict_lite", "lite:predict", types.PredictAnswer, tensorflow=False),
+    _runs(
         "transform",
-        "inspector.jobs.transforming:transform",
-        tensorflow=True,
+        "transform:transform",
+        types.TransformAnswer,
+        "graph",
         limits=Limits(wall_s=900.0, cpu_s=1800, result_bytes=2 * GIB, value_bytes=256 * MIB),
+        reads=("reads",),
+    ),
+    _runs("grappler", "read:grappler", types.GrapplerAnswer, "graph"),
+    # Measured: 13 times the bytes of the graph through a session, 18 times through a SavedModel.
+    *(
+        _runs(
+            kind,
+            "convert:convert",
+            types.ConvertAnswer,
+            "file",
+            limits=replace(_CONVERSION, memory_per_byte=factor),
+        )
+        for kind, factor in (("convert", 13.0), ("convert_state", 18.0))
+    ),
+    _runs("evaluate", "read:evaluate", types.EvaluateAnswer, "values"),
+    # It runs two ops of our own and none of a model.
+    Request(
+        "self_test",
+        "inspector.jobs.sandbox.self_test:task",
+        types.SelfTestAnswer,
+        tensorflow=True,
         cached=False,
     ),
-    Request("grappler", f"{_TASKS}:grappler", tensorflow=True, cached=False),
-    Request("evaluate", f"{_TASKS}:evaluate", tensorflow=True, cached=False),
 )
+"""What the library asks of a worker process."""

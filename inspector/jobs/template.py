@@ -1,4 +1,4 @@
-"""The process that workers are forked from: it imports, then only forks, kills and reaps.
+"""The process that workers are forked from: imports modules, then only forks, kills and reaps.
 
 It holds no user's data and runs no op: after one session or eager op in here, every fork would
 hang. It talks with the runner in JSON lines over a socket; descriptors travel beside the lines.
@@ -22,7 +22,8 @@ import warnings
 from collections import deque
 from typing import Any, NoReturn
 
-from inspector.jobs import sandbox, worker
+from inspector.jobs import worker
+from inspector.jobs.sandbox import enter
 
 _BOOT = """
 import json, sys
@@ -50,6 +51,10 @@ def main(config: dict[str, Any]) -> NoReturn:
             ``self_test`` a ``module:function`` to run in a forked child, or None, ``spawn`` True
             to start a new Python for each job in place of a fork.
     """
+    # What the caller's process does with signals is inherited: where it ignores or blocks the death
+    # of children, this one would hear of none.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # One thread forks all; the libraries that keep a pool of their own are told not to.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     control = socket.socket(fileno=config["fd"])
@@ -59,6 +64,7 @@ def main(config: dict[str, Any]) -> NoReturn:
     if config["self_test"] and not spawn and not _fork_works(config["self_test"]):
         problems.append("the self-test failed in a forked process; each job starts a new Python")
         spawn = True
+    enter.prepare()
     gc.collect()
     gc.freeze()  # what is here now stays: keeps its pages shared with the forks
     ready = {
@@ -95,7 +101,7 @@ def _fork_works(function: str) -> bool:
     if pid == 0:
         status = 1
         try:
-            sandbox.die_with_parent(parent)
+            enter.die_with_parent(parent)
             module, _, name = function.partition(":")
             getattr(importlib.import_module(module), name)()
             status = 0
@@ -115,7 +121,7 @@ def _fork_works(function: str) -> bool:
 
 
 class _Template:
-    """The loop: orders from the runner, deaths of children."""
+    """The loop that executes the runner's orders and reaps children."""
 
     def __init__(self, control: socket.socket, spawn_paths: list[str] | None) -> None:
         self._control = control
@@ -182,6 +188,9 @@ class _Template:
             try:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                # What the server ignores (nohup) or Python handles ends a worker all the same.
+                for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_DFL)
                 worker.main(job, log, parent)
             finally:
                 os._exit(1)
@@ -195,8 +204,8 @@ class _Template:
 
     def _kill(self, number: int) -> None:
         """Kill a job that is still there. Its id cannot be another's: only `_reap` frees it."""
-        for pid, known in self._children.items():
-            if known == number:
+        for pid, job in self._children.items():
+            if job == number:
                 _kill_group(pid)
 
     def _reap(self) -> None:

@@ -1,4 +1,4 @@
-"""The child: one process does one job, answers, and ends.
+"""The worker process: executes one job, answers, and ends.
 
 `main` is the only place that catches every exception: what a task did not foresee goes to the
 operator's log with its traceback, and to the user as `JobFailed` without one.
@@ -21,20 +21,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from inspector.errors import InspectorError, JobFailed, LimitExceeded
-from inspector.jobs import sandbox, wire
+from inspector.errors import InspectorError, JobFailed, LimitExceeded, WorkerUnavailable
+from inspector.jobs import protocol
 from inspector.jobs.requests import MIB, Limits
+from inspector.jobs.sandbox import enter
+from inspector.jobs.sandbox.access import Access
+from inspector.jobs.store import home
 
 _PROGRESS_EVERY_S = 0.05
 _TEXT = 200
 _TEMPORARY = "temporary"
+_PACKAGES = ("tensorflow", "keras", "tf_keras", "ai_edge_litert")
+"""Packages whose absence leaves the rest of Inspector usable, under the name that pip knows."""
 
 
 @dataclass(frozen=True)
 class TaskResult:
     """What a task hands back: JSON, and bytes by name."""
 
-    value: dict[str, Any]
+    value: Mapping[str, Any]
     blobs: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -43,7 +48,7 @@ class JobContext:
 
     def __init__(
         self,
-        channel: wire.Channel,
+        channel: protocol.Channel,
         folder: Path,
         limits: Limits,
         blobs: Mapping[str, bytes],
@@ -54,8 +59,8 @@ class JobContext:
         self.blobs = blobs
         """The bytes that came with the request."""
         self._channel = channel
-        self._said = ""
-        self._said_at = 0.0
+        self._last_text = ""
+        self._last_text_at = 0.0
 
     def progress(self, fraction: float | None, text: str) -> None:
         """Tell how far the job is; cheap enough to call in a loop.
@@ -66,10 +71,12 @@ class JobContext:
         """
         now = time.monotonic()
         text = text[:_TEXT]
-        if text == self._said and now - self._said_at < _PROGRESS_EVERY_S:
+        if text == self._last_text and now - self._last_text_at < _PROGRESS_EVERY_S:
             return
-        self._said, self._said_at = text, now
-        self._channel.send(wire.message(wire.PROGRESS, {"fraction": fraction, "text": text}))
+        self._last_text, self._last_text_at = text, now
+        self._channel.send(
+            protocol.message(protocol.PROGRESS, {"fraction": fraction, "text": text})
+        )
 
 
 Task = Callable[[dict[str, Any], JobContext], TaskResult]
@@ -85,9 +92,9 @@ def main(job: int, log: int, parent: int) -> NoReturn:
     """
     status = 1
     try:
-        sandbox.die_with_parent(parent)
-        sandbox.detach((job,), log)
-        _serve(wire.Channel(socket.socket(fileno=job)))
+        enter.die_with_parent(parent)
+        enter.detach((job,), log)
+        _serve(protocol.Channel(socket.socket(fileno=job)))
         status = 0
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the runner has gone, and nobody waits for the answer
@@ -99,15 +106,16 @@ def main(job: int, log: int, parent: int) -> NoReturn:
         os._exit(status)
 
 
-def _serve(channel: wire.Channel) -> None:
-    order = wire.parse(channel.receive().body)
-    announced = wire.announced_blobs(order)
+def _serve(channel: protocol.Channel) -> None:
+    order = protocol.parse(channel.receive().body)
+    announced = protocol.announced_blobs(order)
     limits = Limits(**order["limits"])
-    sandbox.enter(limits)
+    folder = Path(order["folder"])
+    module = str(order["function"]).partition(":")[0]
+    enter.enter(limits, Access.from_dict(order["access"]), folder, module)
     blobs = {name: channel.receive().body for name, _size in announced}
-    context = JobContext(channel, Path(order["folder"]), limits, blobs)
-    with _temporary_files(context.folder):
-        answer = _answer(order, context)
+    context = JobContext(channel, folder, limits, blobs)
+    answer = _answer(order, context)
     sys.stderr.flush()  # the runner reads the log until the answer is there
     channel.send(answer)
 
@@ -116,9 +124,10 @@ def _serve(channel: wire.Channel) -> None:
 def _temporary_files(folder: Path) -> Iterator[None]:
     """Keep temporary files, such as an archive's, in the job's folder and not with its result.
 
-    If the job is killed they go with the folder.
+    If the job is killed they go with the folder. It is the job's home too: no other may be read.
     """
-    tempfile.tempdir = str(folder / _TEMPORARY)
+    place = str(folder / _TEMPORARY)
+    tempfile.tempdir = os.environ["TMPDIR"] = os.environ["HOME"] = place
     (folder / _TEMPORARY).mkdir()
     try:
         yield
@@ -131,8 +140,9 @@ def _answer(order: dict[str, Any], context: JobContext) -> list[bytes]:
     kind = str(order["kind"])
     try:
         _reseed()
-        result = _task(order["function"])(order["args"], context)
-        return wire.with_blobs(wire.VALUE, {"value": result.value}, result.blobs)
+        with _temporary_files(context.folder):
+            result = _task(order["function"])(order["args"], context)
+        return protocol.with_blobs(protocol.VALUE, {"value": result.value}, result.blobs)
     except InspectorError as err:
         error: InspectorError = err
     except MemoryError:
@@ -141,24 +151,46 @@ def _answer(order: dict[str, Any], context: JobContext) -> list[bytes]:
         error = LimitExceeded(kind, "memory", f"the job needs more than its {allowed:,} MiB")
     except Exception as err:
         traceback.print_exc()
-        error = _as_error(kind, err, context.limits)
+        error = _as_error(kind, err, context)
     except BaseException as err:  # sys.exit in somebody's code ends the job, not the protocol
         traceback.print_exc()
         error = JobFailed(kind, "job", f"stopped early by {type(err).__name__}")
-    return wire.message(wire.ERROR, error.to_dict())
+    return protocol.message(protocol.ERROR, error.to_dict())
 
 
-def _as_error(kind: str, err: Exception, limits: Limits) -> InspectorError:
-    """What a user may read of an exception that the task did not foresee."""
+def _as_error(kind: str, err: Exception, context: JobContext) -> InspectorError:
+    """The error shown to users for an unforeseen exception of a task."""
     if isinstance(err, OSError) and err.errno == errno.EFBIG:
-        allowed = limits.file_bytes // MIB
+        allowed = context.limits.file_bytes // MIB
         return LimitExceeded(kind, "files", f"the job writes a file of more than {allowed:,} MiB")
-    if isinstance(err, OSError) and err.errno in (errno.ENOSPC, errno.EDQUOT):
-        return JobFailed(kind, "files", "the server's disk is full")
+    if isinstance(err, OSError) and _is_of_workspace(err, context.folder):
+        return home.unusable(home.root_of_job(context.folder), err)
     if isinstance(err, RecursionError):
         return JobFailed(kind, "job", "the model is nested too deeply")
     name = type(err).__name__
-    return JobFailed(kind, "job", f"failed unexpectedly ({name}); the server's log has the details")
+    if _is_of_an_import(err):
+        module = getattr(err, "name", None)
+        what = f"the module '{module}'" if isinstance(module, str) else "one of its modules"
+        package = module.partition(".")[0] if isinstance(module, str) else ""
+        advice = f"pip install {package}" if package in _PACKAGES else "repair the installation"
+        why = f"{what} cannot be imported ({name}): {advice}"
+        return WorkerUnavailable(kind, "worker", why)
+    return JobFailed(kind, "job", f"failed unexpectedly ({name})")
+
+
+def _is_of_an_import(err: Exception) -> bool:
+    """True if a module failed to load, whatever it raised: the installation is at fault."""
+    frames = traceback.walk_tb(err.__traceback__)
+    return isinstance(err, ImportError) or any(f.f_code.co_name == "<module>" for f, _ in frames)
+
+
+def _is_of_workspace(err: OSError, folder: Path) -> bool:
+    """Whether the disk that the job writes to is at fault; a job may write nowhere else."""
+    if err.errno in (*home.FULL, errno.EROFS):
+        return True
+    named = str(err.filename or "")
+    gone = err.errno == errno.ENOENT and not folder.exists()
+    return gone or (err.errno == errno.EIO and Path(named).is_relative_to(folder))
 
 
 def _task(function: str) -> Task:

@@ -1,18 +1,19 @@
-"""What a pass is: a function over an edit session, and a signature that says its parameters.
+"""Defines passes: functions that edit a graph, with parameters read from their signature.
 
-The signature is also the form on the page, the grammar of the transforms string, the table of
-``inspector transforms`` and the docs: a keyword parameter with type, default and one sentence.
+Form on the page, grammar of the transforms string, ``inspector transforms`` and docs all read the
+signature: each keyword parameter has a type, a default and one sentence.
 
     @graph_pass(effect="unchecked", source="graph_transforms/remove_nodes.cc")
     def remove_nodes(
         edit: GraphEdit,
         ctx: PassContext,
         *,
-        op: Annotated[tuple[str, ...], Arg("Op types to take out.", example="Identity")],
+        op: Annotated[tuple[str, ...], Arg("Op types to remove.", example="Identity")],
     ) -> None:
         ...
 
-A tuple takes a key any number of times, every other type once. Without a default it is required.
+A tuple parameter may be given any number of times, every other type once. A parameter without a
+default is required.
 """
 
 from __future__ import annotations
@@ -26,17 +27,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from inspector.edit import Change, GraphEdit, Skip
 from inspector.errors import BadParameter, JobCancelled, did_you_mean
-from inspector.graph import Graph, node_name, split_input
-from inspector.passes.ordering import BEFORE
-from inspector.protos import FunctionDefLibrary, NodeDef, TensorProto, VersionDef
+from inspector.graph.edit import Change, GraphEdit, Skip
+from inspector.graph.graph import Graph, node_name, split_input
+from inspector.graph.protos import FunctionDefLibrary, NodeDef, TensorProto, VersionDef
 
 Effect = Literal["exact", "rounding", "lossy", "unchecked"]
-"""The promise about fetched values: equal, equal but for rounding, close on purpose, none."""
+"""What a pass promises about fetched values: equal, equal up to rounding, close, nothing."""
 
 MAX_CONSTANT = 10 << 20
-"""Bytes of the largest result that is worth a constant: larger ones make the model grow."""
+"""Bytes of the largest result that becomes a constant: larger ones make the model grow."""
 
 Kind = Literal["text", "texts", "integer", "number", "switch"]
 
@@ -55,18 +55,18 @@ _SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True)
 class Arg:
-    """What a signature cannot say about a parameter.
+    """What a type annotation cannot say about a parameter.
 
     Attributes:
         sentence: What it does, for the form and the docs.
-        example: A value, for the message that says it is missing.
-        bits: An integer's size in the tool.
+        example: A value for the error message about a missing argument.
+        bits: An integer's size in the original tool.
         least: The smallest number allowed.
-        choices: The only values allowed, where there are few.
-        missing: The tool's message where none is given, if it has one of its own.
-        file: Names a file, which only a context that allows files opens.
-        commas: One value may hold several, with commas between.
-        first: Of several values the first counts, as in the tool.
+        choices: The allowed values, if they are few.
+        missing: The original tool's message about a missing argument, if it has a special one.
+        file: True if the value names a file, which `PassContext.files` must allow.
+        commas: True if one value may hold several, separated by commas.
+        first: True if the first of several values counts, as in the original tool.
     """
 
     sentence: str
@@ -82,7 +82,7 @@ class Arg:
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter of a pass: name, kind, default (None where it is required), sentence."""
+    """One parameter of a pass; the default is None if it is required."""
 
     name: str
     kind: Kind
@@ -96,11 +96,12 @@ class Param:
         return self.arg.sentence
 
     def read(self, transform: str, values: Sequence[str], example: str = "") -> Any:
-        """The typed value of what was written for this key.
+        """Convert the arguments of this key to a typed value.
 
         Args:
-            example: The call as it would be right, for the message that it is missing.
-        Raises: BadParameter, with the tool's message.
+            values: The texts given for this key, in order.
+            example: A correct call, for the message about a missing argument.
+        Raises: BadParameter, with the original tool's message.
         """
 
         def bad(why: str) -> BadParameter:
@@ -135,7 +136,7 @@ class Param:
     def _single(self, text: str, bad: Callable[[str], BadParameter]) -> Any:
         what = f"Couldn't interpret the {self.name} argument as a"
         if self.kind == "integer":
-            # Python refuses to convert digits without end; no number of 64 bits needs 40.
+            # Python refuses to convert very long digit strings; 64 bits need fewer than 40.
             number = int(text) if _INTEGER.fullmatch(text) and len(text) < 40 else None
             half = 1 << self.arg.bits - 1
             if number is None or not -half <= number < half:
@@ -169,7 +170,7 @@ class Param:
 
 
 class Evaluate(Protocol):
-    """Runs kernels: a closed sub-graph and tensor names in, values or a reason why not out."""
+    """Runs kernels on a self-contained sub-graph; returns values, or a reason for each failure."""
 
     def __call__(
         self,
@@ -180,20 +181,20 @@ class Evaluate(Protocol):
         versions: VersionDef | None = None,
         max_bytes: int = MAX_CONSTANT,
     ) -> Mapping[str, TensorProto | str]:
-        """Per tensor name its value, or a sentence saying why it could not be computed."""
+        """Tensor name to its value, or to a sentence that says why it could not be computed."""
 
 
 class Grappler(Protocol):
-    """TensorFlow's own graph optimiser: a graph in, a graph out."""
+    """Runs TensorFlow's own graph optimiser."""
 
     def __call__(
         self, graph: Graph, inputs: Sequence[str], outputs: Sequence[str], optimizers: Sequence[str]
     ) -> Graph:
-        """The graph after these optimisers, in its own order of them.
+        """The graph after these optimisers, which run in Grappler's own order.
 
         Args:
             inputs, outputs: Names of the nodes that must stay.
-        Raises: TransformFailed, or a RunError or JobError that says why.
+        Raises: TransformFailed, RunError, JobError.
         """
 
 
@@ -203,17 +204,18 @@ def _never() -> bool:
 
 @dataclass
 class PassContext:
-    """What a pass may know beside the graph.
+    """What a pass may use besides the graph.
 
     Attributes:
         inputs: Feeds as the user wrote them, node or tensor names.
-        outputs: Fetches, likewise.
-        evaluate: Runs kernels; None where there are none at hand.
-        grappler: Runs TensorFlow's graph optimiser; likewise.
-        ignore_errors: The user wants what can be done, and no error for the rest.
+        outputs: Fetches as the user wrote them, node or tensor names.
+        evaluate: Runs kernels; None if they are not available.
+        grappler: Runs TensorFlow's graph optimiser; None if it is not available.
+        cancelled: Returns True once the user has cancelled the run.
+        ignore_errors: Do what is possible, without an error for the rest.
         warnings: Sentences for the record.
-        files: Parameters may name files of this machine: so on the command line and in Python,
-            never for somebody on a web page.
+        files: Parameters may name files of this machine: True on the command line and in Python,
+            never for a user of a web page.
     """
 
     inputs: tuple[str, ...] = ()
@@ -237,39 +239,59 @@ class PassContext:
 
     @cached_property
     def boundary(self) -> frozenset[str]:
-        """Names of the nodes that must keep name and meaning: feeds and fetches."""
+        """Names of feeds and fetches, whose name and value must not change."""
         return self.feeds | self.fetches
+
+    @cached_property
+    def _fed_ports(self) -> dict[str, set[int]]:
+        return _ports(self.inputs)
+
+    @cached_property
+    def _fetched_ports(self) -> dict[str, set[int]]:
+        return _ports(self.outputs)
 
     def fed_ports(self, name: str) -> set[int]:
         """Output ports of this node that are fed."""
-        return _ports(self.inputs, name)
+        return set(self._fed_ports.get(name, ()))
 
     def fetched_ports(self, name: str) -> set[int]:
         """Output ports of this node that are fetched."""
-        return _ports(self.outputs, name)
+        return set(self._fetched_ports.get(name, ()))
+
+    def upstream(self, graph: Graph) -> frozenset[str]:
+        """Names of the nodes that only the feeds need: a border that no pass looks beyond."""
+        fed = [name for name in self.feeds if (node := graph.get(name)) is not None and node.input]
+        if not fed:
+            return frozenset()
+        beside = graph.ancestors(self.fetches, self.feeds)
+        return frozenset(graph.ancestors(fed) - self.feeds - beside)
 
     def file(self, transform: str, key: str, text: str) -> Path:
-        """The file that a parameter names. Raises: BadParameter where files are not allowed."""
+        """The file that a parameter names. Raises: BadParameter if files are not allowed."""
         if not self.files:
-            reason = "names a file, and files are open to the command line and Python only"
+            reason = "names a file, which only the command line and Python may open"
             raise BadParameter(transform, key, reason)
         if "\0" in text:
-            raise BadParameter(transform, key, "is no name of a file")
+            raise BadParameter(transform, key, "is no valid file name: it has a NUL character")
         return Path(text)
 
     def check_cancelled(self, where: str) -> None:
-        """Raise JobCancelled if the user has taken the work back."""
+        """Raise JobCancelled if the user has cancelled the run."""
         if self.cancelled():
-            raise JobCancelled("transforms", where, "taken back before it was done")
+            raise JobCancelled("transforms", where, "cancelled before it was finished")
 
 
-def _ports(texts: Sequence[str], name: str) -> set[int]:
-    return {port for found, port, _ in map(split_input, texts) if found == name}
+def _ports(texts: Sequence[str]) -> dict[str, set[int]]:
+    """Node name to the output ports that these texts name."""
+    ports: dict[str, set[int]] = {}
+    for name, port, _control in map(split_input, texts):
+        ports.setdefault(name, set()).add(port)
+    return ports
 
 
 @dataclass(frozen=True)
 class PassResult:
-    """A graph, and the record of how it came about. `modified` is True if anything differs."""
+    """The new graph and its changes; `modified` is True if anything differs, also the order."""
 
     graph: Graph
     changed: tuple[Change, ...]
@@ -279,7 +301,7 @@ class PassResult:
 
 @dataclass(frozen=True)
 class Pass:
-    """One entry of the table of passes; calling it runs it on a graph, which stays as it is."""
+    """One entry of the table of passes. Calling it runs the pass and leaves its argument alone."""
 
     name: str
     function: Callable[..., None]
@@ -288,6 +310,7 @@ class Pass:
     source: str
     doc: str
     needs_kernels: bool
+    after: str = ""
 
     @property
     def summary(self) -> str:
@@ -295,31 +318,31 @@ class Pass:
         return " ".join(self.doc.split("\n\n")[0].split())
 
     def read(self, args: Sequence[tuple[str, str]]) -> dict[str, Any]:
-        """Typed parameters from keys and values as written; keys it does not know are ignored.
+        """Typed parameters from keys and values as written; unknown keys are ignored.
 
         Raises: BadParameter.
         """
-        given: dict[str, list[str]] = {}
+        values: dict[str, list[str]] = {}
         for key, value in args:
-            given.setdefault(key, []).append(value)
+            values.setdefault(key, []).append(value)
         needed = (f"{param.name}={param.arg.example}" for param in self.params if param.required)
         example = f"{self.name}({', '.join(needed)})"
         return {
-            param.name: param.read(self.name, given.get(param.name, ()), example)
+            param.name: param.read(self.name, values.get(param.name, ()), example)
             for param in self.params
         }
 
     def unknown(self, args: Sequence[tuple[str, str]]) -> list[str]:
-        """Keys that this pass does not know, each once."""
-        known = {param.name for param in self.params} | {"ignore_errors"}
-        return list(dict.fromkeys(key for key, _ in args if key not in known))
+        """Keys that are no parameter of this pass, each once."""
+        names = {param.name for param in self.params} | {"ignore_errors"}
+        return list(dict.fromkeys(key for key, _ in args if key not in names))
 
     def __call__(self, graph: Graph, ctx: PassContext, **params: Any) -> PassResult:
         """Run the pass.
 
         Raises: TransformFailed, InvalidGraph, BadParameter; JobCancelled.
         """
-        edit = GraphEdit(graph)
+        edit = GraphEdit(graph, ctx.upstream(graph))
         self.function(edit, ctx, **params)
         after = edit.finish()
         changed = () if after is graph else tuple(edit.changes())
@@ -336,40 +359,42 @@ class Pass:
             "effect": self.effect,
             "needs_kernels": self.needs_kernels,
             "source": self.source,
-            "before": BEFORE.get(self.name, ""),
+            "before": self.after,
             "params": [param.to_dict() for param in self.params],
         }
 
 
 def graph_pass(
-    *, effect: Effect, source: str, needs_kernels: bool = False
+    *, effect: Effect, source: str, needs_kernels: bool = False, after: str = ""
 ) -> Callable[[Callable[..., None]], Pass]:
-    """Make a pass of a function ``(edit, ctx, *, parameters) -> None`` that changes the edit.
+    """Turn a function ``(edit, ctx, *, parameters) -> None`` that changes the edit into a pass.
 
     Args:
-        effect: What it promises about fetched values; tests and the diff take their tolerance
+        effect: What it promises about fetched values; tests and checks take their tolerance
             from it.
-        source: Where the tool's own version of it is, below tensorflow/tools/; ``inspector`` for
-            what the tool does not have.
+        source: The original implementation, below tensorflow/tools/; ``inspector`` if there is
+            none.
         needs_kernels: True if it calls `PassContext.evaluate`.
+        after: One sentence, Markdown: which transforms should run before it, and why; empty where
+            it can run at any time.
     """
 
     def wrap(function: Callable[..., None]) -> Pass:
         name = function.__name__
         doc = inspect.cleandoc(function.__doc__ or "")
-        return Pass(name, function, _params(function), effect, source, doc, needs_kernels)
+        return Pass(name, function, _params(function), effect, source, doc, needs_kernels, after)
 
     return wrap
 
 
 def _params(function: Callable[..., None]) -> tuple[Param, ...]:
     hints = typing.get_type_hints(function, include_extras=True)
-    found = []
+    params = []
     for item in inspect.signature(function).parameters.values():
         if item.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         plain, arg = typing.get_args(hints[item.name])
         required = item.default is inspect.Parameter.empty
         default = None if required else item.default
-        found.append(Param(item.name, _KINDS[plain], default, required, arg))
-    return tuple(found)
+        params.append(Param(item.name, _KINDS[plain], default, required, arg))
+    return tuple(params)

@@ -1,12 +1,12 @@
-"""The transforms string: the old tool's grammar, with every oddity that scripts may rely on.
+"""Parses the transforms string: the original tool's grammar, with all its quirks.
 
     list   := { blanks call }
     call   := name [ "(" { [","] blanks key "=" value } ")" ]
     name, key := one or more of  A-Z a-z 0-9 _
     value  := one or more of     A-Z a-z 0-9 - . / _
-            | '"' anything up to the next '"' that no backslash protects '"'
+            | '"' anything up to the next '"' without a backslash before it '"'
 
-Differs from the tool: a call whose ``)`` is missing is an error; there it vanished silently.
+Differs from the tool: a missing ``)`` is an error, where the tool silently dropped the call.
 
 Source: tensorflow/tools/graph_transforms/transform_graph.cc, ParseTransformParameters.
 """
@@ -33,7 +33,7 @@ class Call:
     args: tuple[tuple[str, str], ...] = ()
 
     def values(self, key: str) -> list[str]:
-        """All values given for a key, in order."""
+        """All values of a key, in order."""
         return [value for name, value in self.args if name == key]
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ def parse(text: str) -> list[Call]:
 def format_call(call: Call) -> str:
     """One call as text that `parse` reads back.
 
-    Raises: TransformSyntaxError for a name or value that the grammar cannot write down.
+    Raises: TransformSyntaxError for a name or value that the grammar cannot express.
     """
     for name in (call.name, *(key for key, _ in call.args)):
         if not _NAME.fullmatch(name):
@@ -75,7 +75,7 @@ def format_call(call: Call) -> str:
 
 
 def format_calls(calls: Iterable[Call]) -> str:
-    """Calls as one transforms string."""
+    """Several calls as one transforms string. Raises: TransformSyntaxError."""
     return " ".join(format_call(call) for call in calls)
 
 
@@ -100,7 +100,7 @@ def _arguments(text: str, at: int, name: str, args: list[tuple[str, str]]) -> in
             raise _error("Looking for parameter name", text, at)
         args.append((key.group(), value.group(1) if quoted else value.group()))
         at = value.end()
-        # The tool swallows one stray quote of each kind here, and scripts have them.
+        # The tool skips one stray quote of each kind here, and scripts contain them.
         at += text[at : at + 1] == '"'
         at += text[at : at + 1] == "'"
     return at + 1
@@ -123,6 +123,8 @@ def _value(value: str, key: str) -> str:
 
 def _error(sought: str, text: str, at: int) -> TransformSyntaxError:
     rest = text[at:]
-    shown = rest if len(rest) <= 60 else rest[:59] + "…"
-    found = shown or "the end"
-    return TransformSyntaxError("transforms", f"character {at + 1}", f"{sought}, but found {found}")
+    excerpt = rest if len(rest) <= 60 else rest[:59] + "…"
+    actual = excerpt or "the end"
+    return TransformSyntaxError(
+        "transforms", f"character {at + 1}", f"{sought}, but found {actual}"
+    )

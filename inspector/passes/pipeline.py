@@ -1,9 +1,9 @@
-"""Runs a list of transforms, and records of each what it did and what it left alone.
+"""Runs a list of transforms, and records what each of them changed and skipped.
 
-Bad input raises before work starts: the whole list is read, names looked up and parameters
-checked first. A step that fails stops the run, unless it says ``ignore_errors=true``: then the
-graph goes on as it was before that step. Function library and versions are kept throughout.
-A step that was checked and did not keep its promise is marked, and rolled back where that is asked.
+Names and parameters of the whole list are checked before the first transform runs. A failing step
+stops the run, unless it has ``ignore_errors=true``: then the run goes on with the graph from before
+that step. Function library and versions do not change. A step whose check finds a violation of its
+declared effect is marked, and rolled back on request.
 
 Source: tensorflow/tools/graph_transforms/transform_graph.cc, TransformGraph.
 """
@@ -17,30 +17,33 @@ from typing import Any, Literal, get_args
 
 from inspector.errors import (
     BadParameter,
+    CheckNotMade,
+    CheckViolated,
     InspectorError,
     InvalidGraph,
     JobCancelled,
-    TransformFailed,
+    JobTimeout,
     UnknownTransform,
+    WorkerUnavailable,
     did_you_mean,
 )
-from inspector.graph import Graph, field_size, node_name
-from inspector.passes import PASSES
+from inspector.graph.graph import Graph, field_size, node_name
+from inspector.graph.protos import FunctionDefLibrary, NodeDef
+from inspector.passes import PASSES, contradictions
 from inspector.passes.base import Evaluate, Grappler, Pass, PassContext
 from inspector.passes.parser import Call, format_call, parse
 from inspector.passes.records import Check, Step
-from inspector.protos import FunctionDefLibrary, NodeDef
 
 Progress = Callable[[float | None, str], None]
-"""Called with a fraction from 0 to 1, None where it is not known, and what is being done."""
+"""Called with a fraction from 0 to 1, None if it is unknown, and the present activity."""
 Transforms = str | Sequence[str] | Sequence[Call]
 OnViolation = Literal["keep", "rollback", "stop"]
-"""What becomes of a step that breaks its promise: kept and marked, undone, or the run ends."""
+"""What happens to a step in violation: it is kept and marked, it is undone, or the run stops."""
 
 
 @dataclass(frozen=True)
 class PipelineResult:
-    """The graph after the last step, and one record for each."""
+    """The graph after the last step, and one record per step."""
 
     graph: Graph
     steps: tuple[Step, ...]
@@ -52,21 +55,51 @@ class PipelineResult:
 
 @dataclass(frozen=True)
 class Planned:
-    """One call that was looked up and checked, ready to run; or the error of its parameters."""
+    """A call with its pass and typed parameters, or with the error in its parameters."""
 
     call: Call
     text: str
-    found: Pass
+    transform: Pass
     params: dict[str, Any]
     ignore_errors: bool
     error: BadParameter | None
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """How transforms are run, and how their effect is checked.
+
+    Attributes:
+        evaluate: Runs kernels for `fold_constants`; without it, what needs them is left alone.
+        grappler: Runs TensorFlow's graph optimiser; the transforms of that name need it.
+        progress: Called with a fraction from 0 to 1 and the name of the current transform.
+        cancelled: Called between steps, and by long passes; True stops the run.
+        files: Parameters may name files of this machine.
+        check: Compares fetched values before and after each step with the effect that the step
+            declares; see `inspector.optimisation.check`.
+        on_violation: What happens to a step that `check` finds in violation; ``stop`` also ends the
+            run at a step that could not be checked.
+        require_check: End with an error, after all steps, where one is in violation and not rolled
+            back, or could not be checked.
+        roll_back: Indices in the list, from 0, of steps to undo whatever the check says.
+    """
+
+    evaluate: Evaluate | None = None
+    grappler: Grappler | None = None
+    progress: Progress | None = None
+    cancelled: Callable[[], bool] | None = None
+    files: bool = False
+    check: Check | None = None
+    on_violation: OnViolation = "keep"
+    require_check: bool = False
+    roll_back: Collection[int] = ()
+
+
 def plan(transforms: Transforms) -> list[Planned]:
-    """Read a list of transforms and check names and parameters, without a graph.
+    """Parse a list of transforms and check names and parameters, without a graph.
 
     Args:
-        transforms: The tool's text, or several of them, or parsed calls.
+        transforms: A transforms string, several of them, or parsed calls.
     Raises: TransformSyntaxError, UnknownTransform, BadParameter.
     """
     return [_planned(call) for call in _calls(transforms)]
@@ -77,87 +110,93 @@ def run(
     inputs: Iterable[str],
     outputs: Iterable[str],
     transforms: Transforms,
-    *,
-    evaluate: Evaluate | None = None,
-    grappler: Grappler | None = None,
-    progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
-    files: bool = False,
-    check: Check | None = None,
-    on_violation: OnViolation = "keep",
-    roll_back: Collection[int] = (),
+    options: PipelineOptions | None = None,
 ) -> PipelineResult:
-    """Run transforms in order; the graph given in stays as it is.
+    """Run transforms in order; the argument `graph` stays as it is.
 
     Args:
         inputs, outputs: Feeds and fetches, node or tensor names; they keep name and meaning.
-        evaluate: Runs kernels for `fold_constants`; without it, what needs them is left alone.
-        grappler: Runs TensorFlow's graph optimiser; the transforms of that name need it.
-        progress: Called with a fraction from 0 to 1 and what is being done.
-        cancelled: Asked between steps, and by long passes; True stops the run.
-        files: Parameters may name files of this machine.
-        check: Says of each step whether fetched values are what it declares; see
-            `inspector.checking`.
-        on_violation: ``keep``, ``rollback`` or ``stop``: for a step of which it says no.
-        roll_back: Places in the list, from 0, of steps to undo whatever the check says.
     Raises: TransformSyntaxError, UnknownTransform, BadParameter before work starts;
-        TransformFailed, InvalidGraph; JobCancelled.
+        TransformFailed, InvalidGraph; CheckViolated, CheckNotMade; JobCancelled, JobTimeout,
+        WorkerUnavailable. ``ignore_errors`` does not cover the last five.
     """
+    options = options or PipelineOptions()
     planned = plan(transforms)
-    check_policy(on_violation)
+    check_policy(options.on_violation)
     feeds, fetches = tuple(inputs), tuple(outputs)
     steps: list[Step] = []
     size = _Size(graph)
     for index, item in enumerate(planned):
-        if progress is not None:
-            progress(index / len(planned), f"{item.call.name} ({index + 1} of {len(planned)})")
+        if options.progress is not None:
+            options.progress(
+                index / len(planned), f"{item.call.name} ({index + 1} of {len(planned)})"
+            )
         ctx = PassContext(
-            feeds, fetches, evaluate, grappler, ignore_errors=item.ignore_errors, files=files
+            feeds,
+            fetches,
+            options.evaluate,
+            options.grappler,
+            ignore_errors=item.ignore_errors,
+            files=options.files,
         )
-        if cancelled is not None:
-            ctx.cancelled = cancelled
+        if options.cancelled is not None:
+            ctx.cancelled = options.cancelled
         ctx.check_cancelled(item.call.name)
         after, step = _step(graph, item, ctx, size)
-        if check is not None:
-            step.check = check(graph, after, step.effect)
-        if step.violated and on_violation == "stop":
-            assert step.check is not None
-            raise TransformFailed(step.name, "check", f"stopped: {step.check.why}")
-        step.rolled_back = index in roll_back or (step.violated and on_violation == "rollback")
+        if options.check is not None:
+            step.check = options.check(graph, after, step.effect)
+        if options.on_violation == "stop":
+            _require([step], "stopped: ")
+        rolls_back = step.violated and options.on_violation == "rollback"
+        step.rolled_back = rolls_back or index in options.roll_back
         if step.rolled_back:
             size.update(after, graph)
         else:
             graph = after
         steps.append(step)
-    if progress is not None:
-        progress(1.0, "done")
+    if options.require_check:
+        _require(steps)
+    if options.progress is not None:
+        options.progress(1.0, "done")
     return PipelineResult(graph, tuple(steps))
 
 
 def check_policy(on_violation: str) -> None:
-    """Raises: BadParameter for a word that is no policy."""
+    """Raises: BadParameter if `on_violation` is no value of `OnViolation`."""
     if on_violation not in get_args(OnViolation):
-        known = ", ".join(get_args(OnViolation))
-        raise BadParameter("check", "on_violation", f"'{on_violation}' is none of {known}")
+        allowed = ", ".join(get_args(OnViolation))
+        raise BadParameter("check", "on_violation", f"'{on_violation}' is none of {allowed}")
+
+
+def _require(steps: Sequence[Step], prefix: str = "") -> None:
+    """Raises: CheckViolated for a violation that stays; CheckNotMade for what was not compared."""
+    for step in steps:
+        if step.check is not None and step.violated and not step.rolled_back:
+            raise CheckViolated(step.name, "check", prefix + step.check.why)
+    for step in steps:
+        if step.check is None or step.check.unsettled:
+            why = "nothing here runs graphs" if step.check is None else step.check.why
+            raise CheckNotMade(step.name, "check", f"{prefix}not checked: {why}")
 
 
 def _step(graph: Graph, item: Planned, ctx: PassContext, size: _Size) -> tuple[Graph, Step]:
-    step = Step(item.call.name, item.text, item.found.effect)
+    step = Step(item.call.name, item.text, item.transform.effect)
     step.nodes_before, step.bytes_before, step.ops_before = (
         len(graph),
         size.total,
         graph.op_counts(),
     )
-    unknown = item.found.unknown(item.call.args)
+    unknown = item.transform.unknown(item.call.args)
     step.warnings = [f"{item.call.name} has no parameter '{key}'; ignored" for key in unknown]
     started = time.perf_counter()
     after = graph
     try:
         if item.error is not None:
             raise item.error
-        result = item.found(graph, ctx, **item.params)
-    except JobCancelled:
-        raise
+        result = item.transform(graph, ctx, **item.params)
+        contradictions.refuse(graph, result.graph, item.call.name)
+    except (JobCancelled, JobTimeout, WorkerUnavailable):
+        raise  # not the fault of this step: the next one would fail as well
     except InspectorError as err:
         if not item.ignore_errors:
             raise
@@ -177,17 +216,17 @@ def _step(graph: Graph, item: Planned, ctx: PassContext, size: _Size) -> tuple[G
 
 
 def _check(graph: Graph, name: str) -> None:
-    """The tool's own check after each transform, which ``ignore_errors`` does not cover."""
-    known = {node.name for node in graph.nodes}
+    """The tool's check after each transform, which ``ignore_errors`` does not cover."""
+    names = {node.name for node in graph.nodes}
     for node in graph.nodes:
         for text in node.input:
-            if node_name(text) not in known:
+            if node_name(text) not in names:
                 reason = f"Invalid graph with inputs referring to nonexistent nodes: '{text}'"
                 raise InvalidGraph(name, f"node '{node.name}'", reason)
 
 
 class _Size:
-    """Bytes of a graph, kept up to date from what changed."""
+    """The size of a graph in bytes, updated from the nodes that changed."""
 
     def __init__(self, graph: Graph) -> None:
         self.total = graph.byte_size()
@@ -215,14 +254,14 @@ def _calls(transforms: Transforms) -> list[Call]:
             calls.append(item)
         else:
             texts.append(item)
-    # As the tool does: several strings are one, so a call may even be spread over two of them.
+    # As in the tool, several strings are joined, so a call may span two of them.
     return calls or parse(" ".join(texts))
 
 
 def _planned(call: Call) -> Planned:
-    # Grappler's optimisers go by their own names, too; none is the name of one of the tool's.
-    found = PASSES.get(call.name) or PASSES.get(f"grappler_{call.name}")
-    if found is None:
+    # Grappler's optimisers also have their short names, which no transform has.
+    transform = PASSES.get(call.name) or PASSES.get(f"grappler_{call.name}")
+    if transform is None:
         reason = f"Transform '{call.name}' not recognized" + did_you_mean(call.name, PASSES)
         raise UnknownTransform("transforms", call.name, reason)
     text = format_call(call)
@@ -233,8 +272,8 @@ def _planned(call: Call) -> Planned:
             raise BadParameter(call.name, "ignore_errors", reason)
         ignore = value.lower() == "true"
     try:
-        return Planned(call, text, found, found.read(call.args), ignore, None)
+        return Planned(call, text, transform, transform.read(call.args), ignore, None)
     except BadParameter as err:
         if not ignore:
             raise
-        return Planned(call, text, found, {}, ignore, err)
+        return Planned(call, text, transform, {}, ignore, err)

@@ -1,36 +1,39 @@
-"""The record of a run: what each transform did and left alone, and whether it kept its promise.
+"""The record of a run: what each transform changed and skipped, and how its check ended.
 
 Source of the JSON form: docs/record.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from inspector.edit import Change, Skip
 from inspector.errors import InspectorError, from_dict
-from inspector.graph import Graph
+from inspector.graph.edit import Change, Skip
+from inspector.graph.graph import Graph
 
 LISTED = 10_000
-"""Nodes that each list of the JSON form names; the counts beside it are always complete."""
+"""Nodes per list in the JSON form; the counts next to it are always complete."""
+
+_NAMED = 8
+"""Steps that a sentence names."""
 
 Status = Literal["equal", "within", "violated", "unchecked"]
-"""Equal bit by bit; as far apart as was declared; further apart, or broken; not known."""
+"""Bitwise equal; within the declared tolerance; beyond it, or broken; not checked."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One fetched tensor, before a step and after it, on the same feeds.
+    """Compares one fetched tensor before and after a step, on the same feeds.
 
     Attributes:
-        max_abs, max_rel: The largest difference, as it is and as a share of the largest absolute
-            value before; of numbers only.
-        whole: Whole numbers or text: rows are counted, not differences measured.
-        changed: How many rows differ (of text and whole numbers), or have their largest value in
-            another place.
-        why: What makes it a violation that no number says: NaN, another shape, another dtype.
+        max_abs: The largest absolute difference; of numbers only.
+        max_rel: `max_abs` divided by the largest absolute value before the step.
+        whole: True for integers and strings: differing rows are counted instead.
+        changed: Rows that differ (integers, strings), or whose largest value is elsewhere.
+        rows: Rows in all.
+        why: A violation that the numbers do not show: NaN, another shape, another dtype.
     """
 
     name: str
@@ -45,11 +48,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a step kept what it declares about fetched values.
+    """The result of checking a step against its declared effect on fetched values.
 
     Attributes:
-        why: The reason of ``violated`` and ``unchecked``, in one sentence.
-        tolerance: The `max_rel` that the declared effect allows; None where it promises nothing.
+        why: The reason for ``violated`` or ``unchecked``, in one sentence; for the others, which
+            outputs were not compared.
+        tolerance: The `max_rel` that the declared effect allows; None if it promises nothing.
+        outputs: One entry per fetched tensor.
     """
 
     status: Status
@@ -58,13 +63,18 @@ class Verdict:
     outputs: tuple[Difference, ...] = ()
 
     @property
+    def unsettled(self) -> bool:
+        """True where the step, or one of its outputs, was not compared."""
+        return self.status == "unchecked" or (self.status != "violated" and bool(self.why))
+
+    @property
     def max_abs(self) -> float | None:
-        """The largest difference of all fetches; None where none is known."""
+        """The largest absolute difference of all fetches; None if none is known."""
         return max((d.max_abs for d in self.outputs if d.max_abs is not None), default=None)
 
     @property
     def max_rel(self) -> float | None:
-        """The same, as a share of the largest value."""
+        """The largest relative difference of all fetches; None if none is known."""
         return max((d.max_rel for d in self.outputs if d.max_rel is not None), default=None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,7 +90,7 @@ class Verdict:
 
 
 Check = Callable[[Graph, Graph, str], Verdict]
-"""Told the graph before a step, the one after it, and the declared effect."""
+"""Called with the graph before a step, the graph after it, and the declared effect."""
 
 
 @dataclass
@@ -88,17 +98,17 @@ class Step:
     """The record of one transform.
 
     Attributes:
-        call: The transform as text, with its arguments as given.
+        call: The transform and its arguments as text.
         seconds: Wall-clock time of the pass itself.
         ops_before, ops_after: Nodes per op, most frequent first.
-        changed: Node by node, from what and by which rule.
-        skipped: Nodes it looked at and left alone, with the reason.
-        changes, skips: How many of these there are; the lists may have been cut.
-        warnings: One sentence each, e.g. on arguments it does not know.
-        error: Why it failed and was passed over; None where it ran.
-        check: Whether fetched values are what was declared; None where nobody asked.
-        rolled_back: The graph went on as it was before this step. The figures and lists are those
-            of the step; what follows starts from ``before``.
+        changed: Changed nodes, each with its sources and the rule.
+        skipped: Nodes that the transform matched but did not change, with the reason.
+        changes, skips: Complete counts; the lists may be cut.
+        warnings: One sentence each, e.g. about unknown arguments.
+        error: Why the step failed and was skipped; None if it ran.
+        check: The result of the check; None without a check.
+        rolled_back: True if the run went on with the graph from before this step. Figures and
+            lists are still those of the step.
     """
 
     name: str
@@ -123,7 +133,7 @@ class Step:
 
     @property
     def violated(self) -> bool:
-        """True if it was checked and did not keep its promise."""
+        """True if the check found values beyond the declared effect."""
         return self.check is not None and self.check.status == "violated"
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,8 +167,25 @@ class Step:
         }
 
 
+def not_checked(steps: Sequence[Step]) -> list[str]:
+    """One sentence for each reason why steps, or outputs of them, were not compared."""
+    names: dict[str, list[str]] = {}
+    for step in steps:
+        if step.check is not None and step.check.unsettled:
+            names.setdefault(step.check.why, []).append(step.name)
+    return [f"{_listed(some, len(steps))}: {why}" for why, some in names.items()]
+
+
+def _listed(names: list[str], total: int) -> str:
+    if len(names) == total > 1:
+        return "all steps"
+    unique = list(dict.fromkeys(names))
+    more = f" and {len(unique) - _NAMED} more" if len(unique) > _NAMED else ""
+    return ", ".join(unique[:_NAMED]) + more
+
+
 def steps_from(rows: Iterable[Mapping[str, Any]]) -> tuple[Step, ...]:
-    """Steps from their JSON form; lists that were cut there stay so."""
+    """Steps from their JSON form, with lists as long as there."""
     return tuple(map(_step_from, rows))
 
 

@@ -11,8 +11,8 @@ from tensorflow.python.framework import function as tf1_function
 
 from inspector.backend.evaluate import evaluate
 from inspector.backend.sessions import quiet_config, to_tensorflow
-from inspector.protos import GraphDef
-from inspector.tensors import dtype_enum, from_numpy, to_numpy
+from inspector.graph.protos import GraphDef
+from inspector.graph.tensors import dtype_enum, from_numpy, to_numpy
 
 pytestmark = pytest.mark.tensorflow
 v1 = tf.compat.v1
@@ -189,15 +189,15 @@ def test_one_failing_kernel_fails_only_its_dependants():
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda: tf.io.read_file("/etc/hostname"), "'ReadFile' is not run"),
-        (lambda: tf.raw_ops.MatchingFiles(pattern="/etc/*"), "'MatchingFiles' is not run"),
-        (lambda: v1.random.uniform([2]), "'RandomUniform' keeps state"),
-        (lambda: v1.placeholder(tf.float32, [2]), "needs a feed"),
+        (lambda: tf.io.read_file("/etc/hostname"), "ReadFile reads any file"),
+        (lambda: tf.raw_ops.MatchingFiles(pattern="/etc/*"), "MatchingFiles reads any file"),
+        (lambda: v1.random.uniform([2]), "RandomUniform gives different values"),
+        (lambda: v1.placeholder(tf.float32, [2]), "Placeholder stands for a value that is fed"),
         (
             lambda: tf.raw_ops.ImmutableConst(
                 dtype=tf.uint8, shape=[4], memory_region_name="/etc/hostname"
             ),
-            "'ImmutableConst' is not run",
+            "ImmutableConst reads any file",
         ),
     ],
 )
@@ -225,7 +225,7 @@ def test_unsafe_ops_inside_functions_never_run():
     for node in nodes:  # as a model would that wants to look harmless
         node.op = node.op.replace("StatefulPartitionedCall", "PartitionedCall")
     results = evaluate(nodes, [name], library, versions=versions)
-    assert "'ReadFile' is not run" in results[name]
+    assert "ReadFile reads any file" in results[name]
 
 
 def test_a_function_that_calls_itself_does_not_hang_the_check():
@@ -268,3 +268,23 @@ def test_bad_constants_and_missing_nodes_are_reasons():
     assert all(isinstance(value, str) for value in results.values()), results
     assert "gone" in results["r:0"]
     assert "not in the graph" in results["nowhere:0"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_goes_to_a_session_takes_no_refused_op_along(first, tmp_path):
+    """The other input is a call, which only a session runs: the whole part must be judged."""
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+
+    @tf.function(autograph=False)
+    def text():
+        return tf.constant("text")
+
+    with tf.Graph().as_default() as graph:
+        read, called = tf.io.read_file(str(secret)), text()
+        both = tf.strings.join([read, called] if first else [called, read])
+        behind = tf.io.read_file(called)
+        names = [both.name, tf.identity(behind).name]
+    nodes, library, versions = ours(graph)
+    results = evaluate(nodes, names, library, versions=versions)
+    assert all("ReadFile reads any file" in results[name] for name in names), results

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from inspector.analysis.describe import describe
 from inspector.backend import keras_loading
 from inspector.backend.keras_models import build
 from inspector.backend.predict import predict
-from inspector.describe import describe
 from inspector.errors import BlockedOp, CorruptModel, UnknownNode, UnsupportedModel
 from inspector.formats import open_model
-from tests.conftest import shared
+from inspector.formats.keras.layer_model import keras_model
+from tests.conftest import data_path
 from tests.keras_files import (
     dense,
     old_lambda,
@@ -126,8 +127,7 @@ def answers(model: Any, feeds: list[Any]) -> list[Any]:
 @pytest.mark.parametrize(("name", "version", "suffix"), FILES)
 def test_the_graph_answers_as_keras_does(made, name: str, version: str, suffix: str) -> None:
     path, model = made(name, version, suffix)
-    opened = open_model(path)
-    assert opened.layers is not None
+    opened = keras_model(open_model(path))
     assert opened.warnings == []
     assert opened.layers.code == []
     feeds = [random((4, *item.shape[1:]), 20 + n) for n, item in enumerate(model.inputs)]
@@ -147,9 +147,8 @@ def test_the_graph_answers_as_keras_does(made, name: str, version: str, suffix: 
 @pytest.mark.parametrize(("name", "version", "suffix"), FILES)
 def test_what_is_described_is_what_keras_says(made, name: str, version: str, suffix: str) -> None:
     path, model = made(name, version, suffix)
-    opened = open_model(path)
+    opened = keras_model(open_model(path))
     layers, facts = opened.layers, describe(opened).to_dict()
-    assert layers is not None
     trainable = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert facts["parameters"] == model.count_params()
     assert layers.trainable == trainable
@@ -189,13 +188,13 @@ def test_a_layer_as_output(made, version: str) -> None:
 
 
 def test_the_seeds_file_is_converted_as_the_seed_did() -> None:
-    opened = open_model(shared("models/seed/keras/prod_model.h5"))
+    opened = open_model(data_path("models/seed/keras/prod_model.h5"))
     with quiet():
         graph = build(opened)
-    expected = json.loads(shared("models/seed/EXPECTED.json").read_text())["keras"]
+    expected = json.loads(data_path("models/seed/EXPECTED.json").read_text())["keras"]
     assert graph.graph.op_counts() == expected["whole_batch_pb"]["ops"]
     assert graph.notes[0] == "Froze 4 variables."
-    with np.load(shared("models/seed/keras/io.npz")) as io:
+    with np.load(data_path("models/seed/keras/io.npz")) as io:
         run = predict(graph, {"dense_1_input": io["inputs/x_val"]}, ["output_node0"])
         np.testing.assert_allclose(
             run.outputs["output_node0"], io["outputs/whole_batch_pb"], atol=TOLERANCE

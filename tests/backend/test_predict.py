@@ -10,7 +10,6 @@ import pytest
 pytest.importorskip("tensorflow")
 import tensorflow as tf
 
-from inspector.backend.benchmark import benchmark, peak_memory
 from inspector.backend.loading import LoadedModel
 from inspector.backend.predict import Run, predict
 from inspector.backend.sessions import reason
@@ -22,12 +21,11 @@ from inspector.errors import (
     RunFailed,
     UnknownSignature,
 )
-from inspector.feeds import Slot, range_feeds
 from inspector.formats import open_model
-from inspector.graph import Graph
-from inspector.model import Model
-from inspector.protos import GraphDef, SignatureDef
-from tests.conftest import shared
+from inspector.graph.graph import Graph
+from inspector.graph.protos import GraphDef, SignatureDef
+from inspector.model.model import Model
+from tests.conftest import data_path
 
 pytestmark = pytest.mark.tensorflow
 v1 = tf.compat.v1
@@ -36,7 +34,7 @@ PROBABILITIES = "dnn/head/predictions/probabilities"
 
 @pytest.fixture(scope="module")
 def iris_io():
-    with np.load(shared("models/seed/iris/io.npz")) as loaded:
+    with np.load(data_path("models/seed/iris/io.npz")) as loaded:
         return dict(loaded)
 
 
@@ -46,7 +44,7 @@ def iris_feeds(iris_io):
 
 
 def iris(form):
-    return open_model(shared(f"models/seed/iris/{form}"))
+    return open_model(data_path(f"models/seed/iris/{form}"))
 
 
 def close(got, expected):
@@ -120,8 +118,8 @@ def test_an_inner_tensor_can_be_fed_in_place_of_the_placeholders(iris_feeds):
 
 @pytest.mark.parametrize("form", ["simple_save", "two_metagraphs"])
 def test_other_saved_models_of_tensorflow_1(form):
-    model = open_model(shared(f"models/seed/ppscore/{form}"))
-    with np.load(shared("models/seed/ppscore/io.npz")) as io:
+    model = open_model(data_path(f"models/seed/ppscore/{form}"))
+    with np.load(data_path("models/seed/ppscore/io.npz")) as io:
         feeds = {f"sent{i}": io[f"inputs/sent{i}"] for i in (1, 2)}
         expected = io["outputs/ppscore"]
     run = predict(model, feeds)
@@ -129,10 +127,17 @@ def test_other_saved_models_of_tensorflow_1(form):
 
 
 def test_a_keras_graph():
-    model = open_model(shared("models/seed/keras/prod_model_whole_batch.pb"))
-    with np.load(shared("models/seed/keras/io.npz")) as io:
+    model = open_model(data_path("models/seed/keras/prod_model_whole_batch.pb"))
+    with np.load(data_path("models/seed/keras/io.npz")) as io:
         run = predict(model, {"dense_1_input": io["inputs/x_val"]})
         assert close(next(iter(run.outputs.values())), io["outputs/whole_batch_pb"])
+
+
+def test_a_key_that_no_signature_has_is_the_one_that_is_named(iris_feeds):
+    model = iris("saved_model")
+    known = "known: petal_length, petal_width, sepal_length, sepal_width$"
+    with pytest.raises(BadFeed, match=f"zzz: no such tensor; {known}"):
+        predict(model, {**iris_feeds, "zzz": [1]})
 
 
 def test_bad_feeds_and_fetches_say_what_would_be_right(iris_feeds):
@@ -156,7 +161,7 @@ def test_bad_feeds_and_fetches_say_what_would_be_right(iris_feeds):
         predict(model, iris_feeds, [PROBABILITIES[:-1]])
     with pytest.raises(BadFetch, match="no such tensor"):
         predict(model, iris_feeds, [PROBABILITIES + ":7"])
-    with pytest.raises(UnknownSignature, match="the model has none"):
+    with pytest.raises(UnknownSignature, match="it has none"):
         predict(model, iris_feeds, signature="predict")
 
 
@@ -171,7 +176,7 @@ def test_a_run_that_fails_names_the_kernel_and_no_path(iris_feeds):
 
 def test_missing_variables_are_said_so_without_the_servers_path(tmp_path, iris_feeds):
     shutil.copytree(
-        shared("models/seed/iris/saved_model"), tmp_path / "m", copy_function=shutil.copy
+        data_path("models/seed/iris/saved_model"), tmp_path / "m", copy_function=shutil.copy
     )
     (tmp_path / "m").chmod(0o755)
     (tmp_path / "m" / "variables").chmod(0o755)
@@ -284,54 +289,6 @@ def test_a_sparse_output_comes_as_its_parts():
     got = predict(model, {"x": [1, -1, 2]}).outputs
     assert got["out/indices"].tolist() == [[0], [2]]
     assert sorted(got) == ["out/dense_shape", "out/indices", "out/values"]
-
-
-def test_a_benchmark_of_two_in_turn(iris_feeds):
-    slots = [Slot(key, "float32", [None]) for key in iris_feeds]
-    feeds = {**range_feeds(slots, 64), "known to neither": [1]}
-    a, b = iris("saved_model"), iris("frozen.pb")
-    reports = []
-    result = benchmark(
-        a,
-        b,
-        feeds,
-        runs=4,
-        warm_up=1,
-        peaks=(10, 20),
-        progress=lambda *report: reports.append(report),
-    )
-    found = result.to_dict()
-    assert (found["runs"], found["batch"], found["warm_up"]) == (4, 64, 1)
-    for side, peak in (("a", 10), ("b", 20)):
-        figures = found[side]
-        assert 0 < figures["p50_ms"] <= figures["p90_ms"] <= figures["p99_ms"]
-        assert figures["rows_per_s"] == pytest.approx(64_000 / figures["p50_ms"])
-        assert figures["peak_rss_bytes"] == peak
-    assert found["ratio_p50"] == pytest.approx(found["b"]["p50_ms"] / found["a"]["p50_ms"])
-    assert list(found["agreement"]) == ["logits", "probabilities"]
-    assert found["agreement"]["probabilities"]["max_abs"] < 1e-6
-    assert found["agreement"]["probabilities"]["argmax_equal"] == 1.0
-    assert reports[-1] == (0.8, "run")
-
-
-def test_a_benchmark_shows_what_optimising_did(iris_feeds):
-    result = benchmark(
-        iris("saved_model"), iris("optimised_saved_model"), iris_feeds, runs=1, warm_up=0
-    )
-    assert 0.001 < result.agreement["probabilities"].max_abs < 0.2
-    alone = benchmark(iris("frozen.pb"), None, iris_feeds, runs=1, warm_up=0).to_dict()
-    assert alone["b"] is alone["ratio_p50"] is None
-    assert alone["agreement"] == {}
-
-
-def test_peak_memory_is_that_of_the_run():
-    def build():
-        n = v1.placeholder(tf.int32, [], name="n")
-        tf.reduce_sum(tf.fill([n], 1.0), name="y")
-
-    model = in_memory(build)
-    assert 0 <= peak_memory(model, {"n": 10}, ["y"]) < 200 << 20
-    assert peak_memory(model, {"n": 100 << 20}, ["y"]) >= 390 << 20
 
 
 def test_sessions_are_closed_and_can_be_run_again(iris_feeds):

@@ -4,15 +4,15 @@ import json
 
 import streamlit as st
 
-from inspector.ui.canvas import CanvasEvent, canvas, pick_marks
-from inspector.ui.picture import handle
-from inspector.view import actions, heat
-from inspector.view.actions import ViewState
-from inspector.view.hierarchy import Hierarchy, build
-from inspector.view.layout import picture_of
-from inspector.view.starting import start
-from inspector.view.visible import view
-from tests.view.graphs import layered, plain
+from benchmarks.support.node_tables import layered, plain
+from inspector.ui.canvas.component import CanvasContent, CanvasEvent, canvas, pick_marks
+from inspector.ui.screens.graph import handle
+from inspector.view.layout.layout import picture_of
+from inspector.view.state import actions, overlay
+from inspector.view.state.actions import ViewState
+from inspector.view.state.initial_view import start
+from inspector.view.state.visible import view
+from inspector.view.tree.hierarchy import Hierarchy, build
 
 # For benchmarks/canvas.py.
 BLOCKS = {"twenty": 20, "network": 83, "larger": 166, "largest": 400}
@@ -58,11 +58,11 @@ if "view" not in st.session_state:
     st.session_state.view = opened(graph, int(st.query_params.get("least", 0)))
 
 
-def heard(event: CanvasEvent) -> None:
+def handle_event(event: CanvasEvent) -> None:
     st.session_state.view = handle(graph, st.session_state.view, event)
 
 
-def asked() -> None:
+def show() -> None:
     st.session_state.view = actions.show(graph, st.session_state.view, [st.session_state.show])
 
 
@@ -71,18 +71,16 @@ def page() -> None:
     state = st.session_state.view
     picture = picture_of(graph, state.opened, keep=state.last)
     names = [box.name for box in picture.visible.boxes]
-    warm = heat.boxes(graph, names, heat.BYTES) if "heat" in st.query_params else None
-    canvas(
+    warm = overlay.boxes(graph, names, overlay.BYTES) if "heat" in st.query_params else None
+    content = CanvasContent(
         picture.layout,
-        key="graph",
-        selected=state.selected,
         marks=pick_marks(state.outputs, state.inputs),
-        heat=None if warm is None else heat.for_canvas(warm),
+        heat=None if warm is None else overlay.for_canvas(warm),
         trace=state.trace,
-        on_event=heard,
         search="search",
         height=560,
     )
+    canvas(content, key="graph", selected=state.selected, on_event=handle_event)
     known = {
         "selected": state.selected,
         "outputs": state.outputs,
@@ -92,7 +90,7 @@ def page() -> None:
         "boxes": len(picture.visible.boxes),
     }
     st.code(json.dumps(known), language="json")
-    st.text_input("Show", key="show", on_change=asked)
+    st.text_input("Show", key="show", on_change=show)
     st.text_input("Search", key="search")
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.support import serving
 from inspector import locations
-from tests import serving
 
 pytestmark = pytest.mark.browser
 
@@ -164,3 +164,19 @@ def test_a_signature_is_chosen(page: Any) -> None:
         "card => card.innerText.includes('Operations') && !card.innerText.includes(before))",
         arg=before,
     )
+
+
+def test_a_file_of_feeds_is_sent(page: Any, started: tuple[str, Path], tmp_path: Path) -> None:
+    page.goto(f"{started[0]}/predict?sample=iris")
+    feeds = page.locator(".st-key-feeds")
+    feeds.get_by_text("File", exact=True).click()
+    send = page.locator('.st-key-feed_file input[type="file"]')
+    send.wait_for(state="attached")
+    feeds.get_by_text("File", exact=True).click()  # chosen already: it stays so
+    send.set_input_files(str(SAMPLES / "iris" / "iris.csv"))
+    page.locator(".st-key-predict button:enabled").click()
+    page.get_by_text("150 rows a run").wait_for()
+    with (tmp_path / "large.csv").open("wb") as large:
+        large.truncate((64 << 20) + 1)
+    send.set_input_files(str(tmp_path / "large.csv"))
+    page.get_by_text("64 MiB are more than the 64 MiB that may be sent.").wait_for()

@@ -15,8 +15,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inspector.protos import GraphDef
-from tests import serving
+from benchmarks.support import serving
+from inspector.graph.protos import GraphDef
 
 pytestmark = pytest.mark.browser
 

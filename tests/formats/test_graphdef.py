@@ -8,18 +8,18 @@ import pytest
 
 from inspector.errors import CorruptModel, LimitExceeded, MissingFile, OutputExists
 from inspector.formats import graphdef, open_model, saved_model_writer
-from inspector.freeze import freeze
-from inspector.graph import Graph
-from inspector.model import Asset, Model
-from inspector.protos import GraphDef
-from inspector.tensors import from_numpy, to_numpy
-from tests.conftest import shared
+from inspector.freezing.freeze import freeze
+from inspector.graph.graph import Graph
+from inspector.graph.protos import GraphDef
+from inspector.graph.tensors import from_numpy, to_numpy
+from inspector.model.model import Asset, Model
+from tests.conftest import data_path
 
 STRING, INT64, FLOAT, RESOURCE = 7, 9, 1, 20
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    frozen = freeze(open_model(shared("models/seed/ppscore/simple_save")), ["ppscore"])
+    frozen = freeze(open_model(data_path("models/seed/ppscore/simple_save")), ["ppscore"])
     assert graphdef.write(frozen, tmp_path / "out.pb") == []
     again = open_model(tmp_path / "out.pb")
     assert again.graph.to_proto() == frozen.graph.to_proto()
@@ -56,8 +56,8 @@ def table_model(tmp_path: Path, text: bytes, v2: bool = True, **attrs: int | byt
 
 
 def entries(model: Model) -> tuple[list[object], list[object], Graph]:
-    graph, notes = graphdef.alone(model)
-    assert any("'init' once" in note for note in notes)
+    graph, notes = graphdef.self_contained(model)
+    assert "The init op 'init' must run once before the first run." in notes
     fill = graph.node("fill")
     keys, values = (graph.node(name).attr["value"].tensor for name in fill.input[1:3])
     assert (fill.attr["Tin"].type, fill.attr["Tout"].type) == (keys.dtype, values.dtype)
@@ -102,14 +102,14 @@ def test_a_file_that_does_not_fit_its_table_is_told(tmp_path: Path, text: bytes,
         tmp_path, text, key_dtype=STRING, value_dtype=INT64, key_index=0, value_index=1
     )
     with pytest.raises(CorruptModel, match=why):
-        graphdef.alone(model)
+        graphdef.self_contained(model)
 
 
 def test_a_missing_asset_is_told(tmp_path: Path) -> None:
     model = table_model(tmp_path, b"a\n", key_index=-2, value_index=-1)
     model.assets = [Asset("words.txt", "path:0", None)]
     with pytest.raises(MissingFile, match=r"words\.txt"):
-        graphdef.alone(model)
+        graphdef.self_contained(model)
     with pytest.raises(MissingFile, match=r"words\.txt"):
         saved_model_writer.write(model, tmp_path / "out")
 

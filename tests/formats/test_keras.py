@@ -11,20 +11,22 @@ import h5py
 import numpy as np
 import pytest
 
-from inspector import looking
-from inspector.describe import describe
+from inspector.analysis.describe import describe
+from inspector.analysis.operations import operations
 from inspector.errors import CorruptModel, LimitExceeded, UnknownFormat
 from inspector.formats import open_model
-from inspector.operations import operations
-from inspector.view import hierarchy
-from tests.conftest import ROOT, shared
+from inspector.formats.keras.layer_model import keras_model
+from inspector.view.table.builder import NodeTableBuilder
+from inspector.view.table.operation_details import OperationDetails
+from inspector.view.tree import hierarchy
+from tests.conftest import ROOT, data_path
 from tests.keras_files import dense, sequential, write_h5, write_keras
 
 IN = {"batch_input_shape": [None, 3], "dtype": "float32"}
 
 
 def test_the_seeds_file() -> None:
-    facts = describe(open_model(shared("models/seed/keras/prod_model.h5"))).to_dict()
+    facts = describe(open_model(data_path("models/seed/keras/prod_model.h5"))).to_dict()
     assert (facts["format"], facts["producer"]) == ("Keras", "keras 2.2.4")
     assert facts["op_counts"] == {"Dense": 2, "InputLayer": 1}
     assert facts["placeholders"] == [
@@ -47,7 +49,7 @@ def test_a_sequential_config_that_is_a_list(tmp_path: Path) -> None:
     assert [(node.name, list(node.input)) for node in model.graph] == [
         ("a_input", []), ("a", ["a_input"]), ("b", ["a"])
     ]  # fmt: skip
-    assert model.layers is not None
+    model = keras_model(model)
     assert model.layers.shapes["b"] == [[None, 2]]
 
 
@@ -115,7 +117,7 @@ def test_a_functional_model_with_nested_and_shared_layers(tmp_path: Path) -> Non
         "x": [], "y": [], "both": ["x", "y"], "inner/in": ["both"], "inner/deep": ["inner/in"],
         "cat": ["both", "inner/deep"], "tf.add": ["cat", "x"],
     }  # fmt: skip
-    assert model.layers is not None
+    model = keras_model(model)
     assert model.layers.outputs == ["cat", "tf.add", "inner/deep"]
     assert model.layers.output_keys == ["cat", "tf.add", "inner"]
     assert model.layers.shapes["cat"] == [[None, 9]]
@@ -125,14 +127,15 @@ def test_a_functional_model_with_nested_and_shared_layers(tmp_path: Path) -> Non
     rows = {row.name: row.outputs for row in operations(model)}
     assert [(out.dtype, out.shape) for out in rows["inner/deep"]] == [("float32", [None, 5])]
     # The picture: a scope for the nested model, the config as attributes, weights with sizes.
-    look = looking.Look(model)
-    summary = look.summary()
+    builder = NodeTableBuilder(model)
+    details = OperationDetails(builder)
+    summary = builder.node_table()
     assert summary.weights[summary.find("both")] == (16, 128)
     assert summary.dtypes_of(summary.find("cat")) == ["float32"]
     assert summary.fetches == ["cat:0", "inner/deep:0", "tf.add:0"]
     assert hierarchy.build(summary).to_json()
-    assert look.details("both")["attrs"]["units"] == "4"
-    assert look.details("both")["consumers"] == ["inner/in", "cat"]
+    assert details.details("both")["attrs"]["units"] == "4"
+    assert details.details("both")["consumers"] == ["inner/in", "cat"]
 
 
 def test_a_layer_that_reads_itself_is_shown(tmp_path: Path) -> None:
@@ -144,7 +147,7 @@ def test_a_layer_that_reads_itself_is_shown(tmp_path: Path) -> None:
         [["twice", 1, 0]], [["x", 0, 0]],
     )  # fmt: skip
     model = open_model(write_h5(tmp_path / "m.h5", config))
-    summary = looking.Look(model).summary()
+    summary = NodeTableBuilder(model).node_table()
     assert summary.input_names(summary.find("twice")) == ["x:0", "twice:0"]
     assert hierarchy.build(summary).to_json()
     assert describe(model).graph.nodes == 2
@@ -228,7 +231,7 @@ def test_names_are_data(tmp_path: Path) -> None:
     config = sequential(dense("first", 2, **IN), *(dense(name, 2) for name in names))
     model = open_model(write_h5(tmp_path / "m.h5", config))
     assert len(model.graph) == len(names) + 2
-    assert looking.Look(model).summary().to_json()
+    assert NodeTableBuilder(model).node_table().to_json()
 
 
 def test_other_hdf5_files(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.describe import describe
+from inspector.analysis.describe import describe
 from inspector.errors import InspectorError, LimitExceeded, UnsupportedModel
-from inspector.formats import keras_code, keras_hdf5, open_model
+from inspector.formats import open_model
+from inspector.formats.keras import code, hdf5
 from tests.keras_files import dense, sequential, write_h5
 
 CONFIG = sequential(dense("a", 2, batch_input_shape=[None, 3]), dense("b", 2))
@@ -105,19 +106,19 @@ def test_a_dataset_of_terabytes_is_told_and_not_allocated(path: Path) -> None:
 
 def test_groups_without_end(path: Path) -> None:
     with h5py.File(path, "r+") as file:
-        file.create_group("/".join(["g"] * (keras_hdf5.MAX_DEPTH + 2)))
+        file.create_group("/".join(["g"] * (hdf5.MAX_DEPTH + 2)))
     refused(path, "groups deep", LimitExceeded)
 
 
 def test_a_text_that_is_named_many_times(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file has each text once; what counts is what they may take in memory."""
-    monkeypatch.setattr(keras_hdf5, "MAX_TEXTS", 1 << 16)
+    monkeypatch.setattr(hdf5, "MAX_TEXTS", 1 << 16)
     names = ["n" * 1000] * 500
     with h5py.File(path, "r+") as file:
         del file["model_weights"].attrs["layer_names"]
         file["model_weights"].attrs.create("layer_names", names, dtype=h5py.string_dtype())
     refused(path, "the list 'layer_names' is too long", LimitExceeded)
-    monkeypatch.setattr(keras_hdf5, "MAX_TEXTS", 4 << 30)
+    monkeypatch.setattr(hdf5, "MAX_TEXTS", 4 << 30)
     assert len(open_model(path).variables) == 2
 
 
@@ -234,4 +235,40 @@ def test_what_runs_code_is_found_at_any_depth(entry: dict[str, Any], kinds: list
         sequential({"class_name": "Bidirectional", "config": {"name": "w", "layer": entry}}),
         {"class_name": "X", "config": {"items": [[{"deep": [entry]}]]}},
     ):
-        assert [use.kind for use in keras_code.find(config)] == kinds
+        assert [use.kind for use in code.find(config)] == kinds
+
+
+def feature_column(kind: str, **config: Any) -> dict[str, Any]:
+    """A layer of Keras 2 over one column of a feature table."""
+    column = {"class_name": kind, "config": config}
+    columns = [{"class_name": "IndicatorColumn", "config": {"categorical_column": column}}]
+    return {"class_name": "DenseFeatures", "config": {"name": "df", "feature_columns": columns}}
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [
+        (
+            feature_column("VocabularyFileCategoricalColumn", key="x", vocabulary_file="/etc/x"),
+            "VocabularyFileCategoricalColumn",
+        ),
+        (feature_column("EmbeddingColumn", ckpt_to_load_from="/etc/x"), "EmbeddingColumn"),
+    ],
+)
+def test_feature_columns_that_name_files(layer, kind) -> None:
+    (use,) = code.find(sequential(layer))
+    assert (use.kind, use.layer) == (kind, "df")
+    assert use.why == "reads any file of the server"
+
+
+@pytest.mark.parametrize("module", ["keras.models", "tf_keras.src.models", "keras.applications"])
+def test_functions_that_load_models_are_no_activations(module: str) -> None:
+    function = {"module": module, "class_name": "function", "config": "load_model"}
+    (use,) = code.find(sequential(dense("d", 1, activation=function)))
+    assert (use.kind, use.why) == ("load_model", "loads and runs another model by its path")
+
+
+def test_plain_feature_columns_and_nested_models_are_no_code() -> None:
+    column = feature_column("VocabularyListCategoricalColumn", key="x", vocabulary_list=["a"])
+    model = {"module": "keras.models", **sequential(column)}
+    assert not code.find(sequential(model))

@@ -17,8 +17,8 @@ from inspector.errors import (
     UnsupportedModel,
 )
 from inspector.formats import open_model
-from inspector.protos import GraphDef, SavedModel
-from tests.conftest import shared
+from inspector.graph.protos import GraphDef, SavedModel
+from tests.conftest import data_path
 
 SEED_SAVED_MODELS = {
     "iris/saved_model": ("iris", "saved_model"),
@@ -31,9 +31,9 @@ SEED_SAVED_MODELS = {
 @pytest.mark.parametrize("folder", SEED_SAVED_MODELS)
 def test_saved_models_of_the_seed_have_the_figures_that_tensorflow_gives(folder: str) -> None:
     part, key = SEED_SAVED_MODELS[folder]
-    expected = json.loads(shared("models/seed/EXPECTED.json").read_text())[part][key]
+    expected = json.loads(data_path("models/seed/EXPECTED.json").read_text())[part][key]
     for meta in expected["meta_graphs"]:
-        model = open_model(shared(f"models/seed/{folder}"), tag_set=meta["tags"])
+        model = open_model(data_path(f"models/seed/{folder}"), tag_set=meta["tags"])
         assert model.format == "SavedModel"
         assert model.tag_set == meta["tags"]
         assert model.producer == meta["tf_version"]
@@ -47,14 +47,14 @@ def test_saved_models_of_the_seed_have_the_figures_that_tensorflow_gives(folder:
 
 
 def test_sizes_are_those_of_the_files() -> None:
-    model = open_model(shared("models/seed/ppscore/two_metagraphs"))
+    model = open_model(data_path("models/seed/ppscore/two_metagraphs"))
     assert model.bytes == {"graph": 78901, "variables": 10144, "assets": 17, "total": 89062}
     assert ("assets/vocab.txt", 17) in model.files
     assert model.tag_set == ["serve"]
 
 
 def test_assets_of_tensorflow_1_come_from_their_collection() -> None:
-    model = open_model(shared("models/seed/ppscore/two_metagraphs"), tag_set=["train"])
+    model = open_model(data_path("models/seed/ppscore/two_metagraphs"), tag_set=["train"])
     (asset,) = model.assets
     assert asset.name == "vocab.txt"
     assert asset.path is not None
@@ -63,16 +63,16 @@ def test_assets_of_tensorflow_1_come_from_their_collection() -> None:
 
 @pytest.mark.parametrize("name", ["model", "model.h5", "weights.zip", "a b.tflite"])
 def test_the_suffix_does_not_matter(tmp_path: Path, name: str) -> None:
-    shutil.copy(shared("models/seed/ppscore/checkpoints/frozen_model.pb"), tmp_path / name)
+    shutil.copy(data_path("models/seed/ppscore/checkpoints/frozen_model.pb"), tmp_path / name)
     assert len(open_model(tmp_path / name).graph) == 51
-    shutil.copy(shared("models/seed/ppscore/simple_save/saved_model.pb"), tmp_path / name)
+    shutil.copy(data_path("models/seed/ppscore/simple_save/saved_model.pb"), tmp_path / name)
     model = open_model(tmp_path / name)
     assert (model.format, len(model.graph)) == ("SavedModel", 385)
     assert any("variables folder is missing" in text for text in model.warnings)
 
 
 def test_a_missing_variables_folder_leaves_a_model_to_look_at(tmp_path: Path) -> None:
-    shutil.copy(shared("models/seed/iris/saved_model/saved_model.pb"), tmp_path)
+    shutil.copy(data_path("models/seed/iris/saved_model/saved_model.pb"), tmp_path)
     model = open_model(tmp_path)
     assert len(model.graph) == 252
     assert model.variables == []
@@ -83,7 +83,9 @@ def test_a_missing_variables_folder_leaves_a_model_to_look_at(tmp_path: Path) ->
 
 def test_a_damaged_index_leaves_a_model_to_look_at(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(shared("models/seed/iris/saved_model"), folder, copy_function=shutil.copyfile)
+    shutil.copytree(
+        data_path("models/seed/iris/saved_model"), folder, copy_function=shutil.copyfile
+    )
     (folder / "variables").chmod(0o755)
     index = folder / "variables" / "variables.index"
     index.write_bytes(index.read_bytes()[:-9])
@@ -153,7 +155,7 @@ def test_wrong_files_are_one_clear_error(tmp_path: Path, case: str) -> None:
 
 
 def test_a_saved_model_cut_anywhere_is_said_to_be_corrupt_or_unknown(tmp_path: Path) -> None:
-    data = shared("models/seed/ppscore/two_metagraphs/saved_model.pb").read_bytes()
+    data = data_path("models/seed/ppscore/two_metagraphs/saved_model.pb").read_bytes()
     said_corrupt = 0
     for length in [*range(1, 200, 7), *range(200, len(data) - 1, 2503), len(data) - 1]:
         path = _write(tmp_path / "saved_model.pb", data[:length])
@@ -167,8 +169,8 @@ def test_a_saved_model_cut_anywhere_is_said_to_be_corrupt_or_unknown(tmp_path: P
 def test_a_folder_without_a_model_names_the_folder_inside_that_has_one(tmp_path: Path) -> None:
     with pytest.raises(UnknownFormat, match=r"holds no saved_model\.pb"):
         open_model(tmp_path)
-    _saved_model(tmp_path / "00000123", "serve")
-    with pytest.raises(UnknownFormat, match="open the folder 00000123"):
+    _saved_model(tmp_path / "first", "serve")
+    with pytest.raises(UnknownFormat, match="open the folder first"):
         open_model(tmp_path)
 
 

@@ -9,15 +9,15 @@ import pytest
 
 from inspector.errors import OutputExists
 from inspector.formats import open_model, saved_model_writer
-from inspector.freeze import freeze
-from inspector.graph import Graph
-from inspector.model import Model
-from inspector.protos import GraphDef, SavedModel
-from tests.conftest import shared
+from inspector.freezing.freeze import freeze
+from inspector.graph.graph import Graph
+from inspector.graph.protos import GraphDef, SavedModel
+from inspector.model.model import Model
+from tests.conftest import data_path
 
 
 def test_a_frozen_model_comes_back_as_it_was(tmp_path: Path) -> None:
-    frozen = freeze(open_model(shared("models/seed/iris/saved_model")))
+    frozen = freeze(open_model(data_path("models/seed/iris/saved_model")))
     saved_model_writer.write(frozen, tmp_path / "out")
     again = open_model(tmp_path / "out")
     assert again.graph.to_proto() == frozen.graph.to_proto()
@@ -32,7 +32,7 @@ def test_a_frozen_model_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_graph_without_a_signature_gets_one_of_its_ends(tmp_path: Path) -> None:
-    model = open_model(shared("models/seed/ppscore/checkpoints/frozen_model.pb"))
+    model = open_model(data_path("models/seed/ppscore/checkpoints/frozen_model.pb"))
     saved_model_writer.write(model, tmp_path / "out")
     signature = open_model(tmp_path / "out").signatures["serving_default"]
     assert sorted(signature.inputs) == ["sent1", "sent2"]
@@ -40,7 +40,7 @@ def test_a_graph_without_a_signature_gets_one_of_its_ends(tmp_path: Path) -> Non
 
 
 def test_assets_and_the_init_op_are_told_as_loaders_look_for_them(tmp_path: Path) -> None:
-    model = open_model(shared("models/public/tfx_taxi_trained/model"))
+    model = open_model(data_path("models/public/tfx_taxi_trained/model"))
     frozen = freeze(model, signature="predict")
     saved_model_writer.write(frozen, tmp_path / "out")
     assert len(frozen.assets) == 2
@@ -57,7 +57,7 @@ def test_assets_and_the_init_op_are_told_as_loaders_look_for_them(tmp_path: Path
 
 
 def test_a_model_that_is_not_frozen_keeps_its_checkpoint(tmp_path: Path) -> None:
-    model = open_model(shared("models/seed/ppscore/two_metagraphs"), ["train"])
+    model = open_model(data_path("models/seed/ppscore/two_metagraphs"), ["train"])
     saved_model_writer.write(model, tmp_path / "out")
     again = open_model(tmp_path / "out")
     assert again.variables == model.variables

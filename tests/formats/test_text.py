@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from inspector.describe import describe
+from inspector.analysis.describe import describe
 from inspector.errors import CorruptModel, LimitExceeded, UnknownFormat
 from inspector.formats import open_model, text
-from inspector.freeze import freeze
-from inspector.protos import POOL, GraphDef, MetaGraphDef, SavedModel
-from tests.conftest import shared
+from inspector.freezing.freeze import freeze
+from inspector.graph.protos import POOL, GraphDef, MetaGraphDef, SavedModel
+from tests.conftest import data_path
 
 
 def as_text(message: object) -> str:
@@ -23,7 +23,7 @@ def as_text(message: object) -> str:
 
 
 def test_a_graphdef_as_text_is_the_same_graph(tmp_path: Path) -> None:
-    binary = shared("models/seed/ppscore/checkpoints/frozen_model.pb")
+    binary = data_path("models/seed/ppscore/checkpoints/frozen_model.pb")
     path = tmp_path / "graph.bin"  # the content decides
     path.write_text("# Written by hand\n\n" + as_text(GraphDef.FromString(binary.read_bytes())))
     model = open_model(path)
@@ -36,7 +36,7 @@ def test_a_graphdef_as_text_is_the_same_graph(tmp_path: Path) -> None:
 
 def saved_model_text(source: str, folder: Path) -> Path:
     """A copy of a SavedModel with its message as text, every ``Any`` expanded."""
-    shutil.copytree(shared(source), folder, copy_function=shutil.copyfile)
+    shutil.copytree(data_path(source), folder, copy_function=shutil.copyfile)
     for place in (folder, *folder.iterdir()):
         if place.is_dir():
             place.chmod(0o755)
@@ -51,7 +51,7 @@ def test_a_saved_model_as_text_has_its_variables_and_assets(tmp_path: Path) -> N
     written = (folder / "saved_model.pbtxt").read_text()
     assert "[type.googleapis.com/tensorflow.AssetFileDef]" in written
     for tags in (["train"], ["serve"]):
-        binary = open_model(shared("models/seed/ppscore/two_metagraphs"), tags)
+        binary = open_model(data_path("models/seed/ppscore/two_metagraphs"), tags)
         model = open_model(folder, tags)
         assert (model.format, model.name, model.path) == ("SavedModel", "ppscore", folder)
         assert model.graph.to_proto() == binary.graph.to_proto()
@@ -67,7 +67,7 @@ def test_a_saved_model_as_text_has_its_variables_and_assets(tmp_path: Path) -> N
 
 def test_the_binary_form_comes_first_as_in_tensorflow(tmp_path: Path) -> None:
     folder = saved_model_text("models/seed/ppscore/simple_save", tmp_path / "m")
-    shutil.copy(shared("models/seed/iris/saved_model/saved_model.pb"), folder)
+    shutil.copy(data_path("models/seed/iris/saved_model/saved_model.pb"), folder)
     assert len(open_model(folder).graph) == 252
 
 
@@ -76,7 +76,7 @@ def test_tensorflow_runs_a_saved_model_as_text(tmp_path: Path) -> None:
     from inspector.backend.predict import predict
 
     folder = saved_model_text("models/seed/ppscore/simple_save", tmp_path / "m")
-    with np.load(shared("models/seed/ppscore/io.npz")) as data:
+    with np.load(data_path("models/seed/ppscore/io.npz")) as data:
         feeds = {"sent1:0": data["inputs/sent1"], "sent2:0": data["inputs/sent2"]}
         expected = data["outputs/ppscore"]
     feeds["keep_prob:0"] = np.float32(1)

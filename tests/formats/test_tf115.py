@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from inspector.formats import open_model, saved_model_writer
-from inspector.freeze import freeze
-from inspector.model import Model
+from inspector.freezing.freeze import freeze
+from inspector.model.model import Model
 from tests import tf_models
-from tests.conftest import shared
+from tests.conftest import data_path
 
 VARIABLE = "INSPECTOR_TF115_PYTHON"
 PYTHON = os.environ.get(VARIABLE, "")
@@ -62,8 +62,8 @@ def written(model: Model, folder: Path) -> Path:
 
 
 def test_iris_frozen(tmp_path: Path) -> None:
-    model = open_model(shared("models/seed/iris/saved_model"))
-    with np.load(shared("models/seed/iris/io.npz")) as data:
+    model = open_model(data_path("models/seed/iris/saved_model"))
+    with np.load(data_path("models/seed/iris/io.npz")) as data:
         feeds = {key[7:]: data[key] for key in data if key.startswith("inputs/")}
         expected = {key[20:]: data[key] for key in data if key.startswith("saved_model/predict/")}
     found = run(written(freeze(model), tmp_path / "all"), feeds, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -18,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import inspector
-from inspector import api, looking, opdefs
-from inspector.cli import cli
+from inspector import api
+from inspector.analysis.operations import operations
+from inspector.cli.main import cli
 from inspector.errors import (
     BadFeed,
     BadFetch,
@@ -31,17 +33,20 @@ from inspector.errors import (
     UnknownSignature,
     UnsupportedModel,
 )
-from inspector.operations import operations
-from inspector.tflite_file import OPERATORS
-from inspector.tflite_graph import TENSORFLOWS_TOO
-from inspector.view import hierarchy
-from inspector.view.summary import Summary
+from inspector.formats.tflite.file import OPERATORS
+from inspector.formats.tflite.graph import TENSORFLOWS_TOO
+from inspector.graph import opdefs
+from inspector.view.table.builder import NodeTableBuilder
+from inspector.view.table.node_table import NodeTable
+from inspector.view.table.operation_details import OperationDetails
+from inspector.view.tree import hierarchy
 from tests import lite_models
-from tests.conftest import SHARED, shared
+from tests.conftest import DATA, data_path
+from tests.hostile import lite_files
 
 PUBLIC = sorted(
     file.parent.name
-    for file in (SHARED / "models/public").glob("*/EXPECTED.json")
+    for file in (DATA / "models/public").glob("*/EXPECTED.json")
     if '"kind": "tflite"' in file.read_text(encoding="utf-8")
 )
 SEED = ("pbsessconverted_model", "prod_model_tf115")
@@ -68,7 +73,7 @@ def facts_of(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_models_have_the_figures_that_were_measured(name: str) -> None:
-    folder = shared(f"models/public/{name}")
+    folder = data_path(f"models/public/{name}")
     expected = json.loads((folder / "EXPECTED.json").read_text())
     path = folder / expected["open"]
     facts = facts_of(path)
@@ -88,7 +93,7 @@ def test_public_models_have_the_figures_that_were_measured(name: str) -> None:
 
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_models_give_the_recorded_answers(name: str) -> None:
-    folder = shared(f"models/public/{name}")
+    folder = data_path(f"models/public/{name}")
     expected = json.loads((folder / "EXPECTED.json").read_text())
     model = inspector.open_model(folder / expected["open"])
     facts = inspector.describe(model).to_dict()
@@ -115,8 +120,8 @@ def test_public_models_give_the_recorded_answers(name: str) -> None:
 
 @pytest.mark.parametrize("name", SEED)
 def test_the_models_of_the_seed(name: str) -> None:
-    expected = json.loads(shared("models/seed/EXPECTED.json").read_text())["keras"]["tflite"]
-    model = inspector.open_model(shared(f"models/seed/keras/{name}.tflite"))
+    expected = json.loads(data_path("models/seed/EXPECTED.json").read_text())["keras"]["tflite"]
+    model = inspector.open_model(data_path(f"models/seed/keras/{name}.tflite"))
     facts = inspector.describe(model).to_dict()
     for side in ("input", "output"):
         (end,) = facts["subgraphs"][0][f"{side}s"]
@@ -125,7 +130,7 @@ def test_the_models_of_the_seed(name: str) -> None:
             expected[side]["index"],
             expected[side]["shape"],
         )
-    with np.load(shared("models/seed/keras/io.npz")) as io:
+    with np.load(data_path("models/seed/keras/io.npz")) as io:
         row, answer = io["inputs/x_val"][:1], io["outputs/tflite_row_by_row"][0]
     found = inspector.predict(model, {"prefix/dense_1_input": row})["prefix/output_node0"]
     np.testing.assert_allclose(found, answer, rtol=0, atol=1e-6)
@@ -155,7 +160,7 @@ def test_describing_imports_neither_tensorflow_nor_the_interpreter(tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     other = tmp_path / "graph.pb"
-    other.write_bytes(shared("models/seed/keras/prod_model.pb").read_bytes())
+    other.write_bytes(data_path("models/seed/keras/prod_model.pb").read_bytes())
     code = code.replace("'tensorflow'", "'tensorflow', 'ai_edge_litert'")
     command = [sys.executable, "-c", code, str(other)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -184,8 +189,8 @@ def test_subgraphs_are_scopes_below_what_calls_them(tmp_path: Path) -> None:
     assert [row.name for row in operations(model, function="")] == ["end"]
     with pytest.raises(UnknownNode, match="end/body"):
         operations(model, function="end/boddy")
-    summary = looking.Look(model).summary()
-    tree = hierarchy.build(Summary.from_json(summary.to_json())).tree
+    summary = NodeTableBuilder(model).node_table()
+    tree = hierarchy.build(NodeTable.from_json(summary.to_json())).tree
     assert {"end/", "end/cond/", "end/body/", "other/"} <= set(tree.names)
     assert summary.input_names(summary.find("end/body/x")) == ["x:0"]
     assert summary.weights[summary.find("end/cond/limit")] == (1, 4)
@@ -239,7 +244,7 @@ def test_quantised_numbers_are_shown_and_given_as_they_are(tmp_path: Path) -> No
     assert (weights["scale"], weights["zero_point"]) == ([0.25, 0.125], [0, 0])
     assert (weights["axis"], weights["channels"], weights["kind"]) == (0, 2, "constant")
     assert facts["parameters"] == 8
-    details = looking.Look(model).details("y")
+    details = OperationDetails(NodeTableBuilder(model)).details("y")
     assert details["attrs"]["inputs_left_out"] == "[2]"
     assert details["attrs"]["quantisation"] == "scale 0.5, zero point 3"
     assert [row["name"] for row in details["tensors"]] == ["y", "x", "w"]
@@ -258,7 +263,7 @@ def test_quantised_numbers_are_shown_and_given_as_they_are(tmp_path: Path) -> No
 def test_texts_are_read_and_run(tmp_path: Path) -> None:
     data = lite_models.texts(b"alpha", b"", "ä\n".encode())
     model = inspector.open_model(written(tmp_path / "m", data))
-    assert looking.Look(model).details("words")["value"]["elements"] == 3
+    assert OperationDetails(NodeTableBuilder(model)).details("words")["value"]["elements"] == 3
     assert inspector.predict(model, {"index": [2]})["word"].tolist() == ["ä\n".encode()]
 
 
@@ -283,7 +288,10 @@ def test_custom_ops_are_counted_flagged_and_not_run(
         ("tensor_1", drawn),
     ]
     assert operations(model)[0].outputs[0].to_dict()["shape"] == [1, 2]
-    assert looking.Look(model).tensors(model.graph.node("tensor_1"))[0]["dtype"] == "float32"
+    assert (
+        OperationDetails(NodeTableBuilder(model)).tensors(model.graph.node("tensor_1"))[0]["dtype"]
+        == "float32"
+    )
     with pytest.raises(RunFailed, match=f"{op}.*{why}"):
         inspector.predict(model, {"0": np.ones((1, 2), np.float32)})
 
@@ -316,7 +324,7 @@ def test_two_models_are_compared(tmp_path: Path) -> None:
     assert delta["nodes"]["changed"] == [{"name": "bias", "fields": ["attr:value"]}]
     assert delta["op_counts"] == [{"op": "ADD", "before": 1, "after": 1}]
     assert delta["before"] == {"nodes": 1, "bytes": len(made)}
-    graph = inspector.open_model(shared("models/seed/keras/prod_model.pb"))
+    graph = inspector.open_model(data_path("models/seed/keras/prod_model.pb"))
     assert api.diff(graph, one).to_dict()["nodes"]["added"] == ["x", "bias", "y"]
 
 
@@ -358,11 +366,12 @@ def looked_through(path: Path) -> None:
     model = inspector.open_model(path)
     json.dumps(inspector.describe(model).to_dict())
     operations(model)
-    look = looking.Look(model)
-    hierarchy.build(Summary.from_json(look.summary().to_json()))
-    look.columns()
+    builder = NodeTableBuilder(model)
+    details = OperationDetails(builder)
+    hierarchy.build(NodeTable.from_json(builder.node_table().to_json()))
+    details.columns()
     for node in model.graph:
-        look.details(node.name)
+        details.details(node.name)
     api.diff(model, model)
 
 
@@ -490,7 +499,7 @@ def test_a_buffer_may_lie_behind_the_flatbuffer(tmp_path: Path) -> None:
     buffer.data, buffer.offset, buffer.size = None, 4096, 8
     data = made.bytes().ljust(4096, b"\0") + np.array([3, 4], np.float32).tobytes()
     model = inspector.open_model(written(tmp_path / "m", data))
-    assert looking.Look(model).details("w")["value"]["first"] == "3, 4"
+    assert OperationDetails(NodeTableBuilder(model)).details("w")["value"]["first"] == "3, 4"
     assert inspector.describe(model).parameters == 2
     np.testing.assert_array_equal(inspector.predict(model, {"x": [[0.0, 0.0]]})["y"], [[3, 4]])
 
@@ -508,10 +517,55 @@ def test_sizes_that_do_not_fit_are_a_warning_and_cost_nothing(tmp_path: Path) ->
     path = written(tmp_path / "m", made.bytes())
     facts = facts_of(path)
     assert facts["parameters"] == 0
-    assert facts["warnings"] == [
-        "The bytes of 1 constant tensor do not fit its shape, e.g. of 'w'."
-    ]
+    assert len(facts["warnings"]) == 3
+    assert all("more elements than 64 bits can count" in text for text in facts["warnings"])
     looked_through(path)
+
+
+WRONG_SHAPES = {
+    "input_negative": r"tensor 0 \('x'\) of subgraph 0 has the shape \[-5, 2\]: a size of -5",
+    "input_unknown": r"tensor 0 .* \[-1, 2\]: a size of -1, where none may be negative",
+    "input_overflow": "tensor 0 .* more elements than 64 bits can count",
+    "middle_negative": r"tensor 2 \('middle'\) .* \[-2, -2\]",
+    "middle_overflow": "tensor 2 .* more elements than 64 bits",
+    "constant_negative": r"tensor 1 \('bias'\) .* \[-2\]",
+    "constant_overflow": "tensor 1 .* more elements than 64 bits",
+    "constant_many_sizes": r"tensor 1 .* 2147483647, \.\.\.\]: more elements",
+    "output_overflow": "tensor 3 .* more elements than 64 bits",
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SHAPES)
+def test_a_shape_that_cannot_be_is_a_warning_and_is_not_run(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(lite_files.FILES[name]())
+    model = inspector.open_model(path)
+    (warning,) = inspector.describe(model).warnings
+    assert re.match(f"LiteRT cannot load the model: {WRONG_SHAPES[name]}", warning)
+    with pytest.raises(CorruptModel, match=WRONG_SHAPES[name]) as caught:
+        inspector.predict(model, {"x": [[1.0, 2.0]]})
+    assert "\n" not in str(caught.value)
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter").Interpreter
+    with pytest.raises((ValueError, RuntimeError)):
+        interpreter(model_path=str(path)).allocate_tensors()
+
+
+def test_a_wrong_signature_of_a_shape_is_a_warning_and_runs(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(lite_files.FILES["signature_negative"]())
+    model = inspector.open_model(path)
+    (warning,) = inspector.describe(model).warnings
+    assert warning.startswith("The shape signature of tensor 'x' holds a size below -1")
+    assert inspector.predict(model, {"x": [[1.0, 2.0]]})["y"].tolist() == [[2.0, 3.0]]
+
+
+def test_many_wrong_shapes_are_counted(tmp_path: Path) -> None:
+    made = lite_models.Builder()
+    made.subgraph("main", [made.tensor(f"t{i}", [-1]) for i in range(9)], [], [0], [1])
+    (tmp_path / "m.tflite").write_bytes(made.bytes())
+    warnings = inspector.open_model(tmp_path / "m.tflite").warnings
+    assert len(warnings) == 6
+    assert warnings[-1] == "4 more tensors have such a shape."
 
 
 def test_names_of_any_kind_stay_apart(tmp_path: Path) -> None:
@@ -525,7 +579,7 @@ def test_names_of_any_kind_stay_apart(tmp_path: Path) -> None:
     model = inspector.open_model(path)
     names = [node.name for node in model.graph]
     assert len(set(names)) == len(labels)
-    summary = looking.Look(model).summary()
+    summary = NodeTableBuilder(model).node_table()
     for index in range(1, len(labels)):
         assert summary.input_names(index) == [f"{names[index - 1]}:0"]
     assert summary.missing == []
@@ -563,16 +617,17 @@ def test_branches_state_packed_and_sparse_tensors(tmp_path: Path) -> None:
     path = written(tmp_path / "m", made.bytes())
     looked_through(path)
     model = inspector.open_model(path)
-    look = looking.Look(model)
-    summary = look.summary()
+    builder = NodeTableBuilder(model)
+    details = OperationDetails(builder)
+    summary = builder.node_table()
     # Both branches are one subgraph: it is there once, and reads what follows the condition.
     assert summary.names.count("chosen/both/y") == 1
     assert summary.input_names(summary.find("chosen/both/x")) == ["x:0"]
-    assert look.unfolded.returns == {"chosen": ["chosen/both/y"]}
-    assert look.details("four")["value"]["first"] == "1, 2, 3, -1, 7"
-    assert look.details("half")["value"]["first"] == "1, -2"
-    assert "sparse" in look.details("thin")["value"]["cannot be read"]
-    assert look.details("thin")["tensors"][0]["sparse"]
+    assert builder.unfolded.returns == {"chosen": ["chosen/both/y"]}
+    assert details.details("four")["value"]["first"] == "1, 2, 3, -1, 7"
+    assert details.details("half")["value"]["first"] == "1, -2"
+    assert "sparse" in details.details("thin")["value"]["cannot be read"]
+    assert details.details("thin")["tensors"][0]["sparse"]
     ops = {node.name: node.op for node in model.graph}
     assert (ops["kept"], ops["none"], ops["four"]) == ("State", "Const", "Const")
     assert summary.weights[summary.find("four")] == (5, 3)

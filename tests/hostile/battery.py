@@ -12,16 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inspector import looking, operations, storing
-from inspector.describe import describe
-from inspector.diff import diff
+from inspector.analysis import operations
+from inspector.analysis.describe import describe
+from inspector.analysis.diff import diff
+from inspector.cli.listing import describe as listed
 from inspector.errors import InspectorError
+from inspector.files import storing
 from inspector.formats import graphdef, open_model, saved_model_writer
-from inspector.freeze import freeze
-from inspector.listing import describe as listed
-from inspector.model import Model
-from inspector.optimising import check_frozen, optimise
-from inspector.view import hierarchy
+from inspector.freezing.freeze import freeze
+from inspector.graph import opdefs
+from inspector.model.model import Model
+from inspector.optimisation.optimise import check_frozen, optimise
+from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.view.table.builder import NodeTableBuilder
+from inspector.view.table.operation_details import OperationDetails
+from inspector.view.tree import hierarchy
 
 OK = "ok"
 TRANSFORMS = "strip_unused_nodes merge_duplicate_nodes quantize_weights sort_by_execution_order"
@@ -61,13 +66,14 @@ def _operations(model: Model) -> None:
 
 
 def _view(model: Model) -> None:
-    look = looking.Look(model)
-    summary = look.summary()
+    builder = NodeTableBuilder(model)
+    details = OperationDetails(builder)
+    summary = builder.node_table()
     summary.to_json().encode()
     hierarchy.build(summary).to_json().encode()
-    json.dumps(look.columns()).encode()
-    for name in [node.name for node in look.graph][:20]:
-        outcome(lambda name=name: json.dumps(look.details(name)).encode())
+    json.dumps(details.columns()).encode()
+    for name in [node.name for node in builder.graph][:20]:
+        outcome(lambda name=name: json.dumps(details.details(name)).encode())
 
 
 def _variables(model: Model) -> None:
@@ -81,12 +87,13 @@ def _frozen(model: Model) -> None:
 
 
 def _frozen_by_name(model: Model) -> None:
-    names = [node.name for node in model.outline]
+    # A node that gives no value is refused before anything of the graph is looked at.
+    names = [node.name for node in model.outline if opdefs.output_dtypes(node) != []]
     freeze(model, names[-1:] or ["x"])
 
 
 def _optimised(model: Model) -> None:
-    optimise(model, transforms=TRANSFORMS)
+    optimise(model, OptimiseOptions(transforms=TRANSFORMS))
 
 
 def _diff(model: Model) -> None:

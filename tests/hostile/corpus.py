@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from inspector.describe import describe
+from inspector.analysis.describe import describe
 from inspector.formats import open_model
-from tests.hostile import graph_files, model_files
+from tests.hostile import graph_files, lite_files, model_files
 from tests.hostile.battery import OK, outcomes
 
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "hostile"
@@ -47,6 +47,8 @@ def makers() -> dict[str, Callable[[Path], Path]]:
         made[f"checkpoint/{name}"] = model
     for name, model in model_files.SAVED.items():
         made[f"saved_model/{name}"] = model
+    for name, data in lite_files.FILES.items():
+        made[f"tflite/{name}"] = _file(".tflite", data)
     for name, (suffix, make) in model_files.ARCHIVES.items():
         made[f"archive/{name}"] = _file(f".{suffix}", make)
     return made
@@ -85,7 +87,7 @@ def main() -> None:
                 manifest[name]["path"] = path.relative_to(scratch).as_posix()
     for file in sorted((FOLDER / FOUND).glob("*")):
         name = f"{FOUND}/{file.name}"
-        manifest[name] = {"path": name, "made": "found by scripts/fuzz.py", **told(file)}
+        manifest[name] = {"path": name, "made": "found by tests/hostile/fuzz.py", **told(file)}
     MANIFEST.write_text(json.dumps(manifest, indent=1, ensure_ascii=True) + "\n", encoding="utf-8")
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from google.protobuf import text_format
 
-from inspector.protos import GraphDef, NodeDef
-from inspector.tensors import dtype_enum
+from inspector.graph.protos import GraphDef, NodeDef
+from inspector.graph.tensors import dtype_enum
 from tests.graphs import const, node, placeholder
 
 Make = Callable[[], bytes]
@@ -171,6 +171,13 @@ def _varint(number: int) -> bytes:
     return bytes([*out, number])
 
 
+LFS = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
+    b"size 12345678\n"
+)
+"""What lies in a repository in the place of a large file."""
+
 NODE = _field(1, _field(1, b"x") + _field(2, b"Placeholder"))
 
 SMALL: dict[str, Make] = {
@@ -220,6 +227,7 @@ SMALL: dict[str, Make] = {
     "no_inputs": lambda: graph(X, node("a", "MatMul", T="float32")),
     "inputs_too_many": lambda: graph(X, node("a", "Relu", *["x"] * 50, T="float32")),
     "const_terabytes": lambda: _constant([1 << 20, 1 << 20]),
+    "const_2000_dims": lambda: _constant([1 << 62] * 2000),
     "const_overflow": lambda: _constant([1 << 62, 1 << 62]),
     "const_negative": lambda: _constant([-3, 2]),
     "const_300_dims": lambda: _constant([1] * 300),
@@ -295,6 +303,14 @@ SMALL: dict[str, Make] = {
     "long_varint": lambda: NODE + b"\x0a" + b"\xff" * 11,
     "negative_length": lambda: NODE + b"\x0a" + b"\xff" * 9 + b"\x01",
     "unknown_fields": lambda: NODE + _field(15, b"x" * 900),
+    "unknown_field_first": lambda: b"\x78\x01" + NODE,
+    "unknown_groups": lambda: b"\x7b\x08\x01\x7c" + good().SerializeToString() + b"\x7b\x7c",
+    "known_field_of_another_kind": lambda: good().SerializeToString() + _field(3, b"1"),
+    "utf_16": lambda: text_format.MessageToString(good()).encode("utf-16-le"),
+    "utf_16_mark": lambda: text_format.MessageToString(good()).encode("utf-16"),
+    "utf_32_mark": lambda: text_format.MessageToString(good()).encode("utf-32"),
+    "utf_8_mark": lambda: text_format.MessageToString(good()).encode("utf-8-sig"),
+    "lfs_pointer": lambda: LFS,
     "versions_huge": lambda: (
         good().SerializeToString()
         + _field(4, b"\x08" + _varint(2**31 - 1) + b"\x10" + _varint(2**31 - 1))

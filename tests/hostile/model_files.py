@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from inspector.protos import (
+from inspector.formats.checkpoint.sstable import MAGIC, masked_crc, slice_key
+from inspector.graph.protos import (
     BundleEntryProto,
     BundleHeaderProto,
     SavedModel,
     SavedTensorSlices,
 )
-from inspector.table import MAGIC, masked_crc, slice_key
-from inspector.tensors import dtype_enum
+from inspector.graph.tensors import dtype_enum
 from tests.graphs import const, node, placeholder
-from tests.hostile.graph_files import _field, _varint, good
+from tests.hostile.graph_files import LFS, _field, _varint, good
 
 Make = Callable[[Path], Path]
 FLOAT = dtype_enum("float32")
@@ -137,9 +137,12 @@ def _index(data: bytes) -> Make:
     return make
 
 
-def _state(text: bytes) -> Make:
+def _state(text: bytes, *more: str) -> Make:
+    """A folder of checkpoints with this state file."""
+
     def make(folder: Path) -> Path:
-        bundle(folder, name="model.ckpt")
+        for name in ("model.ckpt", *more):
+            bundle(folder, name=name)
         (folder / "checkpoint").write_bytes(text)
         return folder
 
@@ -229,6 +232,11 @@ CHECKPOINTS: dict[str, Make] = {
     "state_empty": _state(b'model_checkpoint_path: ""\n'),
     "state_long": _state(b'model_checkpoint_path: "' + b"x" * 5000 + b'"\n'),
     "state_zero": _state(b'model_checkpoint_path: "a\\000b"\n'),
+    "state_no_text": _state(b"\xff\xfe\0 damaged"),
+    "state_several": _state(b"damaged", "old.ckpt"),
+    "state_pointer": _state(LFS),
+    "data_pointer": lambda folder: bundle(folder, data=LFS),
+    "index_pointer": _index(LFS),
     "state_near": _state(b'model_checkpoint_path: "modle.ckpt"\n'),
     "v1_terabytes": lambda folder: _v1(folder, [1 << 20, 1 << 21], 1),
     "v1_fewer_values": lambda folder: _v1(folder, [2, 2], 1),
@@ -300,6 +308,27 @@ def _bytes(change: Callable[[bytes], bytes]) -> Make:
         saved(folder)
         file = folder / "saved_model.pb"
         file.write_bytes(change(file.read_bytes()))
+        return folder
+
+    return make
+
+
+def _replaced(name: str, data: bytes) -> Make:
+    def make(folder: Path) -> Path:
+        saved(folder)
+        (folder / name).write_bytes(data)
+        return folder
+
+    return make
+
+
+def _versions(*names: str, empty: str | None = None) -> Make:
+    def make(folder: Path) -> Path:
+        for name in names:
+            saved(folder / name)
+        if empty is not None:
+            (folder / empty).mkdir()
+            (folder / empty / "left").write_text("No repository keeps an empty folder.\n")
         return folder
 
     return make
@@ -384,6 +413,12 @@ SAVED: dict[str, Make] = {
     ),
     "index_gone": _without("variables/variables.index"),
     "data_gone": _without("variables/variables.data-00000-of-00001"),
+    "graph_pointer": _bytes(lambda data: LFS),
+    "data_pointer": _replaced("variables/variables.data-00000-of-00001", LFS),
+    "index_pointer": _replaced("variables/variables.index", LFS),
+    "unknown_fields": _bytes(lambda data: b"\x78\x01" + data + b"\x7b\x7c"),
+    "versions": _versions("1", "2", "000123"),
+    "versions_highest_empty": _versions("1", "2", empty="3"),
 }
 
 
@@ -448,6 +483,12 @@ def _zip64() -> bytes:
     return _patched(_zip(MODEL), (CENTRAL, 20, "<L", 0xFFFFFFFF), (CENTRAL, 24, "<L", 0xFFFFFFFF))
 
 
+def _versions_zip() -> bytes:
+    graph = SavedModel(saved_model_schema_version=1)
+    graph.meta_graphs.add().graph_def.CopyFrom(good())
+    return _zip(*((f"{name}/saved_model.pb", graph.SerializeToString()) for name in ("1", "20")))
+
+
 ARCHIVES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "nested": ("zip", lambda: _zip(("inner.zip", _zip(MODEL)))),
     "two_models": ("zip", lambda: _zip(MODEL, ("n.pb", MODEL[1]))),
@@ -480,6 +521,14 @@ ARCHIVES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "cut_zip": ("zip", lambda: _zip(MODEL)[:-10]),
     "names_hostile": ("zip", lambda: _zip(("<b>\"'\n.pb", MODEL[1]))),
     "name_drive": ("zip", lambda: _zip(("C:\\m.pb", MODEL[1]))),
+    "name_spaces": ("zip", lambda: _zip((" a /b c .pb", MODEL[1]))),
+    "name_backslash": ("tar", lambda: _tar(("a\\b.pb", MODEL[1]))),
+    "name_colon": ("tar", lambda: _tar(("a:b.pb", MODEL[1]))),
+    "name_not_utf8": ("tar", lambda: _tar(("m\udcff.pb", MODEL[1]), form=tarfile.GNU_FORMAT)),
+    "name_backslash_dots": ("tar", lambda: _tar(("..\\m.pb", MODEL[1]))),
+    "versions": ("zip", _versions_zip),
+    "pointer": ("zip", lambda: _zip(("m.pb", LFS))),
+    "pickle": ("zip", lambda: _zip(("m/data.pkl", b"\x80\x02."), ("m/version", b"3\n"))),
     "name_dot": ("zip", lambda: _zip((".", b"x"), MODEL)),
     "name_long": ("tar", lambda: _tar(("x" * 5000, b"1"), MODEL)),
     "name_million": ("tar", lambda: _tar(("x" * 1_000_000, b"1"), MODEL)),

@@ -10,7 +10,8 @@ import random
 import struct
 from collections.abc import Callable, Sequence
 
-from inspector import table, varints, wire
+from inspector.formats.checkpoint import sstable
+from inspector.graph import varint, wire
 
 _BYTES = 2
 _NUMBERS = (0, 1, 2, 3, 7, 20, 127, 128, 255, 1 << 20, 1 << 31, (1 << 32) - 1, 1 << 60)
@@ -37,7 +38,7 @@ def mutate(data: bytes, rng: random.Random, others: Sequence[bytes] = ()) -> byt
 
 def repaired(data: bytes) -> bytes:
     """The same with the checksums that a file of this kind has."""
-    if table.is_table(data) and len(data) >= table.FOOTER:
+    if sstable.is_table(data) and len(data) >= sstable.FOOTER:
         return _repaired_table(data)
     if data[257:262] == b"ustar":
         return _repaired_tar(data)
@@ -72,7 +73,7 @@ def _splice(data: bytes, rng: random.Random, others: Sequence[bytes]) -> bytes:
 
 def _field(data: bytes, rng: random.Random, others: Sequence[bytes]) -> bytes:
     """Change one field of a message; the lengths of all messages around it fit."""
-    if table.is_table(data):
+    if sstable.is_table(data):
         return _flip(data, rng, others)
     return _inside(data, rng, others, _DEEPEST)
 
@@ -166,9 +167,9 @@ def _repaired_table(data: bytes) -> bytes:
     """The checksum of each block that the index block and the footer tell of."""
     made = bytearray(data)
     try:
-        position = len(data) - table.FOOTER
+        position = len(data) - sstable.FOOTER
         for _ in range(2):
-            _, position = varints.decode(data, position)
+            _, position = varint.decode(data, position)
         handles = [position]
         offset, size, _ = _handle(data, position)
         _checksum(made, offset, size)
@@ -176,9 +177,9 @@ def _repaired_table(data: bytes) -> bytes:
         restarts = int.from_bytes(data[end - 4 : end], "little")
         end -= 4 + 4 * restarts
         while position < end:
-            _, position = varints.decode(data, position)
-            key, position = varints.decode(data, position)
-            length, position = varints.decode(data, position)
+            _, position = varint.decode(data, position)
+            key, position = varint.decode(data, position)
+            length, position = varint.decode(data, position)
             handles.append(position + key)
             position += key + length
         for handle in handles[1:1000]:
@@ -190,15 +191,15 @@ def _repaired_table(data: bytes) -> bytes:
 
 
 def _handle(data: bytes, position: int) -> tuple[int, int, int]:
-    offset, position = varints.decode(data, position)
-    size, position = varints.decode(data, position)
+    offset, position = varint.decode(data, position)
+    size, position = varint.decode(data, position)
     return offset, size, position
 
 
 def _checksum(data: bytearray, offset: int, size: int) -> None:
     end = offset + size + 1
     if end + 4 <= len(data):
-        struct.pack_into("<I", data, end, table.masked_crc(bytes(data[offset:end])))
+        struct.pack_into("<I", data, end, sstable.masked_crc(bytes(data[offset:end])))
 
 
 def _repaired_tar(data: bytes) -> bytes:

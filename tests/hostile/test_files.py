@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from inspector import errors, expansion
+from inspector import errors
 from inspector.api import predict
-from inspector.cli import cli
+from inspector.cli.main import cli
 from inspector.formats import open_model
+from inspector.graph import parse_limits
 from inspector.jobs.runner import default_runner
 from tests.hostile import corpus, graph_files
 from tests.hostile.battery import OK, outcome, outcomes
@@ -74,8 +75,8 @@ def test_large_ones_open_in_seconds(name: str, tmp_path: Path) -> None:
 def test_what_grows_in_memory_is_not_parsed(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expansion, "MAX_PARTS", 100_000)
-    monkeypatch.setattr(expansion, "_COUNTED_FIRST", 1000)
+    monkeypatch.setattr(parse_limits, "MAX_PARTS", 100_000)
+    monkeypatch.setattr(parse_limits, "_COUNTED_FIRST", 1000)
     path = tmp_path / "m.pb"
     path.write_bytes(graph_files.AMPLIFIED[name]())
     with pytest.raises(errors.LimitExceeded, match="more than 100,000"):
@@ -85,9 +86,9 @@ def test_what_grows_in_memory_is_not_parsed(
 def test_what_does_not_grow_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.pb"
     path.write_bytes(graph_files.LARGE["chain"]())
-    monkeypatch.setattr(expansion, "_COUNTED_FIRST", 1000)
+    monkeypatch.setattr(parse_limits, "_COUNTED_FIRST", 1000)
     for most, fits in ((150_000, True), (80_000, True), (50_000, False)):
-        monkeypatch.setattr(expansion, "MAX_PARTS", most)
+        monkeypatch.setattr(parse_limits, "MAX_PARTS", most)
         told = outcome(lambda: open_model(path))
         assert (told == OK) == fits, (most, told)
 

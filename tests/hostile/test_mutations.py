@@ -1,7 +1,7 @@
 """Files of every format changed at random, and cut at every byte: an answer or one error.
 
-``HYPOTHESIS_PROFILE=hostile`` tries five hundred times as much; `scripts/fuzz.py` is guided by
-coverage and finds what these do not.
+``HYPOTHESIS_PROFILE=hostile`` tries five hundred times as much; `tests/hostile/fuzz.py` is
+guided by coverage and finds what these do not.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inspector.formats import open_model
-from inspector.protos import MetaGraphDef, SavedModel
-from tests.hostile import model_files
+from inspector.graph.protos import MetaGraphDef, SavedModel
+from tests.formats.test_keras_misfits import DENSE, GOOD
+from tests.hostile import graph_files, lite_files, model_files
 from tests.hostile.battery import OK, outcome, outcomes
 from tests.hostile.graph_files import good
 from tests.hostile.mutating import _fields, mutate
+from tests.keras_files import write_h5
 
 EXAMPLES = 15_000 if os.environ.get("HYPOTHESIS_PROFILE") == "hostile" else 30
 
@@ -51,6 +53,10 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "graph_text": ("m.pbtxt", text_format.MessageToString(good()).encode()),
         "meta": ("m.meta", _meta(base)),
         "state": ("checkpoint", b'model_checkpoint_path: "model.ckpt"\n'),
+        "pointer": ("p.pb", graph_files.LFS),
+        "utf_16": ("m.pbtxt", text_format.MessageToString(good()).encode("utf-16")),
+        "unknown": ("m.pb", b"\x78\x01" + graph + b"\x7b\x08\x01\x7c"),
+        "tflite": ("m.tflite", lite_files.shaped()),
         "zip": ("m.zip", model_files.ARCHIVES["two_models"][1]()),
         "tar": ("m.tar", model_files._tar(("m.pb", graph))),
         "tgz": ("m.tgz", gzip.compress(model_files._tar(("m.pb", graph)), mtime=0)),
@@ -59,20 +65,25 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (base / name).mkdir()
         (base / name / file).write_bytes(data)
     model_files.bundle(base / "state", name="model.ckpt")
+    (base / "keras").mkdir()
+    write_h5(base / "keras" / "m.h5", DENSE, GOOD)
     found = {name: base / name / file for name, (file, _) in files.items()}
     found |= {"saved": base / "saved" / "saved_model.pb"}
     found |= {"saved_text": base / "saved_text" / "saved_model.pbtxt"}
     found |= {"v2": base / "v2" / "model.ckpt.index", "v2_meta": base / "v2" / "model.ckpt.meta"}
+    found |= {"keras": base / "keras" / "m.h5"}
     return found | {"v1": base / "v1" / "model.ckpt"}
 
 
 NAMES = ("graph", "graph_text", "meta", "state", "zip", "tar", "tgz", "saved", "saved_text")
-NAMES += ("v1", "v2", "v2_meta")
+NAMES += ("v1", "v2", "v2_meta", "unknown", "tflite", "keras")
+NOT_MODELS = ("pointer", "utf_16")
+"""What is named and does not open."""
 
 TEXTS = ("graph_text", "saved_text", "state")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *NOT_MODELS])
 def test_changed_at_random(name: str, samples: dict[str, Path]) -> None:
     path = samples[name]
     whole = path.read_bytes()

@@ -6,7 +6,7 @@ import pytest
 
 from inspector.jobs.forkserver import TemplateSpec
 from inspector.jobs.runner import LIGHT, LocalRunner
-from inspector.jobs.workspace import Workspace
+from inspector.jobs.store.workspace import Workspace
 from tests.jobs.worker_tasks import TASKS
 
 LIGHT_SPEC = TemplateSpec(LIGHT, ("numpy", "tests.jobs.worker_tasks"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
@@ -30,6 +31,29 @@ def _the_next_job_runs(runner):
 def test_a_death_names_its_cause(runner, kind, says):
     with pytest.raises(WorkerDied, match=says):
         runner.run(kind)
+
+
+_ENDING = sorted(
+    set(signal.Signals)
+    - {signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGCONT}
+    - {signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH}  # these end no process
+    - {signal.SIGPIPE, signal.SIGXFSZ}  # these are errors of the call in a worker
+)
+
+
+@pytest.mark.parametrize("number", _ENDING, ids=lambda number: number.name)
+def test_each_signal_ends_one_job_with_its_name(runner, number):
+    other = runner.submit("sleep", {"seconds": 0.3})
+    with pytest.raises(WorkerDied, match=f"ended by {number.name}: ") as caught:
+        runner.run("signalled", {"signal": int(number)})
+    is_crash = "it crashed on this model" in str(caught.value)
+    assert is_crash == (number.name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGTRAP"))
+    assert other.result(10).value == {"slept": 0.3}
+
+
+@pytest.mark.parametrize("number", [signal.SIGPIPE, signal.SIGXFSZ], ids=lambda number: number.name)
+def test_signals_that_are_errors_of_a_call_end_nothing(runner, number):
+    assert runner.run("signalled", {"signal": int(number)}).value == {"survived": int(number)}
 
 
 def test_last_words_go_to_the_log_only(runner, caplog):

@@ -19,7 +19,7 @@ from inspector.errors import (
     MissingFile,
     UnsupportedModel,
 )
-from inspector.jobs import fetching
+from inspector.jobs.tasks import fetch
 
 MODEL = locations.sample_models() / "iris" / "saved_model"
 
@@ -105,14 +105,14 @@ def test_what_a_server_may_try_is_one_error(
     monkeypatch.setenv("INSPECTOR_FETCH_TIME", "1")
     start = time.monotonic()
     with pytest.raises(error, match=told):
-        fetching.fetch(f"{server}/{path}", tmp_path)
+        fetch.fetch(f"{server}/{path}", tmp_path)
     assert time.monotonic() - start < 20
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 1 << 20
 
 
 def test_nobody_there_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match="cannot be fetched"):
-        fetching.fetch("http://127.0.0.1:9/m.pb", tmp_path)
+        fetch.fetch("http://127.0.0.1:9/m.pb", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -142,18 +142,18 @@ def test_nobody_there_is_one_error(tmp_path: Path) -> None:
 )
 def test_only_what_begins_as_allowed_is_fetched(url: str) -> None:
     allowed = ["http://allowed.example/models"]
-    assert fetching.check("http://allowed.example/models/m.pb", allowed) == "http"
-    assert fetching.check("http://ALLOWED.example/models/a/b", allowed) == "http"
+    assert fetch.check("http://allowed.example/models/m.pb", allowed) == "http"
+    assert fetch.check("http://ALLOWED.example/models/a/b", allowed) == "http"
     with pytest.raises(UnsupportedModel):
-        fetching.check(url, allowed)
+        fetch.check(url, allowed)
     with pytest.raises(UnsupportedModel):
-        fetching.check("http://allowed.example/models/m.pb", [])
+        fetch.check("http://allowed.example/models/m.pb", [])
 
 
 def test_a_redirect_leads_only_to_where_one_may_go(server: str, tmp_path: Path) -> None:
     Handler.asked.clear()
     with pytest.raises(UnsupportedModel, match="INSPECTOR_URLS"):
-        fetching.fetch(f"{server}/redirect", tmp_path, allowed=[f"{server}/redirect"])
+        fetch.fetch(f"{server}/redirect", tmp_path, allowed=[f"{server}/redirect"])
     assert Handler.asked == ["/redirect"]
 
 
@@ -168,7 +168,7 @@ def test_a_folder_is_fetched_with_what_belongs_to_the_model(tmp_path: Path) -> N
         model = open_model("memory://bucket/iris")
         assert model.name == "iris"
         assert model.variables
-        made = fetching.fetch("memory://bucket/iris", tmp_path)
+        made = fetch.fetch("memory://bucket/iris", tmp_path)
         assert not (made / "checkpoints").exists()
         one = open_model("memory://bucket/iris/saved_model.pb")
         assert len(one.graph) == 252
@@ -181,9 +181,9 @@ def test_a_folder_is_fetched_with_what_belongs_to_the_model(tmp_path: Path) -> N
 def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("fsspec")
     with pytest.raises(UnsupportedModel, match="needs a package that is not installed"):
-        fetching.fetch("adl://store/m.pb", tmp_path)
+        fetch.fetch("adl://store/m.pb", tmp_path)
     with pytest.raises(MissingFile, match="cannot be fetched"):
-        fetching.fetch("nosuchthing://m.pb", tmp_path)
+        fetch.fetch("nosuchthing://m.pb", tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
     with pytest.raises(UnsupportedModel, match=r"pip install \"tf-graph-inspector\[urls\]\""):
-        fetching.fetch("s3://bucket/m.pb", tmp_path)
+        fetch.fetch("s3://bucket/m.pb", tmp_path)

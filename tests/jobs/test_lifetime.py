@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import WorkerDied
-from inspector.jobs.forkserver import TemplateSpec
+from inspector.jobs import forkserver
+from inspector.jobs.forkserver import ForkServer, TemplateSpec
 from inspector.jobs.runner import LIGHT, TENSORFLOW, LocalRunner
-from inspector.jobs.workspace import Workspace
+from inspector.jobs.store.workspace import Workspace
 from tests.jobs.test_runner import alive, until
 from tests.jobs.worker_tasks import TASKS
 
@@ -90,6 +91,30 @@ def test_what_a_job_started_ends_with_it(runner, tmp_path):
     until(lambda: not alive(int((tmp_path / "pid").read_text())))
 
 
+@pytest.fixture(params=["ignored", "blocked"])
+def deaf(request):
+    """The caller's process does not hear of the death of children, and hands that down."""
+    if request.param == "ignored":
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        yield
+        signal.signal(signal.SIGCHLD, before)
+    else:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        yield
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def test_jobs_of_a_caller_that_ignores_or_blocks_signals(tmp_path, deaf):
+    spec = TemplateSpec(LIGHT, ("numpy",), "tests.jobs.worker_tasks:self_test_ok")
+    with LocalRunner(Workspace(tmp_path), requests=TASKS, templates={LIGHT: spec}) as runner:
+        assert runner.run("echo", {"x": 1}).value == {"x": 1}
+        assert runner.status().templates[LIGHT].mode == "fork"
+        with pytest.raises(WorkerDied, match="SIGSEGV"):
+            runner.run("segfault")
+        template = runner.status().templates[LIGHT].pid
+        until(lambda: not children(template))
+
+
 def test_shutdown_leaves_no_process(tmp_path):
     before, fds = set(children()), descriptors()
     spec = TemplateSpec(LIGHT, ("tests.jobs.worker_tasks",))
@@ -115,6 +140,28 @@ def test_a_killed_template_is_replaced_and_its_jobs_end(fresh_runner, tmp_path):
     assert fresh_runner.run("echo", {"again": True}).value == {"again": True}
     assert fresh_runner.status().templates[LIGHT].pid != first
     assert not alive(first)
+
+
+def test_a_job_whose_template_dies_before_its_start_runs_in_the_next_one(fresh_runner):
+    fresh_runner.run("echo")
+    for turn in range(5):
+        os.kill(fresh_runner.status().templates[LIGHT].pid, signal.SIGKILL)
+        assert fresh_runner.run("echo", {"turn": turn}).value == {"turn": turn}
+
+
+def test_a_dead_template_whose_end_is_noticed_late_is_replaced(fresh_runner, monkeypatch):
+    bury = forkserver._Process._bury
+
+    def bury_late(process):
+        time.sleep(0.5)
+        bury(process)
+
+    monkeypatch.setattr(forkserver._Process, "_bury", bury_late)
+    fresh_runner.run("echo")
+    first = fresh_runner.status().templates[LIGHT].pid
+    os.kill(first, signal.SIGKILL)
+    until(lambda: not alive(first))
+    assert fresh_runner.run("echo", {"again": True}).value == {"again": True}
 
 
 def test_a_template_that_dies_at_its_start_is_an_error_not_a_hang(tmp_path):
@@ -172,7 +219,7 @@ CALLER = """
     from pathlib import Path
     from inspector.jobs.runner import LIGHT, LocalRunner
     from inspector.jobs.forkserver import TemplateSpec
-    from inspector.jobs.workspace import Workspace
+    from inspector.jobs.store.workspace import Workspace
     from tests.jobs.worker_tasks import TASKS
 
     print("main runs")
@@ -249,3 +296,13 @@ def test_the_runner_of_a_process_is_one_and_starts_nothing_by_itself(root, tmp_p
     )
     assert done.stdout.splitlines() == [str(tmp_path / "ws"), "['stopped', 'stopped']"]
     assert done.stderr == ""
+
+
+def test_a_template_that_is_ended_while_it_imports_is_no_warning(caplog):
+    server = ForkServer(TemplateSpec(TENSORFLOW, ("tensorflow",)))
+    server.start()
+    process = server._process
+    assert process is not None
+    server.close()
+    assert process.popen.returncode == -signal.SIGKILL
+    assert caplog.records == []

@@ -7,9 +7,9 @@ import pytest
 from inspector import locations
 from inspector.formats import open_model
 from inspector.jobs.runner import default_runner
-from inspector.looking import Look
-from inspector.view import heat
-from inspector.view.hierarchy import build
+from inspector.view.state import overlay
+from inspector.view.table.builder import NodeTableBuilder
+from inspector.view.tree.hierarchy import build
 
 pytestmark = pytest.mark.tensorflow
 IRIS = locations.sample_models() / "iris"
@@ -30,6 +30,6 @@ def test_every_node_that_runs_has_its_time() -> None:
     assert times[SOFTMAX] > 0
     assert times["dnn/hiddenlayer_1/MatMul"] > 0
     assert "save/RestoreV2" not in times
-    tree = build(Look(open_model(IRIS / "saved_model")).summary())
-    warm = heat.boxes(tree, ["dnn/hiddenlayer_1/"], heat.TIME, times)
+    tree = build(NodeTableBuilder(open_model(IRIS / "saved_model")).node_table())
+    warm = overlay.boxes(tree, ["dnn/hiddenlayer_1/"], overlay.TIME, times)
     assert 0 < warm["dnn/hiddenlayer_1/"].share < 1

@@ -17,6 +17,7 @@ from inspector.errors import (
     JobTimeout,
     LimitExceeded,
     UnsupportedModel,
+    WorkerUnavailable,
 )
 from inspector.jobs.requests import MIB, Limits
 from inspector.jobs.runner import LocalRunner
@@ -98,7 +99,7 @@ def test_a_bug_becomes_a_sentence_and_its_traceback_goes_to_the_log(runner, capl
 
 
 def test_a_request_whose_module_is_missing_fails_alone(runner):
-    with pytest.raises(JobFailed, match="ModuleNotFoundError"):
+    with pytest.raises(WorkerUnavailable, match=r"'tests\.jobs\.nowhere' cannot be imported"):
         runner.run("no_module")
     assert runner.run("echo").value == {}
 
@@ -160,8 +161,11 @@ def test_sessions_take_turns(fresh_runner):
     jobs = []
     for session, count in (("greedy", 4), ("modest", 1)):
         for i in range(count):
-            job = fresh_runner.submit("echo", session=session)
-            job.add_done_callback(lambda _job, who=(session, i): finished.append(who))
+            who = (session, i)
+            job = fresh_runner.submit(
+                "echo", {"who": who}, session=session
+            )  # equal ones are shared
+            job.add_done_callback(lambda _job, who=who: finished.append(who))
             jobs.append(job)
     concurrent.futures.wait([*blockers, *jobs], 20)
     assert finished.index(("modest", 0)) <= 2, finished

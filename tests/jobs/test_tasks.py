@@ -13,9 +13,10 @@ from inspector import formats
 from inspector.errors import BadFeed, CorruptModel, UnknownNode, UnknownTransform
 from inspector.jobs import packing
 from inspector.jobs.runner import default_runner
-from inspector.view import hierarchy
-from inspector.view.hierarchy import Hierarchy
-from inspector.view.summary import Summary
+from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.view.table.node_table import NodeTable
+from inspector.view.tree import hierarchy
+from inspector.view.tree.hierarchy import Hierarchy
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "sample_models"
@@ -32,12 +33,17 @@ def asked(kind: str, sample: str, /, blobs=None, **args):
     return default_runner().run(kind, {"path": path(sample), "tag_set": None, **args}, blobs=blobs)
 
 
+def options(outputs, transforms):
+    """The JSON of what an optimise job does."""
+    return OptimiseOptions(outputs=tuple(outputs), transforms=transforms).to_json()
+
+
 @each
 def test_open(name):
     answer = asked("open", name)
     facts = answer.value["facts"]
     assert facts["nodes"] == SAMPLE[name]["expected"]["nodes"]
-    summary = Summary.from_json(answer.blobs["summary"])
+    summary = NodeTable.from_json(answer.blobs["summary"])
     for tensor in summary.fetches + summary.feeds:
         assert summary.get(tensor) is not None
     tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
@@ -89,7 +95,7 @@ def optimised():
         if name not in answers:
             wanted = SAMPLE[name]["try"]
             answers[name] = asked(
-                "optimise", name, outputs=wanted["outputs"], transforms=wanted["transforms"]
+                "optimise", name, options=options(wanted["outputs"], wanted["transforms"])
             )
         return answers[name]
 
@@ -110,7 +116,7 @@ def test_optimise_leaves_the_files(name, optimised):
         assert key in value["frozen"]
         assert key in value["after"]
     assert set(value["diff"]["nodes"]) == {"added", "removed", "changed", "unchanged"}
-    summary = Summary.from_json(answer.blobs["summary"])
+    summary = NodeTable.from_json(answer.blobs["summary"])
     removed = len(value["diff"]["nodes"]["removed"])
     assert len(summary) >= value["after"]["nodes"] + removed
     assert (len(summary) > value["after"]["nodes"] + removed) == (name == "forecast")
@@ -196,7 +202,7 @@ def test_an_output_inside_the_serving_function(optimised):
     (inner,) = [
         name for name, op in zip(table["name"], table["op"], strict=True) if op == "Softmax"
     ]
-    answer = asked("optimise", "bikes", outputs=[inner], transforms="strip_unused_nodes")
+    answer = asked("optimise", "bikes", options=options([inner], "strip_unused_nodes"))
     value = asked(
         "predict",
         "bikes",
@@ -216,7 +222,7 @@ def test_errors_arrive_as_they_are(tmp_path):
     with pytest.raises(CorruptModel):
         default_runner().run("open", {"path": str(tmp_path / "bad.pb"), "tag_set": None})
     with pytest.raises(UnknownTransform, match="nonsense"):
-        asked("optimise", "iris", outputs=["dnn/logits/BiasAdd"], transforms="nonsense")
+        asked("optimise", "iris", options=options(["dnn/logits/BiasAdd"], "nonsense"))
     with pytest.raises(BadFeed, match="petal_width"):
         asked(
             "predict",

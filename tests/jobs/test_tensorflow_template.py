@@ -11,7 +11,7 @@ from inspector.errors import WorkerDied
 from inspector.jobs.forkserver import TemplateSpec
 from inspector.jobs.requests import Limits, Request, table
 from inspector.jobs.runner import TENSORFLOW, LocalRunner
-from inspector.jobs.workspace import Workspace
+from inspector.jobs.store.workspace import Workspace
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
 
@@ -51,6 +51,7 @@ def test_tensorflow_is_told_to_be_quiet(runner):
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
     assert environment["TF_CPP_MIN_LOG_LEVEL"] == "3"
     assert environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert environment["KERAS_HOME"] == "/dev/null/keras", "no config of the user's is read"
 
 
 def test_a_death_leaves_the_template_alive(runner):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import BadFeed
+from inspector.jobs.request_types import RunAnswer
 from inspector.jobs.requests import MIB, Limits, Request, table
 from inspector.jobs.worker import JobContext, TaskResult
 
@@ -90,6 +91,21 @@ def exit_early(args: Args, job: JobContext) -> TaskResult:
 def exit_hard(args: Args, job: JobContext) -> TaskResult:
     print("last words", file=sys.stderr, flush=True)
     os._exit(7)
+
+
+def print_and_die(args: Args, job: JobContext) -> TaskResult:
+    os.write(2, args["text"].encode(errors="surrogateescape"))
+    os._exit(9)
+
+
+def say(args: Args, job: JobContext) -> TaskResult:
+    job.progress(0.5, args["text"])
+    return TaskResult({})
+
+
+def signalled(args: Args, job: JobContext) -> TaskResult:
+    os.kill(os.getpid(), args["signal"])
+    return TaskResult({"survived": args["signal"]})
 
 
 def not_json(args: Args, job: JobContext) -> TaskResult:
@@ -281,15 +297,24 @@ SHORT = Limits(wall_s=20, cpu_s=20, stall_s=0.5)
 _SHORT_TASKS = """
     echo who progress big_result bad_feed bug exit_early exit_hard not_json segfault abort killed
     sleep start_children half_a_head half_a_value blobs_missing hang_up flood flood_progress
-    flood_stderr raw forged_error write_files write_link read_path
+    flood_stderr raw forged_error write_files write_link read_path print_and_die say signalled
 """
 
+UNCONFINED = ("sleep", "start_children", "write_link")
+"""Tasks that write outside of their folder or fork, to test the runner's own precautions."""
+
 TASKS = table(
-    *(_request(name, limits=SHORT) for name in _SHORT_TASKS.split()),
+    *(
+        _request(name, limits=SHORT, confined=name not in UNCONFINED)
+        for name in _SHORT_TASKS.split()
+    ),
     _request("use_memory", limits=Limits(wall_s=20, memory_bytes=1024 * MIB)),
     _request("stop_itself", limits=Limits(wall_s=1)),
     _request("use_cpu", limits=Limits(wall_s=20, cpu_s=1)),
     _request("write_huge_file", limits=Limits(wall_s=20, file_bytes=2 * MIB)),
     _request("tensorflow_op", tensorflow=True, limits=Limits(wall_s=60, memory_bytes=8 << 30)),
+    Request(
+        "echo_run", "tests.jobs.worker_tasks:echo", RunAnswer, frozenset({"outputs"}), limits=SHORT
+    ),
     Request("no_module", "tests.jobs.nowhere:task"),
 )

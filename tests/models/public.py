@@ -1,4 +1,4 @@
-"""The public and seed models of ../shared/models, and what the real tools say of them."""
+"""The public and seed models of tests/data/models, and what the real tools say of them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.conftest import SHARED
+from tests.conftest import DATA
 
-PUBLIC = SHARED / "models/public"
-SEED = SHARED / "models/seed"
+PUBLIC = DATA / "models/public"
+SEED = DATA / "models/seed"
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Run:
 
 
 def cases() -> list[Case]:
-    """All of them; none where ../shared is missing."""
+    """All of them; none where tests/data is missing."""
     if not PUBLIC.is_dir():
         return []
     return [*_public(), *_seed()]

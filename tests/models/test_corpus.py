@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 
 import inspector
+from inspector.analysis.outputs import of_graph
 from inspector.errors import InspectorError
-from inspector.graph import node_name
-from inspector.model import Model
-from inspector.outputs import of_graph
+from inspector.graph.graph import node_name
+from inspector.model.model import Model
 from tests.models.checking import check_answers, check_graph, check_variables
 
 HERE = Path(__file__).parent

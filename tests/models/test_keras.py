@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inspector.backend.keras_models import build
-from inspector.backend.predict import predict
-from inspector.describe import describe
+from inspector.analysis.describe import describe
 from inspector.formats import open_model
 from tests.keras_files import quiet
 
@@ -27,6 +25,9 @@ def test_there_are_files_of_all_versions() -> None:
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_described_and_answers_as_where_it_was_made(name: str) -> None:
+    from inspector.backend.keras_models import build
+    from inspector.backend.predict import predict
+
     opened = open_model(FOLDER / name)
     facts = describe(opened).to_dict()
     with np.load((FOLDER / name).with_suffix(".npz")) as recorded:

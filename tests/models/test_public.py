@@ -1,6 +1,6 @@
 """Models of public repositories and of the seeds: opened, frozen and run as the real tools do it.
 
-The figures and answers were recorded with TensorFlow, see ../shared/models. What cannot be done
+The figures and answers were recorded with TensorFlow, see tests/data/models. What cannot be done
 stands in exceptions.json with the sentence that a user gets and the reason; docs/models.md shows
 the same table.
 """
@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 
 import inspector
-from inspector import feeds, formats, signatures
 from inspector.errors import InspectorError, UnsupportedModel
-from inspector.graph import node_name
-from inspector.model import Model
-from tests.conftest import ROOT, shared
+from inspector.formats import table
+from inspector.graph.graph import node_name
+from inspector.model import signatures
+from inspector.model.model import Model
+from inspector.optimisation import feeds
+from tests.conftest import ROOT, data_path
 from tests.models import public
 from tests.models.checking import check_answers, check_graph, check_variables
 from tests.models.public import Case, Run
@@ -40,7 +42,7 @@ each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def test_the_models_are_there() -> None:
-    shared("models/public")
+    data_path("models/public")
     assert len(CASES) >= 56
     assert {case.kind for case in CASES} >= set(FORMATS)
     assert {item["model"] for item in EXCEPTIONS} <= {case.name for case in CASES}
@@ -56,7 +58,7 @@ def test_the_docs_show_the_table_of_exceptions() -> None:
 
 
 def opened(case: Case, tags: list[str] | None = None) -> Model:
-    if FORMATS[case.kind] not in formats.READERS:
+    if FORMATS[case.kind] not in table.BY_NAME:
         pytest.skip(f"{FORMATS[case.kind]} is not read")
     return inspector.open_model(case.path, tags)
 
@@ -173,5 +175,5 @@ def _at_random(case: Case, model: Model) -> Run:
         return Run(key, feeds.random_feeds(slots, batch=2), {})
     answers = outputs(case, model, None) or []
     needed = model.graph.ancestors(map(node_name, answers))
-    slots = feeds.slots(row for row in facts["placeholders"] if row["name"] in needed)
+    slots = feeds.placeholder_slots(row for row in facts["placeholders"] if row["name"] in needed)
     return Run(None, feeds.random_feeds(slots, batch=2), {})

@@ -483,12 +483,16 @@ def graph_defs(corpus):
     )
     corpus.graph_def("frozen.pbtxt", "a frozen graph as text", FEED, ["probabilities"])
     values = "variable 'net/w' and 2 more: they have no values: "
+    before = "its initialiser 'net/w/Assign' gives the value before training"
     corpus.graph_def(
         "training.pb",
         "a training graph without values",
         warnings=["A GraphDef holds no values: its variables have none."],
         expert=["probabilities"],
-        freeze_error="training.pb: " + values + "the graph came without a checkpoint",
+        freeze_error="training.pb: "
+        + values
+        + "the graph came without a checkpoint, and "
+        + before,
     )
     corpus.meta_graph(
         "alone.meta",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import html
 import re
 import time
@@ -9,6 +10,7 @@ import time
 from streamlit.testing.v1 import AppTest
 
 from inspector import locations
+from inspector.ui.session.job_links import LinkedJob
 
 PATIENCE_S = 60.0
 
@@ -22,11 +24,16 @@ def started() -> AppTest:
 def settled(at: AppTest) -> AppTest:
     """The app once no job of the session runs any more."""
     end = time.monotonic() + PATIENCE_S
-    while any(key.startswith("job:") for key in at.session_state._state.filtered_state):
+    while jobs := [linked.job for linked in _linked_jobs(at)]:
         assert time.monotonic() < end, "a job of the page does not end"
-        time.sleep(0.1)
+        concurrent.futures.wait(jobs, PATIENCE_S)  # an earlier run would only wait and run again
         at.run()
     return at
+
+
+def _linked_jobs(at: AppTest) -> list[LinkedJob]:
+    state = at.session_state._state.filtered_state
+    return [value for key, value in state.items() if key.startswith("job:")]
 
 
 def opened(sample: str) -> AppTest:
@@ -60,14 +67,16 @@ def texts(at: AppTest) -> str:
         at.error,
         at.success,
     )
-    said = [str(element.value) for kind in kinds for element in kind]
-    return "\n".join(said + names(at))
+    elements = [str(element.value) for kind in kinds for element in kind]
+    return "\n".join(elements + names(at))
 
 
 def names(at: AppTest) -> list[str]:
     """The names that the page shows to be copied."""
-    found = [re.search("<code>(.*)</code>", item.proto.body, re.DOTALL) for item in at.get("html")]
-    return [html.unescape(match[1]) for match in found if match]
+    matches = [
+        re.search("<code>(.*)</code>", item.proto.body, re.DOTALL) for item in at.get("html")
+    ]
+    return [html.unescape(match[1]) for match in matches if match]
 
 
 def metrics(at: AppTest) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from inspector import locations
-from inspector.ui import running
+from inspector.ui.session import job_status
 from tests.pages import app
 
 SOFTMAX = "dnn/head/predictions/probabilities"
@@ -18,7 +18,7 @@ IRIS = locations.sample_models() / "iris" / "saved_model"
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page waits for its job: AppTest runs what comes after without what is around a page."""
-    monkeypatch.setattr(running, "PATIENCE", app.PATIENCE_S)
+    monkeypatch.setattr(job_status, "PATIENCE_S", app.PATIENCE_S)
 
 
 def linked(**params: str | list[str]) -> AppTest:
@@ -36,6 +36,12 @@ def test_a_link_to_a_sample_opens_it_with_what_was_seen() -> None:
     assert view.selected == (SOFTMAX,)
     assert view.trace == "up"
     assert not at.error
+
+
+def test_a_link_to_no_page_goes_where_opening_goes() -> None:
+    at = linked(sample="iris")
+    assert [title.value for title in at.title] == ["Overview"]
+    assert at.query_params["sample"] in ("iris", ["iris"])
 
 
 def test_a_link_to_a_path_is_held_against_the_allowed_folders(
@@ -69,6 +75,8 @@ def test_what_was_uploaded_is_found_by_its_content() -> None:
 def test_closing_a_model_leaves_no_link_to_it() -> None:
     at = linked(sample="iris")
     assert at.query_params["sample"] in ("iris", ["iris"])
+    at.session_state["of_model:a page's"] = 1
     at.button(key="close_model").click().run()
     assert "model" not in at.session_state
+    assert "of_model:a page's" not in at.session_state
     assert "sample" not in at.query_params

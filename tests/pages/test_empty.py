@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.ui.shell import PAGES
+from inspector.ui.screens.shell import PAGES
 from tests.pages import app
 
 NEEDS_MODEL = [entry.file for entry in PAGES if entry.file != "open"]

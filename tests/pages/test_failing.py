@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from inspector import locations
+from inspector.jobs.job import Job, JobResult, Order, Run
+from inspector.jobs.requests import Limits, Request
+from inspector.jobs.runner import default_runner
+from inspector.ui.session import open_model
+from inspector.ui.session.job_links import LinkedJob
+from tests.conftest import ROOT
+from tests.graphs import const, graph, node
 from tests.pages import app
 
 IRIS = locations.sample_models() / "iris" / "saved_model"
@@ -91,7 +102,7 @@ def test_closing_a_model_stops_its_jobs() -> None:
     at.number_input(key="feed_n").set_value(200_000).run()
     at.slider(key="runs").set_value(50).run()
     at.button(key="predict").click().run()
-    job = at.session_state["job:predict"][0]
+    job = at.session_state["job:predict"].job
     at.switch_page("app.py")
     at.run().button(key="close_model").click().run()
     assert job.cancelled() or job.exception(20) is not None
@@ -102,13 +113,40 @@ def test_closing_a_model_stops_its_jobs() -> None:
 def test_an_unknown_output_names_close_ones() -> None:
     at = app.on(app.opened("iris"), "optimise")
     at.text_input(key="typed_output").set_value("dnn/head/predictions/probabilitie").run()
-    at.button(key="run").click()
-    app.settled(at.run())
-    assert "did you mean 'dnn/head/predictions/probabilities'" in only_error(at)
+    assert at.button(key="run").disabled
+    (warning,) = at.warning
+    assert "did you mean 'dnn/head/predictions/probabilities'" in warning.value.replace("\\", "")
+    at.button(key="unpick_0").click().run()
+    assert not at.warning
+    assert not at.button(key="run").disabled
+
+
+def test_an_output_port_that_does_not_exist_is_not_run() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    at.text_input(key="typed_output").set_value("dnn/head/predictions/probabilities:3").run()
+    assert at.button(key="run").disabled
+    assert "the node has 1 output" in at.warning[0].value
+
+
+def test_a_checkpoint_without_a_graph_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in (IRIS / "variables").iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    at = app.on(opened_path(tmp_path / "variables.index", monkeypatch), "optimise")
+    assert at.button(key="run").disabled
+    assert "holds no graph" in at.warning[0].value
+
+
+def test_a_model_with_functions_alone_asks_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = ROOT / "tests" / "models" / "tf221" / "no_signatures"
+    at = app.on(opened_path(folder, monkeypatch), "optimise")
+    assert at.button(key="run").disabled
+    assert "choose one of its functions under Signature" in at.warning[0].value
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "reason"),
     [
         ("fold_everything", "not recognized"),
         ("remove_nodes(op=Identity", ")"),
@@ -116,12 +154,30 @@ def test_an_unknown_output_names_close_ones() -> None:
         ("quantize_weights(minimum_size=many)", "minimum_size"),
     ],
 )
-def test_transforms_that_cannot_be_read_leave_the_list_as_it_was(typed: str, told: str) -> None:
+def test_transforms_that_cannot_be_read_leave_the_list_as_it_was(typed: str, reason: str) -> None:
     at = app.on(app.opened("iris"), "optimise")
     before = [item.call for item in at.session_state["pipeline_items"]]
-    at.text_area(key="pipeline_text").set_value(typed).run()
-    assert told in only_error(at)
+    at.text_area(key="pipeline_text").set_value(typed)
+    at.button(key="run").click()  # a browser sends the edit with the click
+    app.settled(at.run())
+    assert reason in only_error(at)
     assert [item.call for item in at.session_state["pipeline_items"]] == before
+    assert at.button(key="run").disabled
+    assert "no list of transforms" in at.warning[0].value
+    assert "result" not in at.session_state
+    assert not at.success
+
+
+def test_a_text_that_is_corrected_can_be_run() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    at.text_area(key="pipeline_text").set_value("fold_everything").run()
+    assert at.button(key="run").disabled
+    at.text_area(key="pipeline_text").set_value("sort_by_execution_order").run()
+    assert not at.warning
+    assert not at.button(key="run").disabled
+    at.text_area(key="pipeline_text").set_value("fold_everything").run()
+    at.selectbox(key="preset").set_value("tidy").run()
+    assert not at.button(key="run").disabled
 
 
 def test_the_text_form_and_the_list_are_one() -> None:
@@ -143,4 +199,71 @@ def test_feeds_that_do_not_fit_say_what_would() -> None:
     app.settled(at.run())
     assert "petal_length" in only_error(at)
     assert at.button(key="predict")
-    assert "prediction" not in at.session_state
+    assert "of_model:prediction" not in at.session_state
+
+
+def with_answer(change: Callable[[dict[str, Any]], None], blob: str) -> AppTest:
+    """The app on its first page, with the answer to opening Iris after a change of one blob.
+
+    A model that takes its worker over writes the answer that the page reads.
+    """
+    at = app.started()
+    source = default_runner().workspace.add_folder(IRIS)
+    answer = default_runner().submit("open", {"tag_set": None}, model=source).result(60)
+    table = json.loads(answer.blobs[blob])
+    change(table)
+    blobs = {**answer.blobs, blob: json.dumps(table).encode()}
+    order = Order(Request("open", "x:x"), {}, {}, Limits(), None, None, None, 0, False)
+    job = Job(Run(order), "a session", lambda _job: False)
+    job.set_result(JobResult(answer.value, blobs))
+    at.session_state[open_model.PENDING] = (source, open_model.Extras(), None)
+    at.session_state["job:open"] = LinkedJob("open", "Opening", job, "", time.monotonic())
+    return at.run()
+
+
+def test_a_malformed_node_table_of_a_worker_is_one_error() -> None:
+    at = with_answer(lambda table: table.update(op=[[]] * len(table["op"])), "summary")
+    assert only_error(at) == "node table: JSON: op has elements of wrong types"
+    assert "model" not in at.session_state
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda table: table.pop("op"), "no column op"),
+        (lambda table: table["op"].pop(), "columns of different lengths"),
+        (lambda table: table["name"].__setitem__(0, 5), "name has elements of wrong types"),
+    ],
+)
+def test_a_malformed_table_of_operations_is_one_error(
+    change: Callable[[dict[str, Any]], None], reason: str
+) -> None:
+    at = app.on(with_answer(change, "operations"), "operations")
+    assert only_error(at) == f"table of operations: JSON: {reason}"
+
+
+def test_several_refused_ops_share_one_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = [
+        node(f"read_{index}", op, "name")
+        for index, op in enumerate(("ReadFile", "MatchingFiles", "WholeFileReaderV2"))
+    ]
+    nodes = graph(const("name", b"/etc/hosts"), *reading)
+    path = tmp_path / "reading.pb"
+    path.write_bytes(nodes.to_proto().SerializeToString())
+    at = app.on(opened_path(path, monkeypatch), "overview")
+    (warning,) = [str(item.value) for item in at.warning if "Looking is safe" in str(item.value)]
+    assert "ReadFile" in warning
+    assert "MatchingFiles" in warning
+
+
+def test_more_rows_than_a_job_has_memory_for_are_said_before_it_runs() -> None:
+    at = app.on(app.opened("iris"), "predict")
+    at.segmented_control(key="feed_kind").set_value("range").run()
+    assert not at.warning
+    at.number_input(key="feed_n").set_value(300_000).run()
+    (warning,) = at.warning
+    assert warning.value == (
+        "A job has 3.0 GiB of memory, which is enough for about 260,000 rows of this model."
+    )

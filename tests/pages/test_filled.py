@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from inspector.view.actions import ViewState
-from tests.conftest import shared
+from inspector.view.state.actions import ViewState
+from tests.conftest import data_path
 from tests.pages import app
 
 SOFTMAX = "dnn/head/predictions/probabilities"
@@ -20,9 +20,10 @@ def frames(at: AppTest) -> list[pd.DataFrame]:
 def test_overview_shows_the_figures_of_the_notebook() -> None:
     at = app.opened("iris")
     assert not at.exception
-    shown = app.metrics(at)
-    assert shown["Size"] == "3.1 MiB"
-    assert [shown[key] for key in ("Operations", "Constants", "Variables", "Identities")] == [
+    assert "written by TensorFlow 1.10.0 (producer 26)" in app.texts(at).replace("\\", "")
+    metrics = app.metrics(at)
+    assert metrics["Size"] == "3.1 MiB"
+    assert [metrics[key] for key in ("Operations", "Constants", "Variables", "Identities")] == [
         "252",
         "84",
         "11",
@@ -30,7 +31,9 @@ def test_overview_shows_the_figures_of_the_notebook() -> None:
     ]
     tables = frames(at)
     assert any(list(table.columns) == ["op", "nodes"] and len(table) == 36 for table in tables)
-    assert any("node" in table and SOFTMAX in list(table["node"]) for table in tables)
+    suggested = next(table for table in tables if "depends on" in table)
+    assert suggested["node"][0] == SOFTMAX
+    assert suggested["depends on"][0] == "petal_length, petal_width, sepal_length, sepal_width"
     feeds = next(table for table in tables if list(table.columns) == ["name", "dtype", "shape"])
     assert set(feeds["name"]) == {"sepal_length", "sepal_width", "petal_length", "petal_width"}
     assert set(feeds["shape"]) == {"?"}
@@ -39,8 +42,9 @@ def test_overview_shows_the_figures_of_the_notebook() -> None:
 def test_overview_of_a_tf2_model_shows_the_serving_function_first() -> None:
     at = app.opened("bikes")
     assert not at.exception
+    assert "VarHandleOp (2 nodes) is read by no signature" in app.texts(at).replace("\\", "")
     serving = int(app.metrics(at)["Operations"])
-    at.segmented_control(key="counted").set_value("Main graph").run()
+    at.segmented_control(key="counted_graph").set_value("Main graph").run()
     main = next(t for t in frames(at) if list(t.columns) == ["op", "nodes"])
     assert "StatefulPartitionedCall" in set(main["op"])
     assert int(main["nodes"].sum()) != serving
@@ -106,12 +110,12 @@ def test_the_journey_of_the_notebook() -> None:
     ]
     app.on(at, "compare")
     assert not at.exception
-    shown = app.metrics(at)
-    assert shown["Size"] == "0.8 MiB"
-    assert shown["Operations"] == "86"
-    assert shown["Largest difference"] == "0.0968"
-    assert shown["Rows whose class changes"] == "1 of 150"
-    assert shown["Freezing alone"] == "changes nothing"
+    metrics = app.metrics(at)
+    assert metrics["Size"] == "0.8 MiB"
+    assert metrics["Operations"] == "86"
+    assert metrics["Largest difference"] == "0.0968"
+    assert metrics["Rows whose class changes"] == "1 of 150"
+    assert metrics["Freezing alone"] == "changes nothing"
     app.on(at, "predict")
     at.segmented_control(key="feed_kind").set_value("range").run()
     at.number_input(key="feed_n").set_value(1000).run()
@@ -158,7 +162,7 @@ def test_compare_counts_what_the_overview_counts() -> None:
 
 
 def test_another_tag_set_is_another_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = shared("models/seed/ppscore/two_metagraphs")
+    path = data_path("models/seed/ppscore/two_metagraphs")
     monkeypatch.setenv("INSPECTOR_ROOTS", str(path.parent))
     at = app.started()
     at.text_input(key="open_path_text").set_value(str(path)).run()
@@ -183,9 +187,9 @@ def test_a_step_that_breaks_its_promise_is_shown_and_rolled_back() -> None:
     at.button(key="run").click()
     app.settled(at.run())
     assert not at.exception
-    (told,) = at.warning
-    assert "round" in told.value
-    assert "broke its promise" in told.value
+    (warning,) = at.warning
+    assert "round" in warning.value
+    assert "broke its promise" in warning.value
     record = next(table for table in frames(at) if "step" in table)
     assert list(record["check"]) == ["equal", "broke its promise", "equal"]
     assert record["difference"][1].endswith("%)")
@@ -204,10 +208,24 @@ def test_a_step_that_breaks_its_promise_is_shown_and_rolled_back() -> None:
 
 
 @pytest.mark.tensorflow
+def test_a_required_check_that_finds_a_violation_gives_no_result() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    at.selectbox(key="suggested_output").set_value(SOFTMAX).run()
+    at.text_area(key="pipeline_text").set_value("round_weights(num_steps=1)").run()
+    at.toggle(key="require_check").set_value(True).run()
+    at.button(key="run").click()
+    app.settled(at.run())
+    assert not at.exception
+    assert any("lossy allows" in error.value for error in at.error)
+    assert not any("step" in table for table in frames(at))
+
+
+@pytest.mark.tensorflow
 def test_without_the_check_nothing_is_run() -> None:
     at = app.on(app.opened("iris"), "optimise")
     at.toggle(key="check_steps").set_value(False).run()
     assert at.selectbox(key="on_violation").disabled
+    assert at.toggle(key="require_check").disabled
     at.button(key="run").click()
     app.settled(at.run())
     record = next(table for table in frames(at) if "step" in table)

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests import lite_models
-from tests.conftest import shared
+from tests.conftest import data_path
 from tests.pages import app
 
 SEED = "models/seed/ppscore/checkpoints"
@@ -32,7 +32,7 @@ def opened(path: Path) -> AppTest:
 
 def test_an_archive_of_a_checkpoint(folder: Path) -> None:
     with zipfile.ZipFile(folder / "ppscore.zip", "w") as archive:
-        for file in shared(SEED).iterdir():
+        for file in data_path(SEED).iterdir():
             archive.write(file, f"checkpoints/{file.name}")
     at = opened(folder / "ppscore.zip")
     assert not at.exception
@@ -45,7 +45,7 @@ def test_an_archive_of_a_checkpoint(folder: Path) -> None:
 
 def test_a_checkpoint_without_its_graph_fails_no_page(folder: Path) -> None:
     for name in ("var.index", "var.data-00000-of-00001"):
-        shutil.copyfile(shared(f"{SEED}/{name}"), folder / name)
+        shutil.copyfile(data_path(f"{SEED}/{name}"), folder / name)
     at = opened(folder / "var.index")
     assert not at.exception
     assert "is not beside it" in "".join(str(item.value) for item in at.warning)
@@ -93,15 +93,16 @@ def test_a_tflite_model_that_cannot_run_says_why(folder: Path) -> None:
     at.button(key="predict").click()
     at = app.settled(at.run())
     assert not at.exception
-    assert "my_op: custom op" in app.texts(at).replace("\\", "")
+    assert "my_op: is a custom op" in app.texts(at).replace("\\", "")
 
 
 def test_a_signature_of_another_subgraph_is_chosen_and_run(folder: Path) -> None:
     (folder / "m.tflite").write_bytes(lite_models.loop())
     at = opened(folder / "m.tflite")
     (box,) = [item for item in at.selectbox if item.label == "Signature"]
-    box.set_value(1 - box.value)
-    at = app.on(app.settled(at.run()), "predict")
+    box.set_value(1 - box.value).run()
+    app.home(at)  # AppTest stays on this page, and the select box would open the model again
+    at = app.on(at, "predict")
     at.button(key="predict").click()
     at = app.settled(at.run())
     assert not at.exception
@@ -111,7 +112,7 @@ def test_a_signature_of_another_subgraph_is_chosen_and_run(folder: Path) -> None
 
 @pytest.mark.tensorflow
 def test_a_keras_file_on_every_page(folder: Path) -> None:
-    shutil.copyfile(shared("models/seed/keras/prod_model.h5"), folder / "m.h5")
+    shutil.copyfile(data_path("models/seed/keras/prod_model.h5"), folder / "m.h5")
     at = opened(folder / "m.h5")
     assert not at.exception
     assert app.metrics(at)["Layers"] == "3"

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from inspector.jobs.runner import default_runner
+from tests import sending
 from tests.hostile import corpus
 from tests.hostile.battery import OK
 from tests.pages import app
@@ -29,7 +30,9 @@ def sent(at: AppTest, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A file is uploaded; what is a folder, or beside others, is opened by its path."""
     alone = path.is_file() and path.parent.parent == corpus.FOLDER
     if alone:
-        at.file_uploader(key="upload_file").set_value((path.name, path.read_bytes(), "")).run()
+        token = at.session_state["inbox:upload_file"].token
+        sending.send_file(token, path.name, path.read_bytes())
+        at.run()
         at.button(key="open_file").click()
     else:
         folder = path if path.is_dir() else path.parent
@@ -56,12 +59,11 @@ def test_it_is_refused_in_one_sentence(
     sent(at, KEPT[name], tmp_path, monkeypatch)
     assert not at.exception
     (error,) = at.error
-    told = ENTRIES[name]["outcomes"]["open"].partition(": ")[2]
-    assert str(error.value).replace("\\", "")[:200] == told.replace("\\", "")[:200]
+    expected = ENTRIES[name]["outcomes"]["open"].partition(": ")[2]
+    assert str(error.value).replace("\\", "")[:200] == expected.replace("\\", "")[:200]
     # The process that jobs come from is still the same one.
     assert before in (None, default_runner().status().templates["light"].pid)
     assert files_of(scratch) == {}
-    at.file_uploader(key="upload_file").set_value(None)
     at.text_input(key="open_path_text").set_value("").run()
 
 
@@ -74,5 +76,5 @@ def test_what_opens_is_shown_on_every_page(
         app.on(at, page)
         assert not at.exception
         assert not at.error
-    told = app.home(at).markdown
-    assert not any("<img" in str(item.value) and item.allow_html for item in told)
+    markdown = app.home(at).markdown
+    assert not any("<img" in str(item.value) and item.allow_html for item in markdown)

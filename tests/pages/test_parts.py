@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from inspector.ui import operations, predicting, text
+from inspector.ui.screens import operations, predict
+from inspector.ui.widgets import text
+from inspector.view.table.node_table import NodeTable
 
 
 def test_counts_agree_with_their_noun() -> None:
@@ -21,7 +23,7 @@ def test_changes_have_a_sign() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "shape", "told"),
+    ("dtype", "shape", "literal"),
     [
         ("float32", [None, 2], "[[0.5, 0.5], [0.5, 0.5]]"),
         ("int32", [None], "[1, 1]"),
@@ -33,17 +35,42 @@ def test_changes_have_a_sign() -> None:
     ],
 )
 def test_the_example_of_what_to_type_has_the_shape(
-    dtype: str, shape: list[int | None] | None, told: str
+    dtype: str, shape: list[int | None] | None, literal: str
 ) -> None:
-    assert predicting.example(dtype, shape) == told
+    assert predict.example(dtype, shape) == literal
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "rows"),
+    [
+        ([None, 512], "float32", 260_000),
+        ([None, None, 4], "float64", 16_000_000),
+        ([8, 512], "float32", None),
+        ([], "float32", None),
+        (None, "float32", None),
+        ([None, 2], "string", None),
+        ([None, 2], "dtype(999)", None),
+    ],
+)
+def test_the_rows_that_fit_into_a_job_go_by_the_largest_tensor(
+    shape: list[int | None] | None, dtype: str, rows: int | None
+) -> None:
+    table = NodeTable(
+        *(["x", "y"], ["Placeholder", "Relu"], [0, 1], [[], [0, 0]]),
+        dtypes=[["float32"], [dtype]],
+        dtype=[0, 1],
+        shapes=[[[]], [shape]],
+        shape=[0, 1],
+    )
+    assert predict.rows_that_fit(table, 3 << 30) == rows
 
 
 def test_outputs_in_the_table_leave_out_the_name_that_stands_beside_them() -> None:
     rows = {"name": ["a(b", "s"], "op": ["Relu", "Split"], "outputs": ["a(b:0 float32 [?, 4]", ""]}
     rows["outputs"][1] = "s:0 int32 [2], s:1 int32 []"
-    made = operations.tabulated(pd.DataFrame(rows))
-    assert list(made["outputs"]) == ["float32 [?, 4]", "int32 [2], int32 []"]
-    assert list(made.columns) == ["op", "name", "outputs"]
+    frame = operations.tabulated(pd.DataFrame(rows))
+    assert list(frame["outputs"]) == ["float32 [?, 4]", "int32 [2], int32 []"]
+    assert list(frame.columns) == ["op", "name", "outputs"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from inspector import locations
+from inspector.jobs.runner import default_runner
 from tests.pages import app
 
 IRIS = locations.sample_models() / "iris" / "saved_model"
@@ -29,8 +30,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def entries(at: AppTest) -> list[str]:
     """What the browser lists, as it is shown."""
-    found = [button.label for button in at.button if (button.key or "").startswith("in_")]
-    return found + [text.value for text in at.caption if ":material/draft:" in text.value]
+    folders = [button.label for button in at.button if (button.key or "").startswith("in_")]
+    return folders + [text.value for text in at.caption if ":material/draft:" in text.value]
 
 
 def test_folders_are_walked_to_a_model(root: Path) -> None:
@@ -41,12 +42,30 @@ def test_folders_are_walked_to_a_model(root: Path) -> None:
     assert "notes\\.txt" in file
     at.button(key="in_0").click().run()
     assert at.button(key="in_0").label == "iris"
-    at.button(key=f"go_{root}").click().run()
+    assert not [button.key for button in at.button if str(root) in str(button.key)]
+    at.button(key="go_0").click().run()
     at.button(key="in_0").click().run()
     at.button(key="browse_0").click()
     at = app.on(app.settled(at.run()), "overview")
     assert not at.exception
     assert app.metrics(at)["Operations"] == "252"
+    # The address of the page names no folder above the root.
+    assert at.session_state["model"].ref == ("path", f"{AWKWARD}/iris")
+
+
+def test_what_others_sent_is_not_found_by_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = default_runner().workspace
+    key = workspace.add_folder(IRIS)
+    monkeypatch.setenv("INSPECTOR_ROOTS", str(workspace.root.parent))
+    at = app.started()
+    assert workspace.root.name not in entries(at)
+    at.text_input(key="open_path_text").set_value(str(key.path)).run()
+    at.button(key="open_path").click()
+    app.settled(at.run())
+    (error,) = at.error
+    assert "there is no such file or folder" in error.value
 
 
 def test_a_folder_that_is_no_root_any_more_is_left(

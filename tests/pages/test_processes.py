@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from inspector.ui.shell import PAGES
+from inspector.ui.screens.shell import PAGES
 from tests.conftest import ROOT
 
 _TOUR = """

@@ -23,10 +23,10 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     handler = functools.partial(Quiet, directory=str(locations.sample_models()))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as found:
-        threading.Thread(target=found.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{found.server_address[1]}"
-        found.shutdown()
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http_server:
+        threading.Thread(target=http_server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{http_server.server_address[1]}"
+        http_server.shutdown()
 
 
 def test_without_the_setting_there_is_no_place_for_a_url(server: str) -> None:
@@ -41,7 +41,7 @@ def test_without_the_setting_there_is_no_place_for_a_url(server: str) -> None:
 def test_an_allowed_url_is_fetched_and_opened(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSPECTOR_URLS", f"https://models.example.org/ {server}/iris/")
     at = app.started()
-    for url, told in (
+    for url, reason in (
         (f"{server}/shapes/saved_model/saved_model.pb", "only URLs that begin as INSPECTOR_URLS"),
         (f"{server}/iris/nothing.pb", "nothing.pb: URL: the server answers 404"),
         ("file:///etc/passwd", "a path is given as such"),
@@ -50,7 +50,7 @@ def test_an_allowed_url_is_fetched_and_opened(server: str, monkeypatch: pytest.M
         at.button(key="open_url").click()
         app.settled(at.run())
         (error,) = at.error
-        assert told in error.value.replace("\\", "")
+        assert reason in error.value.replace("\\", "")
     at.text_input(key="open_url_text").set_value(f"{server}/iris/saved_model/saved_model.pb").run()
     at.button(key="open_url").click()
     at = app.on(app.settled(app.settled(at.run()).run()), "overview")

@@ -16,8 +16,8 @@ KERNEL = "dnn/hiddenlayer_0/kernel"
 
 
 def table(at: AppTest, column: str):
-    (found,) = (element.value for element in at.dataframe if column in element.value)
-    return found
+    (frame,) = (element.value for element in at.dataframe if column in element.value)
+    return frame
 
 
 def test_variables_are_searched_by_name_dtype_and_shape() -> None:
@@ -36,7 +36,7 @@ def test_variables_are_searched_by_name_dtype_and_shape() -> None:
 def test_the_values_of_a_variable_are_read_on_demand() -> None:
     at = app.opened("iris")
     assert "Select a row" in app.texts(at)
-    at.session_state["variable_shown"] = KERNEL
+    at.session_state["of_model:selected_variable"] = KERNEL
     at.run()
     assert not at.exception
     figures = dict(table(at, "figure").itertuples(index=False))
@@ -60,7 +60,7 @@ def test_damaged_values_are_one_clear_message(
     at.text_input(key="open_path_text").set_value("m").run()
     at.button(key="open_path").click()
     at = app.on(app.settled(at.run()), "overview")
-    at.session_state["variable_shown"] = KERNEL
+    at.session_state["of_model:selected_variable"] = KERNEL
     at.run()
     (error,) = at.error
     assert "checksum" in error.value

@@ -1,4 +1,4 @@
-"""For ../shared/gtt/run_cases.py: ``--candidate tests.passes.candidate:transform``."""
+"""For tests/data/gtt/run_cases.py: ``--candidate tests.passes.candidate:transform``."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspector.protos import FunctionDef
+from inspector.graph.protos import FunctionDef
 from tests.function_graphs import FLOAT, function, node
 from tests.passes.text import PRODUCER
 

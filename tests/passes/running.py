@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from inspector import tensors
-from inspector.graph import Graph, split_input
+from inspector.graph import tensors
+from inspector.graph.graph import Graph, split_input
+from inspector.graph.protos import GraphDef, NodeDef
 from inspector.passes.base import PassContext
-from inspector.passes.channels import layout
-from inspector.passes.constants import constant
-from inspector.protos import GraphDef, NodeDef
-from tests.conftest import shared
+from inspector.passes.rewrite.channels import layout
+from inspector.passes.rewrite.constants import constant
+from tests.conftest import data_path
 from tests.passes.text import node as text_node
 
 
@@ -141,10 +141,10 @@ def cpp_tool(graph: Graph, inputs: list[str], outputs: list[str], transforms: st
 def differences(
     reference: Graph, candidate: Graph, inputs: list[str], outputs: list[str], **options: Any
 ) -> list[str]:
-    """What the judge of ../shared/gtt sees between two graphs."""
+    """What the judge of tests/data/gtt sees between two graphs."""
     import tensorflow as tf
 
-    sys.path.insert(0, str(shared("gtt")))
+    sys.path.insert(0, str(data_path("gtt")))
     try:
         import compare
     finally:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.graph import Graph
-from inspector.passes import atrous
-from inspector.passes.atrous import flatten_atrous_conv
+from inspector.graph.graph import Graph
 from inspector.passes.base import PassContext, PassResult
+from inspector.passes.transforms import flatten_atrous_conv as atrous
+from inspector.passes.transforms.flatten_atrous_conv import flatten_atrous_conv
 from tests.passes.running import assert_same_values, cpp_tool, differences
 from tests.passes.text import graph, show, value
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from inspector import tensors
 from inspector.errors import TransformFailed
-from inspector.graph import Graph
+from inspector.graph import tensors
+from inspector.graph.graph import Graph
 from inspector.passes import PASSES
 from tests.passes.running import assert_same_values, context
 from tests.passes.text import graph, graph_def, show

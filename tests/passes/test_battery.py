@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
-from inspector.graph import Graph, validate
+from inspector.errors import TransformFailed
+from inspector.graph import tensors
+from inspector.graph.graph import Graph, validate
+from inspector.graph.protos import FunctionDef, GraphDef
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
 from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS
-from inspector.protos import FunctionDef
 from tests.function_graphs import FLOAT, function, node
-from tests.passes.running import assert_same_values, context
+from tests.passes.running import assert_same_values, context, feeds_for, run
 from tests.passes.text import PRODUCER, graph, graph_def
 from tests.test_api import TRANSFORMS as NOTEBOOK
 
@@ -166,6 +170,10 @@ CASES = {
     "remove_control_dependencies": Case(
         "x = Placeholder(shape=[2]) ; i = NoOp(^x) ; y = Relu(x, ^i)"
     ),
+    "remove_dead_branches": Case(
+        "x = Placeholder(shape=[2]) ; p = Const(value=1, dtype=bool) ; s = Switch(x, p)"
+        " ; t = Exp(s:1) ; f = Neg(s) ; m = Merge(t, f) ; y = Relu(m)"
+    ),
     "remove_device": Case("x = Placeholder(shape=[2]) @/gpu:0 ; y = Relu(x) @/cpu:0"),
     "remove_nodes": Case(
         "x = Placeholder(shape=[2]) ; i = Identity(x) ; y = Relu(i)", "op=Identity"
@@ -196,6 +204,16 @@ CASES = {
         'device="/device:CPU:0"',
         idle="x = Placeholder() @/device:CPU:0 ; y = Softplus(x) @/device:CPU:0",
     ),
+    "fix_batch": Case(
+        "x = Placeholder(shape=[-1]) ; y = Relu(x)",
+        "batch=2",
+        idle="x = Placeholder(shape=[2]) ; y = Softplus(x)",
+    ),
+    "set_shape": Case(
+        "x = Placeholder(shape=[2]) ; y = Relu(x)",
+        "batch=-1",
+        idle="x = Placeholder(shape=[-1]) ; y = Softplus(x)",
+    ),
     "sort_by_execution_order": Case("y = Relu(i) ; i = Neg(x) ; x = Placeholder(shape=[2])"),
     "sparsify_gather": Case(
         "x = Placeholder(shape=[2], dtype=int32) ; w = Const(value=[[0],[2],[0],[0]])"
@@ -203,6 +221,9 @@ CASES = {
         " ; y = GatherV2(r, x, a, Tindices=int32, Taxis=int32)",
         idle="x = Placeholder(shape=[2]) ; y = Softplus(x) ; group_deps = NoOp()",
         first="group_deps",
+    ),
+    "strip_default_attributes": Case(
+        "x = Placeholder(shape=[2,2]) ; y = MatMul(x, x, transpose_a=false, transpose_b=true)"
     ),
     "strip_unused_nodes": Case("x = Placeholder(shape=[2]) ; y = Relu(x) ; dead = Neg(y)"),
 }
@@ -264,6 +285,54 @@ def test_feeds_and_fetches_keep_their_names(name):
         after = PASSES[name](before, context(inputs, outputs), **params(name)).graph
         assert after.node("x").op == "Placeholder"
         assert "y" in after
+
+
+def bordered(name: str) -> Graph:
+    """The case with x in the middle: upstream of it is the case once more, and constants."""
+    case = build(name).to_proto()
+    x = next(node for node in case.node if node.name == "x")
+    sizes = [2 if dim.size < 0 else dim.size for dim in x.attr["shape"].shape.dim]
+    dtype = tensors.dtype_name(x.attr["dtype"].type)
+    proto = graph_def(
+        f"z1 = Const(value=zeros({','.join(map(str, sizes))}), dtype={dtype})"
+        " ; z2 = Const(value=zeros(1), dtype=DTYPE) ; z3 = Add(z1, z2, T=DTYPE)"
+        " ; x = Identity(z3, ^up/y, T=DTYPE)".replace("DTYPE", dtype),
+        case.versions.producer,
+    )
+    twin = GraphDef()
+    twin.CopyFrom(case)
+    for item in twin.node:
+        item.name = f"up/{item.name}"
+        item.input[:] = [re.sub(r"^(\^?)", r"\1up/", text) for text in item.input]
+    for item in case.node:
+        if item.name == "x":
+            twin.node.extend(proto.node)
+        else:
+            twin.node.append(item)
+    twin.library.CopyFrom(case.library)
+    return Graph.of(twin)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", sorted(PASSES))
+def test_an_input_in_the_middle_is_a_border(name):
+    """Nothing upstream of it is changed, and nothing of it reaches what is downstream."""
+    before, ctx = bordered(name), context()
+    if name == "fold_constants" or "grappler" in name:  # as the tool: after strip_unused_nodes
+        with pytest.raises(TransformFailed, match=r"expected to be a Placeholder|no Placeholder"):
+            PASSES[name](before, ctx, **params(name))
+        return
+    after = PASSES[name](before, ctx, **params(name)).graph
+    upstream = before.ancestors(["x"]) - {"x"}
+    for item in after:
+        assert item.name not in upstream or item == before.node(item.name)
+    feeds = {"x": feeds_for(build(name))["x"], "up/x": feeds_for(build(name))["x"]}
+    remaining = {key: value for key, value in feeds.items() if key in after}
+    (expected,) = run(before, ["y"], feeds)
+    (value,) = run(after, ["y"], remaining, CASES[name].first)
+    np.testing.assert_allclose(
+        value, expected, atol=CASES[name].atol * max(1, np.abs(expected).max())
+    )
 
 
 @pytest.mark.parametrize("name", sorted(PASSES))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.errors import InvalidGraph, TransformFailed
+from inspector.errors import InvalidGraph
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
 from tests.passes.text import graph, show
@@ -248,9 +248,18 @@ def test_merging_around_a_loop():
     assert list(result.graph.node("y").input) == ["m1", "m1"]
 
 
-def test_merging_needs_to_know_the_op():
-    with pytest.raises(TransformFailed, match="Op type not registered 'Mystery'"):
-        apply("merge_duplicate_nodes", "x = Placeholder() ; z = Mystery(x)")
+def test_nodes_of_an_unknown_op_are_not_merged():
+    text = (
+        "x = Placeholder() ; a = Relu(x) ; b = Relu(x) ; c = Mystery(a) ; d = Mystery(b)"
+        " ; y = Add(c, d)"
+    )
+    result = apply("merge_duplicate_nodes", text)
+    assert {node.name for node in result.graph} == {"x", "a", "c", "d", "y"}
+    assert list(result.graph.node("d").input) == ["a"]
+    assert [(skip.name, skip.why) for skip in result.skipped] == [
+        ("c", "Mystery is no op of TensorFlow 2.21, which may have state"),
+        ("d", "Mystery is no op of TensorFlow 2.21, which may have state"),
+    ]
 
 
 def test_sorting():

@@ -79,7 +79,7 @@ def test_joining_is_the_tools(axes):
 def test_a_node_without_the_old_name_is_no_error_to_the_tool_either():
     (item,) = plan("rename_node(old_node_name=a, new_node_name=b)")
     before = graph("x = Placeholder(shape=[2]) ; y = Relu(x)")
-    assert item.found(before, context(), **item.params).graph is before
+    assert item.transform(before, context(), **item.params).graph is before
     theirs = cpp_tool(before, ["x"], ["y"], "rename_node(old_node_name=a, new_node_name=b)")
     assert show(theirs) == show(before)
 

@@ -47,7 +47,7 @@ y = Merge(one, two)
 def apply(text: str, call: str) -> Any:
     (item,) = plan(call)
     ctx = context()
-    result = item.found(graph(text), ctx, **item.params)
+    result = item.transform(graph(text), ctx, **item.params)
     return result, ctx
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inspector.graph import Graph, validate
+from inspector.graph.graph import Graph, validate
 from inspector.passes import pipeline
 from tests.passes.fixes import FIXES, Fix
 from tests.passes.running import assert_same_values, evaluate, feeds_for, run
@@ -27,7 +27,9 @@ def build(fix: Fix) -> Graph:
 def test_values_are_those_of_the_graph(name):
     fix = FIXES[name]
     before = build(fix)
-    after = pipeline.run(before, fix.inputs, fix.outputs, fix.transforms, evaluate=evaluate).graph
+    after = pipeline.run(
+        before, fix.inputs, fix.outputs, fix.transforms, pipeline.PipelineOptions(evaluate=evaluate)
+    ).graph
     validate(after)
     assert after.versions == before.versions
     assert after.library == before.library
@@ -82,6 +84,8 @@ def test_a_kernel_that_fails_leaves_its_own_part_only():
         )
     )
     call = "fold_constants(ignore_errors=true)"
-    after = pipeline.run(before, ["x"], ["y", "z"], call, evaluate=evaluate).graph
+    after = pipeline.run(
+        before, ["x"], ["y", "z"], call, pipeline.PipelineOptions(evaluate=evaluate)
+    ).graph
     assert (after.op_counts().get("Exp"), after.op_counts()["Div"]) == (None, 1)
     assert_same_values(before, after, ["y"], atol=1e-6)

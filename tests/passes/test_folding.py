@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inspector import tensors
 from inspector.errors import TransformFailed
+from inspector.graph import tensors
+from inspector.graph.protos import FunctionDef
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
-from inspector.protos import FunctionDef
 from tests.passes.running import assert_same_values, context, cpp_tool, differences
 from tests.passes.text import graph, node, show, value
 
@@ -144,6 +144,16 @@ def test_only_the_failing_part_stays_when_errors_are_ignored():
     assert "Square" not in counts
     np.testing.assert_array_equal(value(result.graph, result.graph.node("d").input[0]), [-7, -8])
     assert "division by zero" in "; ".join(skip.why for skip in result.skipped)
+
+
+def test_a_node_of_an_unknown_op_stays_and_what_it_reads_is_folded():
+    text = f"{X} ; a = Const(value=[1, 2]) ; b = Exp(a) ; u = Mystery(b) ; v = Mystery(x)"
+    result = fold(f"{text} ; s = Add(u, v) ; y = Add(x, s)", check=False)
+    assert result.graph.op_counts()["Mystery"] == 2
+    assert "Exp" not in result.graph.op_counts()
+    assert [(skip.name, skip.why) for skip in result.skipped] == [
+        ("u", "Mystery is no op of TensorFlow 2.21 and cannot be computed")
+    ]
 
 
 def test_large_results_stay_and_their_inputs_fold():

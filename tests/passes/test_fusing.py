@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector import opdefs
-from inspector.graph import Graph
+from inspector.graph import opdefs
+from inspector.graph.graph import Graph
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext, PassResult
 from tests.passes.running import assert_same_values, cpp_tool, differences

@@ -1,4 +1,4 @@
-"""The recorded cases of the real tool, judged by ../shared/gtt/run_cases.py."""
+"""The recorded cases of the real tool, judged by tests/data/gtt/run_cases.py."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from inspector.errors import TransformSyntaxError
 from inspector.passes import PASSES
 from inspector.passes.parser import parse
-from tests.conftest import ROOT, SHARED, shared
+from tests.conftest import DATA, ROOT, data_path
 
-CASES = SHARED / "gtt/cases"
+CASES = DATA / "gtt/cases"
 
 
 def ours(case: Path) -> bool:
@@ -39,7 +39,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     subprocess.run(
         [
             sys.executable,
-            str(shared("gtt/run_cases.py")),
+            str(data_path("gtt/run_cases.py")),
             str(CASES),
             "--candidate=tests.passes.candidate:transform",
             f"--json={rows}",
@@ -58,7 +58,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", NAMES or ["none"])
 def test_the_case_passes(name, verdicts):
-    shared("gtt/cases")
+    data_path("gtt/cases")
     row = verdicts[name]
     assert row["ok"], row["why"]
     assert not [why for why in row["why"] if why.startswith("message lacks")]

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector import tensors
 from inspector.errors import InspectorError
-from inspector.graph import Graph
+from inspector.graph import tensors
+from inspector.graph.graph import Graph
+from inspector.graph.protos import NodeDef
 from inspector.passes import PASSES, pipeline
 from inspector.passes.base import PassContext
-from inspector.passes.constants import constant
 from inspector.passes.parser import Call
-from inspector.protos import NodeDef
+from inspector.passes.rewrite.constants import constant
 from tests.passes.text import node
 
 NAMES = ["x", "y", "n0", "a", "b", "c", "w", "a_quantized_min", "a/_0__cf__0"]
@@ -160,7 +160,7 @@ def test_no_graph_crashes_the_pipeline(before, names):
     ignore = ("ignore_errors", "true")
     calls = [Call(name, (*PARAMS.get(name, ()), ignore)) for name in names]
     try:
-        result = pipeline.run(before, ["x"], ["y"], calls, files=True)
+        result = pipeline.run(before, ["x"], ["y"], calls, pipeline.PipelineOptions(files=True))
     except InspectorError:
         return
     assert result.graph.byte_size() == len(result.graph.to_bytes())
@@ -206,6 +206,10 @@ CHAINS = {
     "rename_node": ("p = Relu(q)", (("old_node_name", "n10000"), ("new_node_name", "m"))),
     "obfuscate_names": ("p = Relu(q)", ()),
     "remove_control_dependencies": ("p = Relu(q)", ()),
+    "fix_batch": ("p = Relu(q)", (("batch", "2"),)),
+    "set_shape": ("p = Relu(q)", (("batch", "-1"),)),
+    "strip_default_attributes": ("p = LeakyRelu(q, alpha=0.2)", ()),
+    "remove_dead_branches": ("p = Switch(q, q)", ()),
 }
 
 SIZES = {"quantize_nodes": 5_000}

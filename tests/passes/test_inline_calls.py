@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import InvalidGraph, TransformFailed
-from inspector.graph import Graph, validate
+from inspector.graph.graph import Graph, validate
+from inspector.graph.protos import NodeDef
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
-from inspector.protos import NodeDef
 from tests.function_graphs import FLOAT, INT32, call, function, graph, node, shown
 from tests.passes.running import assert_same_values, context, cpp_tool, differences, feeds_for, run
 from tests.passes.test_differential import relaxed

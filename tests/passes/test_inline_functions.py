@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inspector.graph import Graph, validate
+from inspector.graph.graph import Graph, validate
+from inspector.graph.protos import GraphDef
 from inspector.passes import PASSES, pipeline
-from inspector.protos import GraphDef
 from tests.function_graphs import FLOAT, call, function, node
 from tests.function_graphs import graph as function_graph
 from tests.passes.running import context, evaluate, run
@@ -98,7 +98,7 @@ def test_the_pipeline_goes_on_over_the_plain_nodes():
         ["y"],
         "inline_functions(control_flow=lower) strip_unused_nodes remove_nodes(op=Identity)"
         " fold_constants merge_duplicate_nodes sort_by_execution_order",
-        evaluate=evaluate,
+        pipeline.PipelineOptions(evaluate=evaluate),
     )
     assert len(result.graph) < result.steps[0].nodes_after
     feeds = {"x": X, "count": np.int32(4)}

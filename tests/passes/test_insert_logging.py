@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from inspector import tensors
-from inspector.graph import Graph, validate
+from inspector.graph import tensors
+from inspector.graph.graph import Graph, validate
 from inspector.passes import pipeline
 from inspector.passes.pipeline import plan
 from tests.passes.running import assert_same_values, context, run
@@ -25,7 +25,7 @@ y = Sub(a, s:1, ^s)
 
 def log(before: Graph, args: str = "") -> Any:
     (item,) = plan(f"insert_logging({args})")
-    return item.found(before, context(), **item.params)
+    return item.transform(before, context(), **item.params)
 
 
 @pytest.mark.tensorflow

@@ -50,7 +50,13 @@ def test_no_batch_norm_is_left(tmp_path, name):
     (x,) = [item.name for item in frozen.nodes if item.op == "Placeholder"]
     fetches = [item.name for item in frozen.nodes if not frozen.consumers(item.name)]
     feeds = {x: np.random.RandomState(1).standard_normal((2, 9, 10, 3)).astype(np.float32)}
-    result = pipeline.run(frozen, [x], fetches, PRESETS["faster"].transforms, evaluate=evaluate)
+    result = pipeline.run(
+        frozen,
+        [x],
+        fetches,
+        PRESETS["faster"].transforms,
+        pipeline.PipelineOptions(evaluate=evaluate),
+    )
     left = {*result.graph.op_counts()} & {"Mul", "Rsqrt", "FusedBatchNormV3", "Sub"}
     assert not left, {item.name for item in result.graph.nodes if item.op in left}
     (expected,), (found,) = run(frozen, fetches, feeds), run(result.graph, fetches, feeds)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inspector.errors import BadParameter, TransformFailed
-from inspector.graph import Graph
+from inspector.graph.graph import Graph
 from inspector.passes import pipeline
 from inspector.passes.pipeline import plan
 from tests.passes.running import assert_same_values, context
@@ -25,12 +25,12 @@ y = Sub(s, t, _class=["loc:@s", "loc:@t"])
 def rename(text: str, old: str, new: str) -> Any:
     (item,) = plan(f'rename_node(old_node_name="{old}", new_node_name="{new}")')
     ctx = context()
-    return item.found(graph(text), ctx, **item.params), ctx
+    return item.transform(graph(text), ctx, **item.params), ctx
 
 
 def shorten(before: Graph, inputs: Any = ("x",), outputs: Any = ("y",)) -> Graph:
     (item,) = plan("obfuscate_names")
-    after: Graph = item.found(before, context(inputs, outputs)).graph
+    after: Graph = item.transform(before, context(inputs, outputs)).graph
     return after
 
 

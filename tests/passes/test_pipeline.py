@@ -14,7 +14,7 @@ from inspector.errors import (
     TransformSyntaxError,
     UnknownTransform,
 )
-from inspector.graph import Graph
+from inspector.graph.graph import Graph
 from inspector.passes import PASSES, pipeline
 from inspector.passes.parser import Call, parse
 from tests.passes.text import graph, show
@@ -23,7 +23,7 @@ TEXT = "x = Placeholder() ; a = Identity(x) ; b = Identity(a) ; y = Relu(b) ; de
 
 
 def run(text, transforms, **options):
-    return pipeline.run(graph(text), ["x"], ["y"], transforms, **options)
+    return pipeline.run(graph(text), ["x"], ["y"], transforms, pipeline.PipelineOptions(**options))
 
 
 def test_steps_run_in_order_and_are_recorded():

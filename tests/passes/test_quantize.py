@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from inspector import tensors
 from inspector.errors import BadParameter, TransformFailed
-from inspector.graph import Graph
+from inspector.graph import tensors
+from inspector.graph.graph import Graph
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
-from inspector.passes.constants import constant
+from inspector.passes.rewrite.constants import constant
 from tests.passes.running import assert_same_values, context, cpp_tool, run
 from tests.passes.text import graph, node, show, value
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from inspector import opdefs, tensors
 from inspector.errors import BadParameter
-from inspector.graph import Graph, validate
+from inspector.graph import opdefs, tensors
+from inspector.graph.graph import Graph, validate
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext, PassResult
-from inspector.passes.quantized_ops import QUANTIZED
+from inspector.passes.rewrite.quantized_ops import QUANTIZED
 from tests.passes.running import assert_same_values, cpp_tool, differences, run
 from tests.passes.text import graph, value
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from inspector.graph import Graph
+from inspector.graph.graph import Graph
+from inspector.graph.protos import GraphDef
 from inspector.passes import pipeline
-from inspector.protos import GraphDef
 from tests.passes.running import differences, evaluate
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("recorded.json").read_text())
@@ -31,7 +31,11 @@ def unpacked(text: str) -> Graph:
 def test_it_is_what_the_old_tool_made(case):
     before, theirs = unpacked(case["before"]), unpacked(case["after"])
     after = pipeline.run(
-        before, case["inputs"], case["outputs"], case["transforms"], evaluate=evaluate
+        before,
+        case["inputs"],
+        case["outputs"],
+        case["transforms"],
+        pipeline.PipelineOptions(evaluate=evaluate),
     ).graph
     assert after is not before
     assert after.versions == before.versions

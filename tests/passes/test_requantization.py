@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
-from inspector import TransformGraph, optimising
+from inspector import TransformGraph
 from inspector.errors import BadParameter, InspectorError, LimitExceeded, TransformFailed
-from inspector.graph import Graph
-from inspector.model import Model
-from inspector.passes import PASSES, pipeline, requantization
+from inspector.graph.graph import Graph
+from inspector.model.model import Model
+from inspector.optimisation import optimise
+from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.passes import PASSES, pipeline
 from inspector.passes.base import PassContext, PassResult
-from inspector.passes.requantization import parse_log
+from inspector.passes.transforms import freeze_requantization_ranges
+from inspector.passes.transforms.freeze_requantization_ranges import parse_log
 from tests.passes.running import cpp_tool, differences
 from tests.passes.text import graph, show, value
 
@@ -142,12 +145,13 @@ def test_lines_that_are_something_else(text):
 def test_nobody_on_a_web_page_reads_files(log):
     log.write_text(line(0, 1))
     call = f'{NAME}(min_max_log_file="{log}")'
-    with pytest.raises(BadParameter, match="command line and Python only"):
+    with pytest.raises(BadParameter, match="only the command line and Python may open"):
         pipeline.run(graph(TEXT), ["a"], ["y"], call)
     model = Model(format="GraphDef", name="m", path=None, graph=graph(TEXT))
-    with pytest.raises(BadParameter, match="command line and Python only"):
-        optimising.optimise(model, ["a"], ["y"], call)
-    assert optimising.optimise(model, ["a"], ["y"], call, files=True).steps[0].modified
+    with pytest.raises(BadParameter, match="only the command line and Python may open"):
+        optimise.optimise(model, OptimiseOptions(("a",), ("y",), call))
+    options = OptimiseOptions(("a",), ("y",), call, allow_files=True)
+    assert optimise.optimise(model, options).steps[0].modified
     assert "r" not in {
         node.name for node in TransformGraph(graph(TEXT).to_proto(), ["a"], ["y"], call).node
     }
@@ -160,7 +164,7 @@ def test_files_that_cannot_be_read(log, monkeypatch):
             found(graph(TEXT), PassContext(files=True), **found.read([("min_max_log_file", name)]))
     with pytest.raises(BadParameter, match="You must pass a file name to min_max_log_file"):
         found.read([])
-    monkeypatch.setattr(requantization, "MAX_LOG", 10)
+    monkeypatch.setattr(freeze_requantization_ranges, "MAX_LOG", 10)
     with pytest.raises(LimitExceeded):
         freeze(graph(TEXT), log, line(0, 1))
     assert issubclass(LimitExceeded, InspectorError)

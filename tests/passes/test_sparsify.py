@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.errors import BadParameter, TransformFailed
-from inspector.graph import Graph, validate
+from inspector.graph.graph import Graph, validate
+from inspector.graph.protos import GraphDef
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
-from inspector.protos import GraphDef
 from tests.passes.running import context, cpp_tool, differences, run
 from tests.passes.text import graph, show, value
 

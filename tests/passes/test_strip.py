@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inspector import tensors
 from inspector.errors import BadParameter, TransformFailed
+from inspector.graph import tensors
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
 from tests.passes.running import assert_same_values, run

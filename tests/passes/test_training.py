@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inspector.graph import Graph, validate
+from inspector.graph.graph import Graph, validate
+from inspector.graph.protos import GraphDef
 from inspector.passes import PASSES
-from inspector.protos import GraphDef
 from tests.passes.running import assert_same_values, context, run
 from tests.passes.text import graph, show
 

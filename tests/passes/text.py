@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from inspector import opdefs, tensors
-from inspector.graph import Graph, data_inputs
-from inspector.protos import AttrValue, GraphDef, NodeDef
+from inspector.graph import opdefs, tensors
+from inspector.graph.graph import Graph, data_inputs
+from inspector.graph.protos import AttrValue, GraphDef, NodeDef
 
 PRODUCER = 1395
 _LINE = re.compile(r"(\S+) = (\w+)\((.*)\)(?: @(\S+))?", re.DOTALL)

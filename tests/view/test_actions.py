@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.view.actions import ViewState, act, drawn_names, find, select, show
-from inspector.view.hierarchy import build
-from tests.view.graphs import layered
+from benchmarks.support.node_tables import layered
+from inspector.view.state.actions import ViewState, act, drawn_names, find, select, show
+from inspector.view.tree.hierarchy import build
 
 
 @pytest.fixture(scope="module")

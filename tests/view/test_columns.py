@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from inspector.view import columns, layout
-from inspector.view.columns import in_columns
-from inspector.view.curves import Curve, lead, split_at
-from inspector.view.hierarchy import build
-from inspector.view.starting import start
-from inspector.view.visible import fit, view
-from tests.view.graphs import layered, plain
+from benchmarks.support.node_tables import layered, plain
+from inspector.view.layout import columns, layout
+from inspector.view.layout.columns import in_columns
+from inspector.view.layout.curves import Curve, lead, split_at
+from inspector.view.state.initial_view import start
+from inspector.view.state.visible import fit, view
+from inspector.view.tree.hierarchy import build
 from tests.view.test_layout import inside, overlap
 
 

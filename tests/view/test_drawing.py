@@ -11,13 +11,14 @@ import subprocess
 import pytest
 from PIL import Image
 
+from benchmarks.support.node_tables import layered, plain
 from inspector.errors import LayoutError
-from inspector.view import dot, drawing
-from inspector.view.export import THEMES, fill_and_line
-from inspector.view.hierarchy import build
-from inspector.view.layout import picture_of
-from inspector.view.starting import start
-from tests.view.graphs import layered, plain
+from inspector.view.export import image
+from inspector.view.export.svg import THEMES, fill_and_line
+from inspector.view.layout import dot
+from inspector.view.layout.layout import picture_of
+from inspector.view.state.initial_view import start
+from inspector.view.tree.hierarchy import build
 
 HOSTILE = [
     "<b>bold</b>", 'quo"te', "back\\slash\\N\\G", "colon:0:1", "&lt;entity&amp;", "größe-日本語",
@@ -48,9 +49,9 @@ def engine(request, monkeypatch):
 
 
 def test_a_png_has_the_size_of_the_layout(picture, engine):
-    drawn = Image.open(io.BytesIO(drawing.image(picture.layout, "png")))
+    drawn = Image.open(io.BytesIO(image.image(picture.layout, "png")))
     graph = picture.layout["graph"]
-    scale = drawing.DPI / 72
+    scale = image.DPI / 72
     # A curve may swing out a little farther than the boxes.
     assert 1 <= drawn.width / ((graph["w"] + 32) * scale) < 1.15
     assert 1 <= drawn.height / ((graph["h"] + 32) * scale) < 1.05
@@ -61,17 +62,17 @@ def test_a_png_has_the_size_of_the_layout(picture, engine):
 
 
 def test_without_a_background_the_paper_is_clear(picture):
-    drawn = Image.open(io.BytesIO(drawing.image(picture.layout, "png", background=False)))
+    drawn = Image.open(io.BytesIO(image.image(picture.layout, "png", background=False)))
     assert drawn.convert("RGBA").getpixel((2, 2))[3] == 0
 
 
 def test_a_pdf_is_one(hostile, engine):
-    assert drawing.image(hostile.layout, "pdf").startswith(b"%PDF-")
-    assert drawing.image(hostile.layout, "png", theme="dark")[1:4] == b"PNG"
+    assert image.image(hostile.layout, "pdf").startswith(b"%PDF-")
+    assert image.image(hostile.layout, "png", theme="dark")[1:4] == b"PNG"
 
 
 def test_dot_tells_the_graph_and_names_stay_text(hostile):
-    source = drawing.dot_source(hostile.visible)
+    source = image.dot_source(hostile.visible)
     told = subprocess.run(
         ["dot", "-Tjson"] if shutil.which("dot") else pytest.skip("no dot on the PATH"),
         input=source.encode(), capture_output=True, check=True,
@@ -88,10 +89,10 @@ def test_dot_tells_the_graph_and_names_stay_text(hostile):
 
 
 def test_scopes_are_clusters(picture):
-    source = drawing.dot_source(picture.visible)
+    source = image.dot_source(picture.visible)
     assert source.count("subgraph cluster_") == len(picture.visible.clusters)
 
 
 def test_another_format_is_refused(picture):
     with pytest.raises(LayoutError, match="png, pdf"):
-        drawing.image(picture.layout, "gif")
+        image.image(picture.layout, "gif")

@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inspector.view.export import svg
-from inspector.view.hierarchy import build
-from inspector.view.layout import layout
-from inspector.view.starting import start
-from inspector.view.visible import view
-from tests.view.graphs import layered, plain
+from benchmarks.support.node_tables import layered, plain
+from inspector.view.export.svg import svg
+from inspector.view.layout.layout import layout
+from inspector.view.state.initial_view import start
+from inspector.view.state.visible import view
+from inspector.view.tree.hierarchy import build
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

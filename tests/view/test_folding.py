@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from inspector.view.folding import fold
-from inspector.view.hierarchy import PLUMBING, build
-from tests.view.graphs import layered, table
+from benchmarks.support.node_tables import layered
+from inspector.view.tree.folding import fold
+from inspector.view.tree.hierarchy import PLUMBING, build
+from tests.view.graphs import table
 
 
 def verdict(text: str, **kwargs: object) -> dict[str, str]:

@@ -7,10 +7,11 @@ import time
 
 import pytest
 
+from benchmarks.support.node_tables import layered, plain
 from inspector.errors import CorruptModel
-from inspector.view.grouping import TOO_WIDE
-from inspector.view.hierarchy import Hierarchy, build
-from tests.view.graphs import layered, plain, table
+from inspector.view.tree.grouping import TOO_WIDE
+from inspector.view.tree.hierarchy import Hierarchy, build
+from tests.view.graphs import table
 
 
 def outline(tree: Hierarchy, item: int = ~0) -> list[object]:

@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from inspector.view.export import THEMES, fill_and_line, mix
-from inspector.view.kinds import INDEX, KINDS, kind_of
+from inspector.view.export.svg import THEMES, fill_and_line, mix
+from inspector.view.table.op_kinds import INDEX, KINDS, kind_of
 
 
 @pytest.mark.parametrize(

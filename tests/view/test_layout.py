@@ -7,13 +7,13 @@ from itertools import combinations
 
 import pytest
 
+from benchmarks.support.node_tables import layered, plain
 from inspector.errors import LayoutError
-from inspector.view import dot
-from inspector.view.hierarchy import build
-from inspector.view.layout import layout, picture_of
-from inspector.view.starting import start
-from inspector.view.visible import Box, Edge, VisibleGraph, view
-from tests.view.graphs import layered, plain
+from inspector.view.layout import dot
+from inspector.view.layout.layout import layout, picture_of
+from inspector.view.state.initial_view import start
+from inspector.view.state.visible import Box, Edge, VisibleGraph, view
+from inspector.view.tree.hierarchy import build
 
 HOSTILE = '"];evil [label="<b>x</b>\\N:0 é'
 

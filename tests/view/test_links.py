@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.view.actions import ViewState, act, first, open_level, select, shut_level
-from inspector.view.hierarchy import build
-from inspector.view.history import History, back, forward, seen
-from inspector.view.links import MAX_TEXT, from_params, to_params
-from inspector.view.visible import view
-from tests.view.graphs import layered
+from benchmarks.support.node_tables import layered
+from inspector.view.state.actions import ViewState, act, first, open_level, select, shut_level
+from inspector.view.state.history import History, back, forward, record
+from inspector.view.state.links import MAX_TEXT, from_params, to_params
+from inspector.view.state.visible import view
+from inspector.view.tree.hierarchy import build
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_back_and_forward_walk_through_what_was_seen(tree):
     one = first(tree)
     two = open_level(tree, one)
     three = select(tree, two, [tree.table.names[3]])
-    log = seen(seen(History(), one, two), two, three)
+    log = record(record(History(), one, two), two, three)
     log, now = back(log, three)
     assert now == two
     log, now = back(log, now)
@@ -72,15 +72,15 @@ def test_back_and_forward_walk_through_what_was_seen(tree):
     assert now == two
     log, now = forward(log, now)
     assert now == three
-    assert not seen(log, three, replace(three, selected=())).future
+    assert not record(log, three, replace(three, selected=())).future
 
 
 def test_going_back_takes_no_pick_away(tree):
     one = first(tree)
     picked = act(tree, select(tree, one, ["input"]), "output", "input")
-    log = seen(History(), one, picked)
+    log = record(History(), one, picked)
     assert back(log, picked)[1].outputs == ("input",)
-    assert seen(log, picked, act(tree, picked, "output", "input")) is log
+    assert record(log, picked, act(tree, picked, "output", "input")) is log
 
 
 def test_levels_open_and_close_whole(tree):

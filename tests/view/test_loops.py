@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.view import layout
-from inspector.view.export import svg
-from inspector.view.hierarchy import Hierarchy, build
-from inspector.view.loops import MAX_DEPTH, scoped_names
-from inspector.view.summary import Summary
-from inspector.view.visible import view
+from inspector.view.export.svg import svg
+from inspector.view.layout import layout
+from inspector.view.state.visible import view
+from inspector.view.table.node_table import NodeTable
+from inspector.view.tree.hierarchy import Hierarchy, build
+from inspector.view.tree.loops import MAX_DEPTH, scoped_names
 from tests.view.graphs import table
 
 LOOP = """
@@ -39,7 +39,7 @@ y = Relu({0}exit)
 
 def tree_of(text: str) -> Hierarchy:
     made = build(table(text, fetches=["y:0"], feeds=["x:0"]))
-    again = Hierarchy.from_json(Summary.from_json(made.table.to_json()), made.to_json())
+    again = Hierarchy.from_json(NodeTable.from_json(made.table.to_json()), made.to_json())
     assert again.to_json() == made.to_json()
     return made
 

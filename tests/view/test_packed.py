@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from inspector.view.hierarchy import build
-from inspector.view.layout import picture_of
-from inspector.view.packed import FLAGS, pack
-from tests.view.graphs import layered
+from benchmarks.support.node_tables import layered
+from inspector.view.export.packed import FLAGS, pack
+from inspector.view.layout.layout import picture_of
+from inspector.view.tree.hierarchy import build
 
 
 def unpacked(text: str) -> dict[str, Any]:
-    """As canvas_unpack.js reads it."""
+    """As ui/canvas/js/graph.js reads it."""
     graph: dict[str, Any] = json.loads(text)
     texts = graph.pop("texts")
     before = ""

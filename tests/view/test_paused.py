@@ -6,18 +6,18 @@ import gc
 
 import pytest
 
+from benchmarks.support.node_tables import layered
 from inspector.errors import CorruptModel
-from inspector.view.paused import collector_paused
-from inspector.view.summary import Summary
-from tests.view.graphs import layered
+from inspector.view.table.node_table import NodeTable
+from inspector.view.tree.paused import collector_paused
 
 
 def test_the_collector_is_on_again_after_reading_and_after_an_error():
     assert gc.isenabled()
-    Summary.from_json(layered(3).to_json())
+    NodeTable.from_json(layered(3).to_json())
     assert gc.isenabled()
     with pytest.raises(CorruptModel):
-        Summary.from_json("{")
+        NodeTable.from_json("{")
     assert gc.isenabled()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from inspector.view.hierarchy import Hierarchy, build
-from inspector.view.starting import start
-from inspector.view.visible import view
-from tests.view.graphs import layered, plain, table
+from benchmarks.support.node_tables import layered, plain
+from inspector.view.state.initial_view import start
+from inspector.view.state.visible import view
+from inspector.view.tree.hierarchy import Hierarchy, build
+from tests.view.graphs import table
 
 BODY = ("Einsum", "AddV2", "LayerNorm", "MatMul", "Gelu")
 

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from inspector.view.search import SearchError, search
-from inspector.view.summary import summarise
-from tests.view.graphs import graph, layered, table
+from benchmarks.support.node_tables import layered
+from inspector.view.table.builder import build_node_table
+from inspector.view.table.search import SearchError, search
+from tests.view.graphs import graph, table
 
 TEXT = """
 x = Placeholder()
@@ -66,7 +67,7 @@ def test_a_broken_expression_is_a_clear_error(found):
 
 @pytest.mark.parametrize("pattern", [r"/^(a+)+$/", r"/^(a|aa)+$/", r"/a*a*a*a*a*a*a*b/"])
 def test_an_expression_that_runs_for_ever_is_stopped(monkeypatch, pattern):
-    monkeypatch.setattr("inspector.view.search.SECONDS", 0.5)
+    monkeypatch.setattr("inspector.view.table.search.SECONDS", 0.5)
     hostile = table(f"{'a' * 300}! = Placeholder()")
     began = time.monotonic()
     with pytest.raises(SearchError, match="took longer"):
@@ -89,7 +90,7 @@ def test_attributes_are_searched_by_key_and_value():
             node.attr["transpose_a"].b = True
             node.attr["strides"].list.i.extend([1, 2, 2, 1])
             node.attr["padding"].s = b"SAME"
-    known = summarise(found, shapes={}, weights={})
+    known = build_node_table(found, shapes={}, weights={})
     for text in (
         "attr:padding",
         "attr:padding=same",

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.unfolding import unfold
-from inspector.view.hierarchy import Hierarchy, build
-from inspector.view.starting import BUDGET, start
-from inspector.view.summary import Summary, summarise
-from inspector.view.tally import tally
-from inspector.view.visible import toggle, view
+from inspector.graph.unfold import unfold
+from inspector.view.state.initial_view import BUDGET, start
+from inspector.view.state.visible import toggle, view
+from inspector.view.table.builder import build_node_table
+from inspector.view.table.node_table import NodeTable
+from inspector.view.tree.hierarchy import Hierarchy, build
 from tests.function_graphs import call, function, graph, node
 from tests.view.test_visible import boxes_by_hand
 
@@ -86,17 +86,17 @@ class Chain:
         for number in range(readers):
             self.last = self.add(f"hub_{self.parts}/r{number}", "Relu", hub)
 
-    def table(self) -> Summary:
+    def table(self) -> NodeTable:
         found = unfold(graph(self.nodes, *self.functions))
         weights = {item.name: (10, 40) for item in self.nodes if item.op == "Const"}
-        return summarise(
+        return build_node_table(
             found.graph, shapes={}, weights=weights, fetches=[self.last], feeds=["x"],
             returns=found.returns, again=found.again,
         )  # fmt: skip
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> Summary:
+def tables(draw: st.DrawFn) -> NodeTable:
     made = Chain()
     ops = st.lists(st.sampled_from(OPS), min_size=1, max_size=4)
     for _ in range(draw(st.integers(1, 5))):
@@ -171,7 +171,7 @@ def test_opening_a_scope_and_closing_it_gives_the_picture_before(table, data):
 @given(tables())
 def test_the_counts_of_repeats_add_up(table):
     tree = build(table)
-    found = tally(tree)
+    found = tree.columns
 
     def times(item: int) -> int:
         note = tree.notes.get(~item, "") if item < 0 else ""
@@ -194,6 +194,6 @@ def test_a_block_that_comes_again_is_counted_so_often(style, times):
     tree = build(made.table())
     picture = view(tree, frozenset())
     assert sum(box.nodes for box in picture.boxes) == len(tree.table) == 1 + 6 * times
-    sizes = Counter(tally(tree).all_nodes[scope] for scope in tree.order[1:])
+    sizes = Counter(tree.columns.all_nodes[scope] for scope in tree.order[1:])
     # Without names a block is cut where fewest tensors cross; the ends may belong to none.
     assert sizes[6] >= times - (style == "b{}_")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inspector.view.hierarchy import build
-from inspector.view.summary import Summary
-from inspector.view.union import Difference, difference_marks, union
-from inspector.view.visible import view
+from inspector.view.state.union import Difference, difference_marks, union
+from inspector.view.state.visible import view
+from inspector.view.table.node_table import NodeTable
+from inspector.view.tree.hierarchy import build
 from tests.view.graphs import table
 
 BEFORE = """
@@ -96,4 +96,4 @@ def test_bodies_of_loops_keep_their_edges():
     assert both.returns == {loop: [result, 0]}
     assert both.again == {both.find("w/body/a"): (result, 0)}
     assert both.input_names(loop) == ["x:0", "^w/body/a"]
-    assert Summary.from_json(both.to_json()).returns == both.returns
+    assert NodeTable.from_json(both.to_json()).returns == both.returns

@@ -7,11 +7,11 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inspector.view.hierarchy import build
-from inspector.view.layout import layout
-from inspector.view.starting import BUDGET, start
-from inspector.view.visible import close_level, fit, reveal, toggle, view
-from tests.view.graphs import layered, plain
+from benchmarks.support.node_tables import layered, plain
+from inspector.view.layout.layout import layout
+from inspector.view.state.initial_view import BUDGET, start
+from inspector.view.state.visible import close_level, fit, reveal, toggle, view
+from inspector.view.tree.hierarchy import build
 
 OPS = ("Relu", "Const", "Placeholder", "AddV2", "Identity", "Assign", "NoOp")
 

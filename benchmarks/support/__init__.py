@@ -1,0 +1,1 @@
+"""What benchmarks and tests share: servers, Chromium, node tables and TFLite models."""

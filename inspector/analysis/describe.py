@@ -1,0 +1,212 @@
+"""The facts of a model: what the overview page shows and ``inspector describe`` prints.
+
+Needs shapes and dtypes only, never the value of a tensor: a reader may have left the bytes of big
+tensors out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from inspector.analysis import cautions, compatibility, outputs
+from inspector.analysis.functions import FunctionFacts, list_functions
+from inspector.analysis.init_ops import InitOps, init_ops
+from inspector.analysis.outputs import Suggestion
+from inspector.errors import InspectorError
+from inspector.formats.releases import release_of
+from inspector.graph import tensors
+from inspector.graph.protos import SignatureDef, TensorInfo, VersionDef
+from inspector.model.callables import Callable, callables
+from inspector.model.graph_facts import GraphFacts, graph_facts
+from inspector.model.model import Asset, Model, Variable
+from inspector.model.serving import serving_graph
+from inspector.model.signatures import parts_of, serving_keys
+
+
+@dataclass
+class Facts:
+    """The facts of a model; `to_dict` is the JSON of ``describe``.
+
+    Attributes:
+        graph: The main graph, counted.
+        serving: The serving function's graph, its calls inlined, where the main graph is only
+            plumbing around it (TensorFlow 2); else None.
+        producer: The release that wrote the file: as the file says, else by the GraphDef's version.
+        versions: Those of the GraphDef: ``producer``, ``min_consumer``, and ``bad_consumers`` where
+            there are any.
+        functions: How many functions the library holds; `function_op_counts` counts the nodes of
+            their bodies, each body once. `gradients`: how many it names as the gradient of one.
+        parameters: Their number, as `graph_facts.parameters` counts them.
+        flagged_ops: What to know before a run: ops that are refused; of the rest what the suggested
+            outputs depend on, see `cautions`.
+        extra: `Model.format_facts`: entries of the JSON for this format alone, or in place of the
+            usual ones.
+    """
+
+    format: str
+    tag_sets: list[list[str]]
+    tag_set: list[str]
+    producer: str
+    graph: GraphFacts
+    serving: GraphFacts | None
+    functions: int
+    function_op_counts: dict[str, int]
+    gradients: int
+    function_list: list[FunctionFacts]
+    signatures: dict[str, SignatureDef]
+    variable_list: list[Variable]
+    assets: list[Asset]
+    parameters: int
+    bytes: dict[str, int]
+    suggested_outputs: list[Suggestion]
+    versions: dict[str, Any]
+    flagged_ops: list[dict[str, Any]]
+    callables: list[Callable] = field(default_factory=list)
+    init_op: InitOps = field(default_factory=InitOps)
+    warnings: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``describe``.
+
+        ``serving`` is there for TensorFlow 2, ``keras`` for Keras, ``callables`` for a
+        SavedModel of TensorFlow 2 without signatures, ``init_op`` where state has to be set before
+        the first run and the file is no SavedModel.
+        """
+        displayed = self.serving if self.serving is not None else self.graph
+        facts = {
+            "format": self.format,
+            "tag_sets": self.tag_sets,
+            "tag_set": self.tag_set,
+            "producer": self.producer,
+            "nodes": self.graph.nodes,
+            "op_counts": self.graph.op_counts,
+            "functions": self.functions,
+            "function_op_counts": self.function_op_counts,
+            "gradients": self.gradients,
+            "function_list": [item.to_dict() for item in self.function_list],
+            "placeholders": [item.to_dict() for item in self.graph.placeholders],
+            "softmax": displayed.softmax,
+            "constants": self.graph.constants,
+            "variables": self.graph.variables,
+            "identities": self.graph.identities,
+            "signatures": {
+                key: signature_dict(self.signatures[key]) for key in sorted(self.signatures)
+            },
+            "variable_list": [
+                {"name": item.name, "dtype": item.dtype, "shape": item.shape, "bytes": item.bytes}
+                for item in self.variable_list
+            ],
+            "assets": [{"name": item.name, "tensor": item.tensor} for item in self.assets],
+            "parameters": self.parameters,
+            "bytes": self.bytes,
+            "suggested_outputs": [item.to_dict() for item in self.suggested_outputs],
+            "versions": self.versions,
+            "flagged_ops": self.flagged_ops,
+            "warnings": self.warnings,
+        }
+        if self.serving is not None:
+            facts["serving"] = self.serving.to_dict()
+        if self.callables:
+            facts["callables"] = [item.to_dict() for item in self.callables]
+        if self.init_op.is_news:
+            facts["init_op"] = self.init_op.to_dict()
+        return {**facts, **self.extra}
+
+
+def describe(model: Model) -> Facts:
+    """The facts of a model. Reads no tensor's value and runs nothing."""
+    graph, warnings = model.outline, [*model.warnings, *model.problems()]
+    try:
+        serving = serving_graph(model)
+    except InspectorError as err:
+        serving = graph
+        warnings.append(f"The serving function cannot be shown by itself: {err}")
+    counts = model.graph_facts()
+    functions, function_ops = model.function_ops()
+    op_counts = Counter(counts.op_counts) + function_ops
+    suggestions, flagged = outputs.suggest(model), model.flagged_ops(op_counts)
+    if model.holds_ops:
+        warnings += compatibility.of(model, op_counts)
+        if suggestions:
+            reach = cautions.Reach(model, [item.name for item in suggestions])
+            flagged = [*cautions.reached(flagged, reach.ops()), *cautions.of(model, reach)]
+    return Facts(
+        format=model.format,
+        tag_sets=model.tag_sets,
+        tag_set=model.tag_set,
+        producer=model.producer or (release_of(graph.versions.producer) if model.holds_ops else ""),
+        graph=counts,
+        serving=None if serving is graph else graph_facts(serving),
+        functions=functions,
+        function_op_counts=_by_count(function_ops),
+        gradients=len(graph.library.gradient),
+        function_list=list_functions(graph),
+        signatures=model.signatures,
+        variable_list=model.variables,
+        assets=model.assets,
+        parameters=model.parameters(serving),
+        bytes=sizes(model),
+        suggested_outputs=suggestions,
+        versions=versions_dict(graph.versions),
+        flagged_ops=flagged,
+        callables=[] if _has_signatures(model) else callables(model),
+        init_op=init_ops(model),
+        warnings=warnings,
+        extra=model.format_facts(),
+    )
+
+
+def _has_signatures(model: Model) -> bool:
+    """Whether the file has signatures for users, beside a function that was chosen as one."""
+    stored = model.signatures if model.meta_graph is None else model.meta_graph.signature_def
+    return bool(serving_keys(stored))
+
+
+def sizes(model: Model) -> dict[str, int]:
+    """Bytes of graph, variables and assets and their total; measured where the reader has none."""
+    sizes = dict(model.bytes) or {"graph": model.graph.byte_size()}
+    parts = {key: sizes.get(key, 0) for key in ("graph", "variables", "assets")}
+    return {**parts, "total": sizes.get("total", sum(parts.values()))}
+
+
+def versions_dict(versions: VersionDef) -> dict[str, Any]:
+    """The versions of a GraphDef as in the JSON of ``describe``."""
+    numbers = {"producer": versions.producer, "min_consumer": versions.min_consumer}
+    bad = list(versions.bad_consumers)
+    return {**numbers, "bad_consumers": bad} if bad else numbers
+
+
+def signature_dict(signature: SignatureDef) -> dict[str, Any]:
+    """One SignatureDef as in the JSON of ``describe``, its tensors by key."""
+    return {
+        "method_name": signature.method_name,
+        "inputs": {
+            key: tensor_info_dict(signature.inputs[key]) for key in sorted(signature.inputs)
+        },
+        "outputs": {
+            key: tensor_info_dict(signature.outputs[key]) for key in sorted(signature.outputs)
+        },
+    }
+
+
+def tensor_info_dict(info: TensorInfo) -> dict[str, Any]:
+    """Name, dtype and shape of a TensorInfo.
+
+    A sparse or composite one has the name of its first part, the values, and ``parts``: part's
+    name to tensor name. The dtype is None for what is no tensor: the init op of TensorFlow 2
+    stands in a signature.
+    """
+    parts = parts_of(info)
+    tensor = {
+        "name": next(iter(parts.values()), ""),
+        "dtype": tensors.dtype_name(info.dtype) if info.dtype else None,
+        "shape": tensors.shape_of(info.tensor_shape),
+    }
+    return tensor if "" in parts or not parts else {**tensor, "parts": parts}
+
+
+def _by_count(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,44 @@
+"""The command line: each command reads its flags, calls `inspector.api`, and prints the answer.
+
+Exit status: 0 done; 1 an error of the model or the work, in one line; 2 an error of the command
+line; 3 the command found what it searches for (`scan`), or a required check found a violation;
+4 a required check could not be made.
+"""
+
+from __future__ import annotations
+
+import click
+
+from inspector.cli import changing, doctor, reading, running, scan
+from inspector.cli.options import Commands
+
+COMMANDS = (
+    running.app,
+    reading.describe,
+    reading.ops,
+    changing.freeze,
+    changing.optimise,
+    changing.convert,
+    running.predict,
+    scan.scan,
+    reading.diff,
+    reading.render,
+    reading.transforms,
+    changing.transform_graph,
+    doctor.doctor,
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tf-graph-inspector")
+def cli() -> None:
+    """See what is in a TensorFlow model, make it smaller, check what that did to its answers."""
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The ``inspector`` command."""
+    cli(prog_name="inspector")

@@ -1,0 +1,1 @@
+"""Paths from untrusted names, outputs written atomically, Git LFS pointers."""

@@ -1,0 +1,186 @@
+"""Finds the file to open: in a folder, an unpacked archive, through a checkpoint's state file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspector.errors import CorruptModel, InspectorError, MissingFile, UnknownFormat
+from inspector.files import git_lfs
+from inspector.files.paths import exists, is_file, is_folder
+from inspector.formats import file_names, foreign, mapped, recognise, versions
+from inspector.formats.checkpoint import locate
+from inspector.formats.mapped import map_file
+
+_LISTED = 3
+_NOTHING = "no model is in it"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The file to open; `notes` says in sentences how it was chosen."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Content:
+    """A place with its kind and bytes, as `recognise.load` returns them."""
+
+    place: Place
+    kind: str | None
+    data: memoryview
+
+
+def at(path: Path) -> Place:
+    """The file to open for a path: a file, a folder, the prefix of a checkpoint.
+
+    Raises: MissingFile, UnknownFormat, UnsupportedModel.
+    """
+    if path.name in ("", ".."):  # the folder one is in has a name too
+        path = path.resolve()
+    if is_folder(path):
+        return _in_folder(path)
+    if not exists(path):
+        index = locate.find(path)
+        if index is None:
+            raise MissingFile(path.name, "file", "there is no such file or folder")
+        return Place(index)
+    if not is_file(path):
+        raise UnknownFormat(path.name, "file", "neither a file nor a folder")
+    return Place(path)
+
+
+def load(place: Place) -> Content:
+    """Kind and bytes of a place; for a checkpoint's state file, of the checkpoint that it names.
+
+    Where the state file is damaged or names a missing file, the only checkpoint in its folder is
+    opened.
+
+    Raises: MissingFile, CorruptModel, LimitExceeded, UnknownFormat.
+    """
+    path = place.path
+    is_state = path.name == file_names.STATE_FILE
+    note: tuple[str, ...] = ()
+    try:
+        kind, data = recognise.load(path)
+        if kind == locate.STATE_KIND:
+            index = locate.behind_state(path, data)
+        elif kind is None and is_state:
+            raise recognise.not_readable(path.name, data)
+        else:
+            return Content(place, kind, data)
+    except (CorruptModel, MissingFile, UnknownFormat) as err:
+        if not is_state:
+            raise
+        index, note = _without_state(path, err)
+    kind, data = recognise.load(index)
+    return Content(Place(index, place.notes + note), kind, data)
+
+
+def _without_state(state: Path, err: InspectorError) -> tuple[Path, tuple[str, ...]]:
+    """The only checkpoint beside an unusable state file, and a note that says so.
+
+    Raises: `err` where there is none; UnknownFormat where there are several.
+    """
+    prefixes = locate.in_folder(state.parent)
+    if len(prefixes) > 1:
+        reason = f"{err.why}; the folder holds {_several(prefixes)}"
+        raise UnknownFormat(state.parent.name, f"state file '{state.name}'", reason) from err
+    index = locate.find(state.with_name(prefixes[0])) if prefixes else None
+    if index is None:
+        raise err
+    why = " ".join(err.why.split())
+    note = (
+        f"The state file '{state.name}' does not tell which checkpoint is the latest ({why}): "
+        f"'{prefixes[0]}', the only one in the folder, is opened."
+    )
+    return index, (note,)
+
+
+def _several(prefixes: list[str]) -> str:
+    return f"{len(prefixes)} checkpoints: open one of {_listed(prefixes)}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
+
+
+def _in_folder(folder: Path) -> Place:
+    # TensorFlow too takes the binary form where there are both.
+    for name in (file_names.BINARY, file_names.TEXT, file_names.STATE_FILE):
+        if (folder / name).is_file():
+            return Place(folder / name)
+    if mapped.is_keras_folder(folder):
+        return Place(folder / mapped.KERAS_CONFIG)
+    if (folder / file_names.CHUNKED).is_file():
+        raise recognise.in_pieces(file_names.CHUNKED)
+    if (numbered := versions.find(folder)) is not None:
+        place = _in_folder(numbered.chosen)
+        return Place(place.path, (numbered.note(), *place.notes))
+    prefixes = locate.in_folder(folder)
+    if len(prefixes) == 1 and (index := locate.find(folder / prefixes[0])) is not None:
+        return Place(index)
+    raise UnknownFormat(folder.name or folder.anchor, "folder", _no_model(folder, prefixes))
+
+
+def _no_model(folder: Path, prefixes: list[str]) -> str:
+    """Why a folder cannot be opened, and what to open instead."""
+    if prefixes:
+        return f"the folder holds {_several(prefixes)}"
+    if (folder / "variables").is_dir():
+        return f"the {file_names.BINARY} of this SavedModel is missing: only its variables are left"
+    reason = f"the folder holds no {file_names.BINARY} and no checkpoint"
+    inside = sorted(item.parent.name for item in folder.glob(f"*/{file_names.BINARY}"))[:_LISTED]
+    return reason + f"; open the folder {' or '.join(inside)} in it" if inside else reason
+
+
+def in_archive(folder: Path, what: str) -> Place:
+    """The file of the one model in an unpacked archive.
+
+    Args:
+        what: The archive's name.
+    Raises: UnknownFormat.
+    """
+    from inspector.formats import archives
+
+    for _ in range(archives.MAX_DEPTH + 1):
+        marks = (*file_names.SAVED_MODEL, file_names.STATE_FILE)
+        if mapped.is_keras_folder(folder) or any((folder / name).is_file() for name in marks):
+            return at(folder)
+        entries = sorted(folder.iterdir())
+        kinds = {
+            file: recognise.kind_of(map_file(file))
+            for file in entries
+            if file.is_file() and file.stat().st_size
+        }
+        # The index of a checkpoint stands for the other files of it.
+        tables = [file for file, kind in kinds.items() if kind == recognise.CHECKPOINT]
+        models = tables or [file for file, kind in kinds.items() if kind is not None]
+        folders = [entry for entry in entries if entry.is_dir()]
+        if not models and versions.find(folder) is not None:
+            return at(folder)
+        if len(models) == 1 and (models[0] in tables or not folders):
+            return at(models[0])
+        if models or len(folders) > 1:
+            listed = _listed([entry.name for entry in models or folders])
+            raise UnknownFormat(what, "archive", f"which one is the model? It holds {listed}")
+        if not folders:
+            raise UnknownFormat(what, "archive", _NOTHING + _instead(kinds))
+        folder = folders[0]
+    raise UnknownFormat(what, "archive", _NOTHING)
+
+
+def _instead(kinds: Mapping[Path, str | None]) -> str:
+    """Names one of the files that are no models; a Git LFS pointer before others."""
+    for path in _pointers_first(kinds):
+        reason = foreign.describe(map_file(path), path.name)
+        if reason is not None:
+            return f": '{path.name[:100]}' is {reason}"
+    return ""
+
+
+def _pointers_first(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: (git_lfs.reason_of(path) is None, path))

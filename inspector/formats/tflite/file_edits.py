@@ -1,0 +1,132 @@
+"""Changes a TFLite file that the converter wrote: gives it a signature, shortens its names.
+
+Source: tensorflow/compiler/mlir/lite/schema/schema.fbs.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+from inspector.graph.graph import Names
+
+_IDENTIFIER = b"TFL3"
+_HEADROOM = 1 << 16
+"""Bytes of the builder beside those of the file, so that it need not grow."""
+
+_FIELDS, _VERSION, _SIGNATURES = 10, 0, 7
+"""Fields of the root table; all but the version are offsets."""
+_ALIGNMENT = 64
+"""Of the file's parts; the schema asks for 16 at most."""
+_HEAD = 2 * _ALIGNMENT
+"""Bytes in front of the old file; its root table with all fields takes 76."""
+
+
+def with_signature(
+    data: bytes, key: str, inputs: Mapping[str, int], outputs: Mapping[str, int]
+) -> bytes:
+    """The file with one signature of its first subgraph, in place of those it had.
+
+    The contents are not written again, which would take five times their size: a new root table in
+    front of them points into them, and to the signature behind them. Offsets are relative.
+
+    Args:
+        data: A TFLite file that is trusted to be whole, such as one that the converter wrote, with
+            its buffers in the flatbuffer.
+        inputs, outputs: Name to its place among the subgraph's inputs and outputs, which may
+            serve several names.
+    Raises: IndexError for a place that there is not.
+    """
+    graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    signature = schema.SignatureDefT(
+        inputs=_maps(inputs, graph.InputsAsNumpy().tolist()),
+        outputs=_maps(outputs, graph.OutputsAsNumpy().tolist()),
+        signatureKey=key.encode(),
+        subgraphIndex=0,
+    )
+    padding = bytes(-len(data) % _ALIGNMENT)
+    behind = _HEAD + len(data) + len(padding)
+    signatures = _vector(signature)
+    target = behind + int.from_bytes(signatures[:4], "little")
+    return b"".join((_head(data, target), data, padding, signatures))
+
+
+def _vector(signature: schema.SignatureDefT) -> bytes:
+    """A flatbuffer whose root is the list of this signature."""
+    builder = flatbuffers.Builder(_ALIGNMENT)
+    offset = signature.Pack(builder)
+    builder.StartVector(4, 1, 4)
+    builder.PrependUOffsetTRelative(offset)
+    builder.Finish(builder.EndVector())
+    return bytes(builder.Output())
+
+
+def _head(data: bytes, signatures: int) -> bytes:
+    """The root offset, the identifier, and a root table with the fields of the old one.
+
+    Args:
+        data: The old file, which follows.
+        signatures: Where the list of signatures begins.
+    """
+    old = schema.Model.GetRootAs(data, 0)._tab
+    head = bytearray(_HEAD)
+    slots = struct.pack(f"<{_FIELDS}H", *(4 + 4 * number for number in range(_FIELDS)))
+    vtable = struct.pack("<HH", 4 + len(slots), 4 + 4 * _FIELDS) + slots
+    start = 8 + len(vtable)
+    struct.pack_into("<I4s", head, 0, start, _IDENTIFIER)
+    head[8:start] = vtable
+    struct.pack_into("<i", head, start, len(vtable))
+    for number in range(_FIELDS):
+        at = start + 4 + 4 * number
+        place = old.Offset(4 + 2 * number)
+        if number == _SIGNATURES:
+            value = signatures - at
+        elif place:
+            (value,) = struct.unpack_from("<I", data, old.Pos + place)
+            if number != _VERSION:
+                value += _HEAD + old.Pos + place - at
+        else:
+            struct.pack_into("<H", head, 8 + 4 + 2 * number, 0)
+            continue
+        struct.pack_into("<I", head, at, value)
+    return bytes(head)
+
+
+def with_short_names(data: bytes) -> bytes:
+    """The file with a short name for each tensor but the inputs and outputs of its signatures.
+
+    The names of the other subgraphs go too: operators refer to both by number.
+
+    Args:
+        data: As of `with_signature`.
+    """
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    ends: dict[int, set[int]] = {
+        at: {*graph.inputs, *graph.outputs} if at == 0 else set()
+        for at, graph in enumerate(model.subgraphs)
+    }
+    for signature in model.signatureDefs or ():
+        maps = (*(signature.inputs or ()), *(signature.outputs or ()))
+        ends[signature.subgraphIndex].update(item.tensorIndex for item in maps)
+    for at, graph in enumerate(model.subgraphs):
+        tensors = graph.tensors
+        names = Names((tensors[number].name or b"").decode(errors="replace") for number in ends[at])
+        for number, tensor in enumerate(tensors):
+            if number not in ends[at]:
+                tensor.name = names.free(f"t{number}").encode()
+        if at and not ends[at]:
+            graph.name = f"g{at}".encode()
+    return _packed(model, len(data))
+
+
+def _packed(model: schema.ModelT, size: int) -> bytes:
+    builder = flatbuffers.Builder(size + _HEADROOM)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _maps(names: Mapping[str, int], tensors: list[int]) -> list[schema.TensorMapT]:
+    return [schema.TensorMapT(name.encode(), tensors[at]) for name, at in names.items()]

@@ -1,0 +1,1 @@
+"""Shapes and dtypes of every tensor, inferred without TensorFlow."""

@@ -1,0 +1,1 @@
+"""What a worker process may reach: Landlock, seccomp, limits, and who decides."""

@@ -1,0 +1,1 @@
+"""The workspace: models by content, results by request."""

@@ -1,0 +1,100 @@
+"""The task behind the Optimise page: freeze, transform, write the files, compare."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from inspector.analysis.describe import describe
+from inspector.analysis.diff import diff
+from inspector.formats import graphdef, saved_model_writer
+from inspector.jobs.request_types import OptimiseAnswer, OptimiseArgs, StepJson
+from inspector.jobs.result_files import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, RECORD, SAVED_MODEL
+from inspector.jobs.tasks.read import of_ops, read_model
+from inspector.jobs.tasks.transform import kernels
+from inspector.jobs.worker import JobContext, TaskResult
+from inspector.model.model import Model
+from inspector.optimisation import optimise as optimising
+from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.optimisation.transform_job import TransformJob, TransformResult, run_transforms
+from inspector.passes.pipeline import Progress
+from inspector.view.state.union import union
+from inspector.view.table.builder import NodeTableBuilder
+from inspector.view.tree import hierarchy
+
+
+def optimise(args: OptimiseArgs, job: JobContext) -> TaskResult:
+    """Freeze and transform a model; the files of the result stay in the job's folder.
+
+    Blob: ``feeds``, the bytes of a file. Blobs of the answer: ``summary`` and ``hierarchy`` of the
+    union of the graph as opened and the new one.
+    """
+    job.progress(0.0, "read")
+    options = OptimiseOptions.from_json(args["options"], job.blobs.get("feeds", b""))
+    model = of_ops(read_model(args), options.outputs)
+
+    def progress(fraction: float | None, text: str) -> None:
+        job.progress(0.1 + 0.6 * (fraction or 0.0), text)
+
+    result = optimising.optimise(model, options, run=_in_this_process, progress=progress)
+    job.progress(0.7, "write the files")
+    _write(result, job.folder)
+    job.progress(0.85, "compare")
+    summary = union(
+        NodeTableBuilder(model).node_table(), NodeTableBuilder(result.model).node_table()
+    )
+    tree = hierarchy.build(summary)
+    blobs = {"summary": summary.to_json().encode(), "hierarchy": tree.to_json().encode()}
+    return TaskResult(_answer(model, result), blobs)
+
+
+def _answer(model: Model, result: optimising.Optimised) -> OptimiseAnswer:
+    return {
+        "before": describe(model).to_dict(),
+        "frozen": describe(result.frozen).to_dict(),
+        "after": describe(result.model).to_dict(),
+        "diff": diff(model, result.model).to_dict(),
+        "diff_frozen": diff(result.frozen, result.model).to_dict(),
+        "steps": [cast(StepJson, step.to_dict()) for step in result.steps],
+        "check": result.checked(),
+        "notes": result.frozen.notes,
+        "warnings": result.warnings,
+        "inputs": list(result.inputs),
+        "outputs": list(result.outputs),
+        "set": result.options.to_json()["set"],
+        "transforms": result.transforms,
+    }
+
+
+def _in_this_process(
+    job: TransformJob, progress: Progress | None, cancelled: Callable[[], bool] | None
+) -> TransformResult:
+    return run_transforms(job, kernels(), progress, cancelled)
+
+
+def _write(result: optimising.Optimised, folder: Path) -> None:
+    graphdef.write(result.frozen, folder / FROZEN)
+    graphdef.write(result.model, folder / OPTIMISED)
+    record = json.dumps(result.record(), indent=1)
+    (folder / RECORD).write_text(record + "\n", encoding="utf-8")
+    _write_saved_model(result.model, folder / SAVED_MODEL)
+    if result.model.init_op is not None:  # a GraphDef has no init op to fill its tables
+        _write_saved_model(result.frozen, folder / FROZEN_SAVED_MODEL)
+    _zip(folder / SAVED_MODEL)
+
+
+def _write_saved_model(model: Model, folder: Path) -> None:
+    folder.mkdir()
+    saved_model_writer.write(model, folder)
+
+
+def _zip(folder: Path) -> None:
+    """``x.zip`` beside a folder ``x``; the files in it lie below ``x/``."""
+    with zipfile.ZipFile(
+        folder.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as file:
+        for path in sorted(folder.rglob("*")):
+            file.write(path, path.relative_to(folder.parent))

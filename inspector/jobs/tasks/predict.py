@@ -1,0 +1,244 @@
+"""The task behind the Predict page: runs a model and its optimised graphs on the same feeds."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inspector import formats
+from inspector.analysis.outputs import suggest
+from inspector.errors import BadFetch
+from inspector.freezing.freeze import freeze
+from inspector.graph import tensors
+from inspector.graph.graph import node_name, tensor_name
+from inspector.graph.op_sets import REQUIRED_PLACEHOLDERS
+from inspector.graph.tensors import Array
+from inspector.jobs.request_types import OutputJson, PredictAnswer, PredictArgs, SideJson
+from inspector.jobs.result_files import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, SAVED_MODEL
+from inspector.jobs.tasks.read import of_ops, read_model
+from inspector.jobs.worker import JobContext, TaskResult
+from inspector.model import signatures
+from inspector.model.model import Model
+from inspector.optimisation import compare
+from inspector.optimisation.feed_roles import Roles
+from inspector.optimisation.feed_source import FeedsJson, FeedSource
+from inspector.optimisation.feeds import Slot
+
+BASE = "as opened"
+SHOWN = 200
+"""Rows of an output that the answer holds."""
+RUNS = 15
+"""Timed runs, where the request names no number."""
+
+_COLUMNS = 64
+_WARM_UP = 2
+_TIME_S = 40.0
+_LEAST_RUNS = 3
+_WITH_TABLES = {FROZEN: FROZEN_SAVED_MODEL, OPTIMISED: SAVED_MODEL}
+
+
+def predict(args: PredictArgs, job: JobContext) -> TaskResult:
+    """Run a model and others on the same feeds, in turn; compare outputs and latency.
+
+    Without outputs in the request, those of the signature. Blob: ``feeds``, the bytes of a file.
+    """
+    job.progress(0.0, "read")
+    model = of_ops(read_model(args), args["outputs"] or None)
+    outputs = list(args["outputs"]) or default_outputs(model)
+    is_whole = _has(model, outputs) and not model.has_more_than_file
+    base = model if is_whole else freeze(model, outputs)
+    feeds = feeds_for(base, outputs, feed_source(args["feeds"], job))
+    sides = {BASE: base}
+    sides |= {name: _opened(Path(path)) for name, path in args.get("against", {}).items()}
+    return _compare(sides, feeds, outputs, args.get("runs", RUNS), job)
+
+
+def feed_source(json: FeedsJson, job: JobContext) -> FeedSource:
+    """The source of feeds that a request names, with the blob ``feeds``."""
+    return FeedSource(json, job.blobs.get("feeds", b""))
+
+
+def feeds_for(model: Model, outputs: Iterable[str], source: FeedSource) -> dict[str, Any]:
+    """Tensor name to array, for the placeholders that these outputs need.
+
+    Args:
+        model: A graph that has the outputs.
+    Raises: BadFeed, LimitExceeded.
+    """
+    tensor_of_key = slots(model, outputs)
+    roles = Roles(model.graph)
+    by_tensor = {name: _slot(key, name, model, roles) for key, name in tensor_of_key.items()}
+    return {
+        tensor_of_key.get(key, tensor_name(key)): value
+        for key, value in source.values(by_tensor).items()
+    }
+
+
+def slots(model: Model, outputs: Iterable[str]) -> dict[str, str]:
+    """The placeholders that outputs need: key in a signature, or node name, to tensor name."""
+    outputs = [tensor_name(name) for name in outputs]
+    needed = model.graph.ancestors(map(node_name, outputs))
+    fed = [
+        f"{node.name}:0"
+        for node in model.graph
+        if node.name in needed and node.op in REQUIRED_PLACEHOLDERS
+    ]
+    keys: dict[str, str] = {}
+    for signature in sorted(
+        model.signatures,
+        key=lambda name: (
+            name != model.signature,
+            -len({*outputs} & {*signatures.output_tensors(model.signatures[name])}),
+        ),
+    ):
+        for key, name in signatures.tensors_by_key(model.signatures[signature].inputs).items():
+            if name in fed:
+                keys.setdefault(name, key)
+    return {keys.get(name, node_name(name)): name for name in fed}
+
+
+def default_outputs(model: Model) -> list[str]:
+    """The outputs of the chosen signature, else the likeliest one. Raises: BadFetch for none."""
+    key = model.key()
+    names = [] if key is None else signatures.output_tensors(model.signatures[key])
+    names = names or [item.name for item in suggest(model)[:1]]
+    if not names:
+        raise BadFetch(model.name, "outputs", "the model names none: choose at least one")
+    return names
+
+
+def _has(model: Model, outputs: Iterable[str]) -> bool:
+    return all(node_name(name) in model.outline for name in outputs)
+
+
+def _opened(path: Path) -> Model:
+    """A GraphDef of a result, or the SavedModel beside it where tables have to be filled."""
+    with_tables = path.with_name(_WITH_TABLES.get(path.name, path.name))
+    beside = path.with_name(FROZEN_SAVED_MODEL).is_dir() and with_tables.is_dir()
+    return formats.open_model(with_tables if beside else path)
+
+
+def _slot(key: str, name: str, model: Model, roles: Roles) -> Slot:
+    info = signatures.tensor_info(model.graph, name)
+    assert info is not None
+    shape = tensors.shape_of(info.tensor_shape)
+    dtype = tensors.dtype_name(info.dtype)
+    return Slot(key, dtype, shape, roles.of(name, dtype, shape))
+
+
+def _compare(
+    sides: Mapping[str, Model],
+    feeds: Mapping[str, Any],
+    outputs: list[str],
+    runs: int,
+    job: JobContext,
+) -> TaskResult:
+    from inspector.backend.loading import LoadedModel
+    from inspector.backend.predict import Run
+
+    with contextlib.ExitStack() as stack:
+        ready: dict[str, Run] = {}
+        load_and_first_ms: dict[str, tuple[float, float]] = {}
+        answers: dict[str, dict[str, Array]] = {}
+        for name, model in sides.items():
+            job.progress(0.1 + 0.3 * len(ready) / len(sides), f"load: {name}")
+            loaded = stack.enter_context(LoadedModel(model))
+            ready[name] = Run(loaded, feeds, outputs, lenient=name != BASE)
+            answers[name], first_ms = ready[name].once()
+            load_and_first_ms[name] = (loaded.load_ms, first_ms)
+        times = time_in_turn(ready, runs, job)
+        rows = ready[BASE].rows
+    agreements = {
+        name: compare.compare(answers[BASE], answers[name]) for name in sides if name != BASE
+    }
+    value: PredictAnswer = {
+        "sides": [
+            side_json(name, *load_and_first_ms[name], times[name], rows)
+            for name in load_and_first_ms
+        ],
+        "agreement": {
+            name: {key: _agreement_json(agreement) for key, agreement in by_output.items()}
+            for name, by_output in agreements.items()
+        },
+        "outputs": outputs_json(answers),
+        "rows": rows,
+        "runs": len(times[BASE]),
+    }
+    return TaskResult(value)
+
+
+def side_json(
+    name: str, load_ms: float, first_ms: float, times_ms: list[float], rows: int
+) -> SideJson:
+    """The times of one model: its loading, its first run, and the runs of `times_ms`."""
+    p50, p90 = (float(np.percentile(times_ms, share)) for share in (50, 90))
+    return {
+        "name": name,
+        "load_ms": load_ms,
+        "first_ms": first_ms,
+        "p50_ms": p50,
+        "p90_ms": p90,
+        "rows_per_s": 1000 * rows / p50 if p50 else 0.0,
+    }
+
+
+def outputs_json(answers: Mapping[str, Mapping[str, Array]]) -> dict[str, OutputJson]:
+    """Dtype, shape and first rows of each output, by model."""
+    return {
+        key: {
+            "dtype": "string" if value.dtype == object else str(value.dtype),
+            "shape": list(value.shape),
+            "heads": {name: head(values[key]) for name, values in answers.items()},
+        }
+        for key, value in answers[BASE].items()
+    }
+
+
+def time_in_turn(ready: Mapping[str, Any], runs: int, job: JobContext) -> dict[str, list[float]]:
+    """Milliseconds per run, in the order A, B, A, B: other load of the machine slows all alike."""
+    times: dict[str, list[float]] = {name: [] for name in ready}
+    start = time.monotonic()
+    for iteration in range(_WARM_UP + runs):
+        if iteration >= _WARM_UP + _LEAST_RUNS and time.monotonic() - start > _TIME_S:
+            break
+        job.progress(0.4 + 0.6 * iteration / (_WARM_UP + runs), "run")
+        for name, side in ready.items():
+            milliseconds = side.once()[1]
+            if iteration >= _WARM_UP:
+                times[name].append(milliseconds)
+    return times
+
+
+def _agreement_json(agreement: compare.Agreement) -> dict[str, Any]:
+    rows = None if agreement.argmax_equal is None else agreement.changed
+    return {**agreement.to_dict(), "rows_changed": rows}
+
+
+def head(value: Array) -> list[Any]:
+    """The first rows as JSON: a list of columns each, or of single values."""
+    if value.ndim == 0:
+        value = value[None]
+    rows = value[:SHOWN]
+    if rows.ndim > 2:
+        rows = rows.reshape(len(rows), -1)
+    if rows.ndim == 2:
+        rows = rows[:, :_COLUMNS]
+    return [_plain(row) for row in rows.tolist()]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, complex):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

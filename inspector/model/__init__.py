@@ -1,0 +1,1 @@
+"""What a reader makes of a file: `Model`, its signatures, its variables."""

@@ -1,0 +1,1 @@
+"""Freeze, transform, check, sign."""

@@ -1,0 +1,1 @@
+"""What is decided without TensorFlow when a model becomes a TFLite model."""

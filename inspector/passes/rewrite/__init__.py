@@ -1,0 +1,1 @@
+"""Matching and editing that several transforms share."""

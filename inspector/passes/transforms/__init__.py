@@ -1,0 +1,1 @@
+"""One module per transform, or family of transforms."""

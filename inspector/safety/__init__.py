@@ -1,0 +1,1 @@
+"""What a model may run here, what a run would reach, and the scan that reports it."""

@@ -1,0 +1,165 @@
+"""The Compare page: figures, op counts, nodes and bytes per step before and after; downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.ui.screens import overview
+from inspector.ui.session import state
+from inspector.ui.session.page_end import end_page
+from inspector.ui.widgets import charts, step_record, tables, text
+from inspector.view.state.union import NOTED
+
+MAX_ROWS = 1000
+"""Most rows of a list of nodes."""
+FREEZING = "freezing"
+"""Named as the author of changes that no transform made."""
+
+DOWNLOADS = (
+    ("saved_model.zip", "SavedModel", "what TensorFlow Serving loads, zipped", "application/zip"),
+    ("optimised.pb", "GraphDef", "the optimised graph, binary", "application/octet-stream"),
+    ("frozen.pb", "Frozen GraphDef", "before the transforms", "application/octet-stream"),
+    ("record.json", "Record", "what each step changed and left alone", "application/json"),
+)
+
+
+def require_result() -> state.Optimised:
+    """The last optimised graph; without one the page links to Optimise and ends."""
+    result = state.result()
+    if result is None:
+        st.info("Nothing to compare yet: optimise the model first.", icon=":material/compress:")
+        st.page_link("pages/optimise.py", label="Optimise", icon=":material/arrow_forward:")
+        end_page()
+    return result
+
+
+def figures(result: state.Optimised) -> None:
+    """A row of figures after optimising, each with its value before."""
+    before, after = result.value["before"], result.value["after"]
+    row = st.container(horizontal=True)
+    was, now = before["bytes"]["total"], after["bytes"]["total"]
+    share = f"{text.signed(round(100 * now / was - 100))} % · was {text.size(was)}" if was else None
+    row.metric(
+        "Size",
+        text.size(now, was),
+        share,
+        delta_color="green" if now < was else "gray",
+        delta_arrow="off",
+        border=True,
+    )
+    for label, count in _COUNTS.items():
+        was, now = count(state.drawn(before)), count(state.drawn(after))
+        delta = f"{text.signed(now - was)} · was {text.number(was)}" if now != was else "as before"
+        row.metric(
+            label, text.number(now), delta, delta_color="off", delta_arrow="off", border=True
+        )
+
+
+def stages(result: state.Optimised) -> None:
+    """The same figures as a table: as opened, frozen, optimised."""
+    columns_of = {"as opened": "before", "frozen": "frozen", "optimised": "after"}
+    first = result.value["before"]["bytes"]["total"]
+    columns: dict[str, list[str]] = {"": ["Size", *_COUNTS]}
+    for label, key in columns_of.items():
+        facts = result.value[key]
+        counts = [text.number(count(state.drawn(facts))) for count in _COUNTS.values()]
+        columns[label] = [text.size(facts["bytes"]["total"], first), *counts]
+    tables.table(columns, right=tuple(columns_of))
+
+
+def op_counts(diff: dict[str, Any]) -> None:
+    """Op counts before and after as a chart and a table."""
+    chart, table = st.columns([5, 4])
+    rows = diff["op_counts"]
+    chart.altair_chart(charts.op_counts_compared(rows), key="op_counts_compared")
+    frame = pd.DataFrame(rows, columns=["op", "before", "after"])
+    frame["change"] = frame["after"] - frame["before"]
+    tables.table(frame, key="op_counts_table", rows_shown=18, place=table)
+
+
+def nodes(diff: dict[str, Any], step_sizes: list[dict[str, Any]]) -> None:
+    """Tables of the removed, added and changed nodes, with the transform that did it."""
+    authors = step_record.authors(step_sizes)
+    node_diff = diff["nodes"]
+    changed = [item for item in node_diff["changed"] if item["fields"] != NOTED]
+    noted = len(node_diff["changed"]) - len(changed)
+    tabs_rows = {
+        "Removed": [
+            {"node": name, "by": authors.get(name, FREEZING)} for name in node_diff["removed"]
+        ],
+        "Added": [{"node": name, "by": authors.get(name, FREEZING)} for name in node_diff["added"]],
+        "Changed": [
+            {
+                "node": item["name"],
+                "what": ", ".join(item["fields"]),
+                "by": authors.get(item["name"], FREEZING),
+            }
+            for item in changed
+        ],
+    }
+    tabs = st.tabs([f"{title} ({text.number(len(rows))})" for title, rows in tabs_rows.items()])
+    for tab, (title, rows) in zip(tabs, tabs_rows.items(), strict=True):
+        if not rows:
+            tab.caption("None.")
+            continue
+        tables.table(rows[:MAX_ROWS], key=f"nodes_{title.lower()}", place=tab)
+        if len(rows) > MAX_ROWS:
+            tab.caption(f"The first {text.number(MAX_ROWS)} of {text.number(len(rows))}.")
+    line = f"{text.count(node_diff['unchanged'] + noted, 'node')} unchanged"
+    st.caption(line + (f", of {text.number(noted)} only a noted shape is gone." if noted else "."))
+
+
+def step_sizes(result: state.Optimised) -> None:
+    """Chart of the bytes after each step."""
+    records = result.value["steps"]
+    frozen = result.value["frozen"]
+    rows = [
+        {"label": "as opened", "bytes": result.value["before"]["bytes"]["total"], "nodes": None},
+        {"label": "frozen", "bytes": frozen["bytes"]["total"], "nodes": frozen["nodes"]},
+    ]
+    for index, step in enumerate(records, 1):
+        label = f"{index}. {step['name']}"
+        side = "before" if step["rolled_back"] else "after"
+        rows.append({"label": label, "bytes": step["bytes"][side], "nodes": step["nodes"][side]})
+    st.altair_chart(charts.bytes_per_step(rows), key="bytes_per_step")
+
+
+def downloads(result: state.Optimised) -> None:
+    """A download button per file of the result."""
+    if not result.folder.is_dir():
+        state.error("The files of this result are not in the workspace any more: optimise again.")
+        return
+    row = st.container(horizontal=True)
+    for file, label, contents, mime in DOWNLOADS:
+        path = result.folder / file
+        if path.exists():
+            row.download_button(
+                f"{label} · {text.size(path.stat().st_size)}",
+                data=path.read_bytes,
+                file_name=_download_name(result, file),
+                mime=mime,
+                help=contents,
+                key=f"download_{file}",
+                icon=":material/download:",
+                type="primary" if file == DOWNLOADS[0][0] else "secondary",
+                on_click="ignore",
+            )
+
+
+_COUNTS: dict[str, Callable[[dict[str, Any]], int]] = {
+    "Operations": lambda facts: facts["nodes"],
+    "Constants": lambda facts: facts["op_counts"].get("Const", 0),
+    "Variables": overview.variable_count,
+    "Identities": lambda facts: facts["op_counts"].get("Identity", 0),
+    "Op types": lambda facts: len(facts["op_counts"]),
+}
+
+
+def _download_name(result: state.Optimised, file: str) -> str:
+    model = state.model()
+    stem = text.file_stem(model.name if model is not None else "model")
+    return f"{stem}_{file}" if not file.startswith("saved_model") else f"{stem}_optimised.zip"

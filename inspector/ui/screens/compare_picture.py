@@ -1,0 +1,108 @@
+"""Before and after as one picture or side by side, and how a selected node changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from inspector.errors import InspectorError
+from inspector.ui.canvas.component import CanvasContent, CanvasEvent, canvas
+from inspector.ui.screens.graph import handle
+from inspector.ui.session import state
+from inspector.ui.session.state import COMPARE_VIEW
+from inspector.ui.widgets import tables, text
+from inspector.view.layout import layout
+from inspector.view.state import actions
+from inspector.view.state.actions import ViewState
+from inspector.view.state.union import ADDED, REMOVED, Difference, difference_marks
+
+ONE, BESIDE = "One picture", "Side by side"
+_HEIGHT = 520
+_NOT_HANDLED = ("output", "input", "back", "forward", "trace", "find")
+
+
+@st.fragment
+def board(result: state.Optimised) -> None:
+    """The picture, and how the node that is selected last changed."""
+    tree = result.both
+    now: ViewState = st.session_state.setdefault(COMPARE_VIEW, actions.first(tree))
+    how = st.segmented_control(
+        "Show",
+        [ONE, BESIDE],
+        default=ONE,
+        required=True,
+        key="compare_how",
+        label_visibility="collapsed",
+    )
+    try:
+        picture = layout.picture_of(tree, now.opened, keep=now.last)
+    except InspectorError as err:
+        state.error(err)
+        return
+    difference = Difference.of(result.value["diff"]["nodes"])
+    names = [box.name for box in picture.visible.boxes]
+    content = CanvasContent(
+        picture.layout,
+        marks=difference_marks(tree, names, difference),
+        height=_HEIGHT,
+        without=_NOT_HANDLED,
+    )
+
+    def handle_event(event: CanvasEvent) -> None:
+        if event.do not in _NOT_HANDLED:
+            st.session_state[COMPARE_VIEW] = handle(tree, st.session_state[COMPARE_VIEW], event)
+
+    st.caption(
+        "Borders: green with + is added, red and dashed with − is removed, amber and dotted with ≠ "
+        "holds a change. "
+        "Double-click opens and closes scopes."
+    )
+    if how == BESIDE:
+        for column, title, key, hide in zip(
+            st.columns(2), ("Before", "After"), ("before", "after"), (ADDED, REMOVED), strict=True
+        ):
+            with column:
+                st.markdown(f"**{title}**")
+                side = replace(content, group="compare", hide=hide)
+                canvas(side, key=f"compare_{key}", selected=now.selected, on_event=handle_event)
+    else:
+        canvas(content, key="compare_both", selected=now.selected, on_event=handle_event)
+    for name in now.selected[-1:]:
+        _fate(result, name, difference)
+
+
+def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
+    """Whether a node was added, removed or changed, and by which step."""
+    if name in difference.added:
+        fate = "added"
+    elif name in difference.removed:
+        fate = "removed"
+    elif name in difference.changed:
+        fate = "changed"
+    else:
+        fate = "as before"
+    tables.name(name.removesuffix("/"))
+    op = result.both.table.get(name)
+    kind = "" if op is None else f"{text.escape(result.both.table.op_of(op))} · "
+    st.caption(f"{kind}{fate}")
+    rows = [
+        {
+            "step": f"{number}. {step['name']}",
+            "what": change["kind"],
+            "rule": change["rule"],
+            "from": ", ".join(change["sources"]),
+        }
+        for number, step in enumerate(result.value["steps"], 1)
+        for change in step["changed"]
+        if change["name"] == name and not step["rolled_back"]
+    ]
+    fields = [
+        item["fields"] for item in result.value["diff"]["nodes"]["changed"] if item["name"] == name
+    ]
+    if rows:
+        tables.table(rows)
+    elif fate in ("removed", "changed"):
+        st.caption("Freezing did this: no transform names the node.")
+    if fields:
+        st.caption("Differs in " + text.escape(", ".join(fields[0]), 300))

@@ -1,0 +1,118 @@
+"""The Graph page: bar, canvas, and the details of the selection.
+
+All three are one fragment, and the details are a fragment inside of it. A selection that changes
+nothing in the picture reruns the details only, any other action reruns all three, and picking an
+output reruns the whole page, because the sidebar shows the outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from inspector.errors import InspectorError
+from inspector.ui.canvas.component import CanvasContent, CanvasEvent, canvas, pick_marks
+from inspector.ui.screens import measuring, picture_bar, picture_details
+from inspector.ui.session import state, view_state
+from inspector.view.layout import layout
+from inspector.view.layout.layout import Picture
+from inspector.view.state import actions, overlay, reachability
+from inspector.view.state.actions import ViewState
+from inspector.view.tree.hierarchy import Hierarchy
+
+
+@st.fragment(key=picture_details.PICTURE)
+def board(model: state.OpenModel) -> None:
+    """Bar and canvas to the left, details to the right."""
+    if view_state.picks_changed():
+        st.rerun()
+    graph_column, details_column = st.columns([5, 2], gap="medium")
+    with graph_column:
+        place = st.container()
+        picture = _picture(model)
+        with place:
+            hits = picture_bar.bar(model, picture)
+        if picture is not None:
+            _canvas(model, picture, hits)
+    with details_column:
+        picture_details.details(model)
+
+
+def handle(tree: Hierarchy, now: ViewState, event: CanvasEvent) -> ViewState:
+    """The view after an action on the canvas; `view_state` handles ``back`` and ``forward``."""
+    if event.do == "select":
+        return actions.select(tree, now, event.names)
+    if event.do == "deeper":
+        return actions.open_level(tree, now)
+    if event.do == "shallower":
+        return actions.shut_level(tree, now)
+    if event.do == "find":
+        return actions.find(tree, now, event.name)
+    if event.do == "first":
+        return replace(now, opened=actions.first(tree).opened, last="")
+    return actions.act(tree, now, event.do, event.name)
+
+
+def _picture(model: state.OpenModel) -> Picture | None:
+    now = view_state.state(model)
+    try:
+        picture = layout.picture_of(model.hierarchy, now.opened, keep=now.last)
+    except InspectorError as err:
+        state.error(err)
+        return None
+    if picture.closed_some:
+        st.caption("Too much for one picture: some scopes were closed again.")
+    return picture
+
+
+def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
+    tree, now = model.hierarchy, view_state.state(model)
+    names = [box.name for box in picture.visible.boxes]
+
+    def handle_event(event: CanvasEvent) -> str:
+        before, steps = view_state.state(model), view_state.steps()
+        if event.do in ("back", "forward"):
+            view_state.step(model, event.do)
+            return ""
+        view_state.remember(model, handle(model.hierarchy, before, event))
+        is_same = event.do == "select" and not before.trace and view_state.steps() == steps
+        return picture_details.KEY if is_same else ""
+
+    figure = picture_bar.figure()
+    if figure == overlay.TIME:
+        measuring.times(model)
+    strengths = overlay.boxes(tree, names, figure, view_state.measured(model)) if figure else None
+    content = CanvasContent(
+        picture.layout,
+        marks=_marks(model, names, hits),
+        heat=None if strengths is None else overlay.for_canvas(strengths),
+        trace=now.trace,
+        search=picture_bar.SEARCH,
+        can=view_state.steps(),
+    )
+    canvas(
+        content,
+        key="graph_canvas",
+        selected=actions.drawn_names(tree, now.selected),
+        on_event=handle_event,
+    )
+
+
+def _marks(model: state.OpenModel, names: list[str], hits: list[int]) -> dict[str, list[str]]:
+    """Marks of the boxes: picks, hits of the search, and boxes that a trace or the picks dim."""
+    tree, now = model.hierarchy, view_state.state(model)
+    marks = pick_marks(
+        actions.drawn_names(tree, now.outputs), actions.drawn_names(tree, now.inputs)
+    )
+    lit = view_state.lit(model, now)
+    if lit is not None:
+        for name, holds_lit in zip(names, reachability.boxes_with(tree, names, lit), strict=True):
+            if not holds_lit:
+                marks.setdefault(name, []).append("dim")
+    if hits:
+        mask = reachability.mask_of(model.summary, hits)
+        for name, holds_hit in zip(names, reachability.boxes_with(tree, names, mask), strict=True):
+            if holds_hit:
+                marks.setdefault(name, []).append("hit")
+    return marks

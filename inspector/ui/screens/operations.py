@@ -1,0 +1,205 @@
+"""The Operations page: a table searched on the server, and the details of one operation."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.errors import InspectorError
+from inspector.jobs.job import Job
+from inspector.jobs.store.workspace import ModelKey
+from inspector.text import printable
+from inspector.ui.screens import tflite
+from inspector.ui.session import job_status, state
+from inspector.ui.widgets import charts, neighbours, tables, text
+from inspector.ui.widgets.search_field import search_field
+from inspector.view.table import node_details
+
+LIMIT = 500
+"""Most rows that are sent to the browser."""
+PATIENCE_S, POLL_S = 0.25, 0.3
+"""Seconds a page waits for a job that reads the file; seconds between two looks at it after."""
+_DETAILS_JOB = "operation_job"
+COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
+
+
+def find(frame: pd.DataFrame, words: str, ops: list[str]) -> pd.DataFrame:
+    """Rows with every word in their name, op, inputs or outputs, and with one of `ops`.
+
+    A search between slashes, e.g. ``/^dense.*kernel$/``, is a regular expression for the name.
+
+    Raises: ValueError for a malformed expression.
+    """
+    if ops:
+        frame = frame[frame["op"].isin(ops)]
+    words = words.strip()
+    if len(words) > 2 and words.startswith("/") and words.endswith("/"):
+        try:
+            return frame[frame["name"].str.contains(re.compile(words[1:-1]))]
+        except re.error as err:
+            raise ValueError(f"{words} is no regular expression: {err}") from err
+    for word in words.lower().split():
+        hit = pd.Series(False, index=frame.index)
+        for column in ("name", "op", "outputs", "inputs"):
+            hit |= frame[column].str.lower().str.contains(word, regex=False)
+        frame = frame[hit]
+    return frame
+
+
+def table(model: state.OpenModel) -> str | None:
+    """The searchable table. Returns: The name of the selected operation."""
+    try:
+        frame = model.operations
+    except InspectorError as err:
+        state.error(err)
+        return None
+    search, types = st.columns([3, 2])
+    words = search_field(
+        "Search",
+        key="op_search",
+        placeholder="name, op, tensor, or /regular expression/",
+        place=search,
+        shows_label=True,
+    )
+    counts = frame["op"].value_counts() if len(frame) else pd.Series(dtype=int)
+    picked = types.multiselect(
+        "Op types",
+        list(counts.index),
+        key="op_types",
+        format_func=lambda op: f"{op} ({counts[op]})",
+    )
+    try:
+        matches = find(frame, words, picked)
+    except ValueError as err:
+        state.error(err)
+        return None
+    rows = matches.head(LIMIT)
+    total = f"{text.number(len(matches))} of {text.number(len(frame))} operations"
+    st.caption(total + (f", the first {LIMIT} shown" if len(matches) > LIMIT else ""))
+    columns = {
+        "name": st.column_config.TextColumn(width="large"),
+        "outputs": st.column_config.TextColumn(
+            width="medium", help="Dtype and shape of name:0, name:1 and so on"
+        ),
+    }
+    selected = tables.selectable(tabulated(rows), key="op_table", height=520, columns=columns)
+    return None if selected is None else str(rows.iloc[selected]["name"])
+
+
+def tabulated(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table without empty columns, and outputs without their names, which repeat the node's."""
+    table = rows[[name for name in COLUMNS if name in rows and rows[name].astype(bool).any()]]
+    if "outputs" not in table:
+        return table
+    brief = [
+        re.sub(rf"{re.escape(name)}:\d+ ", "", outputs)
+        for name, outputs in zip(table["name"], table["outputs"], strict=True)
+    ]
+    return table.assign(outputs=brief)
+
+
+@st.cache_resource(
+    max_entries=64, show_spinner=False, scope="session", on_release=lambda job: job.cancel()
+)
+def _cached_job(
+    key: str, _source: ModelKey, _choice: dict[str, Any], name: str, in_table: bool
+) -> Job:
+    # The cache hashes `key` in place of the source and the choice of the graph.
+    return job_status.submit("node", {**_choice, "name": name, "known": in_table}, _source)
+
+
+def _details_job(model: state.OpenModel, name: str, in_table: bool) -> Job:
+    """The job that reads an operation; cancels the job of the operation selected before."""
+    args = (model.key, model.source, model.graph_choice, name, in_table)
+    job = _cached_job(*args)
+    if job.done() and job.exception() is not None:  # cancelled, or failed and worth another try
+        _cached_job.clear(*args)
+        job = _cached_job(*args)
+    before: Job = st.session_state.get(_DETAILS_JOB, job)
+    if before is not job and not before.done():
+        before.cancel()
+    st.session_state[_DETAILS_JOB] = job
+    return job
+
+
+@st.fragment(run_every=POLL_S)
+def _poll(job: Job) -> None:
+    if job.done():
+        st.rerun()
+    st.caption("Reading attributes and values from the file …")
+
+
+def details(model: state.OpenModel, name: str, go: Callable[[str], None] | None = None) -> None:
+    """Tensors and neighbours of an operation from the node table; attributes and values from a job.
+
+    The page waits for the job `PATIENCE_S` only, so that it stays responsive, and then polls.
+
+    Args:
+        go: Called with the name of a neighbour that was clicked; without it they are plain names.
+    """
+    entry = node_details.of(model.summary, name)
+    if entry is not None:
+        _tensors(entry, go)
+    try:
+        job = _details_job(model, name, entry is not None)
+    except InspectorError as err:
+        state.error(err)
+        return
+    # While the job runs, an empty element clears what is there of another operation; a container,
+    # which does not clear, avoids the flicker where the job is done.
+    area = st.container() if job.done() else st.empty()
+    concurrent.futures.wait([job], PATIENCE_S)
+    with area.container():
+        if not job.done():
+            _poll(job)
+            return
+        try:
+            content = job.result(0).value
+        except InspectorError as err:
+            state.error(err)
+            return
+        if entry is None:
+            _tensors(content, go)
+        _attributes(content)
+
+
+def _tensors(facts: dict[str, Any], go: Callable[[str], None] | None) -> None:
+    tables.name(facts["name"])
+    st.caption(f"{text.escape(facts['op'])} · {text.escape(facts['device'] or 'any device')}")
+    tables.names("Outputs", [_tensor_line(row) for row in facts.get("outputs", [])])
+    if go is None:
+        tables.names("Inputs", [_tensor_line(row) for row in facts.get("inputs", [])])
+    else:
+        neighbours.links("Inputs", facts.get("inputs", []), go)
+    for title, key in (("Waits for", "control_inputs"), ("Read by", "consumers")):
+        if go is None:
+            tables.names(title, facts.get(key, []))
+        else:
+            neighbours.links(title, [{"name": neighbour} for neighbour in facts.get(key, [])], go)
+
+
+def _attributes(content: dict[str, Any]) -> None:
+    if content.get("tensors"):
+        st.caption("Tensors")
+        tflite.tensors(content["tensors"], key="node_tensors")
+    value = dict(content.get("value") or {})
+    histogram, image = value.pop("histogram", None), value.pop("image", None)
+    tables.names("Value", _pairs(value))
+    if histogram and histogram["counts"]:
+        st.altair_chart(charts.histogram(histogram), key="value_histogram")
+    if image:
+        neighbours.picture(image)
+    tables.names("Attributes", _pairs(content.get("attrs", {})))
+
+
+def _tensor_line(row: dict[str, Any]) -> str:
+    return f"{printable(row['name'])}\n  {row.get('dtype') or '?'} · {text.shape(row.get('shape'))}"
+
+
+def _pairs(values: dict[str, Any]) -> list[str]:
+    return [f"{key} = {text.rounded(value)}" for key, value in values.items()]

@@ -1,0 +1,240 @@
+"""The Optimise page: outputs, the run of the transforms as a job, its record."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import streamlit as st
+
+from inspector.errors import did_you_mean
+from inspector.graph.graph import split_input
+from inspector.graph.op_sets import REQUIRED_PLACEHOLDERS
+from inspector.optimisation.feed_source import FeedsJson, FeedSource
+from inspector.optimisation.optimise_options import CheckOptions, OptimiseOptions
+from inspector.passes.parser import format_calls
+from inspector.ui.screens import predict
+from inspector.ui.session import job_status, results, state
+from inspector.ui.widgets import (
+    input_values,
+    output_picker,
+    pipeline,
+    step_record,
+    tag_set_picker,
+    text,
+)
+
+_BUILT = "Keras"
+"""The format whose graph a job builds, with nodes that the page does not know."""
+_CUT = "strip_unused_nodes"
+POLICIES = {
+    "keep": "is kept and marked",
+    "rollback": "is rolled back, the others go on",
+    "stop": "stops the run",
+}
+
+
+def choose_outputs(model: state.OpenModel) -> None:
+    """The chosen outputs, and fields to add a suggested or a typed one."""
+    chosen = state.outputs()
+    output_picker.rows("unpick")
+    if not chosen:
+        st.caption(without_choice(model))
+    suggestions = {item["name"]: text.reason(item) for item in model.facts["suggested_outputs"]}
+    open_ones = [name for name in suggestions if name not in chosen]
+    st.selectbox(
+        "Suggested",
+        open_ones,
+        index=None,
+        key="suggested_output",
+        on_change=_take,
+        args=("suggested_output",),
+        placeholder="Take a suggestion",
+        format_func=lambda name: f"{text.shorten(name, 70)} · {suggestions.get(name, '')}",
+    )
+    st.text_input(
+        "Typed",
+        key="typed_output",
+        on_change=_take,
+        args=("typed_output",),
+        placeholder="node or node:1, then Enter",
+    )
+    cut = cut_at(model)
+    if cut:
+        names = ", ".join(text.escape(name, 60) for name in cut[:3])
+        st.caption(f"Cut at {names}: {_CUT} runs first and puts placeholders there.")
+    input_values.editor(model)
+    st.page_link("pages/graph.py", label="Pick in the picture", icon=":material/account_tree:")
+
+
+def without_choice(model: state.OpenModel) -> str:
+    """Which outputs a run uses while none is chosen, as a sentence."""
+    if model.signature is not None:
+        return f"None chosen: those of the signature {text.escape(model.signature, 60)} are taken."
+    if model.facts["suggested_outputs"]:
+        name = text.escape(model.facts["suggested_outputs"][0]["name"], 60)
+        return f"None chosen: the likeliest is taken, {name}."
+    return "None chosen yet."
+
+
+def blocker(model: state.OpenModel) -> str:
+    """Why what is on the screen cannot be run, as a sentence; empty where it can."""
+    if not model.drawn["nodes"]:
+        return f"The {model.facts['format']} holds no graph: open the model it belongs to."
+    if pipeline.problem():
+        return "The text is no list of transforms: correct it, or take a preset."
+    if input_values.problem():
+        return "The text under Fix an input cannot be taken: correct it, or clear it."
+    for name in state.outputs():
+        if why := _no_output(model, name):
+            return f"The output {name} {why}"
+    if not state.outputs() and model.signature is None and not model.facts["suggested_outputs"]:
+        if model.facts.get("callables"):
+            return "The model has no signature: choose one of its functions under Signature."
+        return "The model names no outputs: choose at least one."
+    return ""
+
+
+def _no_output(model: state.OpenModel, name: str) -> str:
+    """Why the graph has no tensor of this name, as the rest of a sentence; empty where it has."""
+    if model.facts["format"] == _BUILT:
+        return ""  # its outputs may be nodes of the graph that a job builds
+    source, number = split_input(name), model.summary.get(name)
+    if number is None:
+        names = model.names()
+        if source.name in names:
+            return ""
+        return f"is not in the graph{did_you_mean(source.name, names)}."
+    count = len(model.summary.dtypes_of(number))
+    if 0 < count <= source.port:
+        return f"does not exist: the node has {text.count(count, 'output')}."
+    return ""
+
+
+def start(model: state.OpenModel) -> None:
+    """Start the job for the chosen outputs and transforms."""
+    outputs = state.outputs()
+    if not outputs and model.signature is None:
+        outputs = [item["name"] for item in model.facts["suggested_outputs"][:1]]
+        state.set_outputs(outputs)
+    transforms = format_calls(pipeline.calls())
+    if cut_at(model) and _CUT not in [call.name for call in pipeline.calls()]:
+        transforms = f"{_CUT} {transforms}"
+    _run(model, outputs or None, transforms, input_values.values() or None)
+
+
+def cut_at(model: state.OpenModel) -> list[str]:
+    """The picked inputs that are no placeholders; `_CUT` cuts the graph there."""
+    table = model.summary
+    nodes = [(name, table.get(name)) for name in state.inputs()]
+    return [
+        name
+        for name, node in nodes
+        if node is not None and table.op_of(node) not in REQUIRED_PLACEHOLDERS
+    ]
+
+
+def gain(result: state.Optimised) -> str:
+    """Size and operations before and after, as one sentence."""
+    before, frozen, after = (result.value[key] for key in ("before", "frozen", "after"))
+    was, now = before["bytes"]["total"], after["bytes"]["total"]
+    counts = [text.number(facts["nodes"]) for facts in (state.drawn(before), frozen, after)]
+    return (
+        f"{text.size(was)} → {text.size(now, was)}, "
+        f"{counts[0]} → {counts[2]} operations ({counts[1]} after freezing)."
+    )
+
+
+def check_options() -> None:
+    """Options: whether each step is checked, and what happens to a step that fails its check."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    on = row.toggle(
+        "Check each step",
+        True,
+        key="check_steps",
+        help="Runs the graph before and after each transform on the same rows and says how far "
+        "the outputs are apart. Takes the time of these runs.",
+    )
+    row.selectbox(
+        "A step that breaks its promise",
+        list(POLICIES),
+        key="on_violation",
+        format_func=POLICIES.__getitem__,
+        disabled=not on,
+    )
+    st.toggle(
+        "Require the check",
+        False,
+        key="require_check",
+        disabled=not on,
+        help="Fails, without a result, where a step breaks its promise and stays, or could not be "
+        "checked.",
+    )
+
+
+def signature_options(model: state.OpenModel) -> None:
+    """Whether the result keeps all signatures of a model that has several."""
+    stored = set(tag_set_picker.signature_keys(model)) & set(model.facts["signatures"])
+    if len(stored) > 1:
+        st.toggle(
+            "Keep all signatures",
+            key="all_signatures",
+            help="All whose outputs are kept; else the chosen one alone.",
+        )
+
+
+def hint_of_failure() -> None:
+    """Suggest a run without the check after a run that failed with it."""
+    if job_status.failed(results.SLOT) and st.session_state.get("check_steps", True):
+        st.caption("If it is the check that fails, the transforms may work without it.")
+
+
+def record(model: state.OpenModel, result: state.Optimised) -> None:
+    """The record of the last run, with buttons to undo a step."""
+
+    def roll_back(index_to_undo: int) -> None:
+        undone = [index for index, step in enumerate(result.value["steps"]) if step["rolled_back"]]
+        fixed, again = result.value["set"], (*undone, index_to_undo)
+        _run(model, result.outputs, result.value["transforms"], fixed, again)
+
+    for sentence in result.value["warnings"]:
+        st.caption(text.escape(sentence, 1000))
+    steps = result.value["steps"]
+    step_record.record(steps, result.value["check"], roll_back)
+
+
+def _run(
+    model: state.OpenModel,
+    outputs: list[str] | None,
+    transforms: str,
+    fixed: dict[str, Any] | None,
+    roll_back: tuple[int, ...] = (),
+) -> None:
+    blobs: dict[str, bytes] = {}
+    check = None
+    if st.session_state.get("check_steps", True):
+        feeds = None
+        if model.feeds is not None:
+            spec, blobs = predict.sample_feeds(model.feeds)
+            feeds = FeedSource(cast("FeedsJson", spec))
+        policy = st.session_state.get("on_violation", "keep")
+        required = bool(st.session_state.get("require_check", False))
+        check = CheckOptions(feeds, policy, roll_back, require=required)
+    options = OptimiseOptions(
+        tuple(state.inputs()) or None,
+        None if outputs is None else tuple(outputs),
+        transforms,
+        signature=model.signature,
+        check=check,
+        set=fixed,
+        all_signatures=st.session_state.get("all_signatures", False),
+    )
+    args: dict[str, Any] = {**model.graph_choice, "options": options.to_json()}
+    title = "Freezing and optimising"
+    job_status.start(results.SLOT, "optimise", args, model.source, title, blobs=blobs)
+
+
+def _take(key: str) -> None:
+    name = st.session_state[key]
+    if name:
+        state.add_output(name)
+        st.session_state[key] = None if key == "suggested_output" else ""

@@ -1,0 +1,155 @@
+"""The bar above the canvas: search, trace, colours, export."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from inspector.errors import InspectorError
+from inspector.ui.session import state, view_state
+from inspector.ui.widgets import text
+from inspector.ui.widgets.search_field import search_field
+from inspector.view.export import render
+from inspector.view.layout.layout import Picture, picture_of
+from inspector.view.state import actions, overlay
+from inspector.view.state.reachability import BETWEEN, BOTH, DOWN, UP
+from inspector.view.table import search
+
+SEARCH = "graph_search"
+"""Key of the search field."""
+MAX_LISTED = 200
+"""Most hits of a search in the select box."""
+MAX_LIT = 20_000
+"""Most hits of a search that the picture highlights."""
+_KIND = "kind"
+_TRACES = {"": "No trace", UP: "What it needs", DOWN: "What needs it", BOTH: "Both ways",
+           BETWEEN: "Between"}  # fmt: skip
+
+
+def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
+    """Search, trace, colours and export in one row, and the hits below it.
+
+    Returns: The node indices of the hits.
+    """
+    row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    words = search_field(
+        "Search the graph",
+        key=SEARCH,
+        placeholder="name, op:Conv2D, shape:*x64, attr:padding=SAME, /regex/",
+        place=row,
+    )
+    choices(model, row)
+    if picture is not None:
+        file = row.popover(
+            "",
+            icon=":material/download:",
+            help="The picture as a file",
+            key="export",
+            on_change="rerun",
+        )
+        if file.open:
+            with file:
+                _export(model, picture)
+    if not words:
+        return []
+    try:
+        result = search.search(model.summary, words, limit=MAX_LIT)
+    except InspectorError as err:
+        state.error(err)
+        return []
+    listed = result.nodes[:MAX_LISTED]
+    names = [model.summary.names[node] for node in listed]
+    ops = {name: model.summary.op_of(node) for name, node in zip(names, listed, strict=True)}
+    st.selectbox(
+        "Hits",
+        names,
+        index=None,
+        key=f"hits_{words}",
+        placeholder=f"{text.number(result.total)} found: Enter goes from hit to hit, or choose one",
+        label_visibility="collapsed",
+        format_func=lambda name: f"{ops[name]} · {text.shorten(name, 110)}",
+        on_change=_show,
+        args=(model, f"hits_{words}"),
+    )
+    return result.nodes
+
+
+def _show(model: state.OpenModel, key: str) -> None:
+    name = st.session_state[key]
+    if name is not None:
+        view_state.remember(model, actions.show(model.hierarchy, view_state.state(model), [name]))
+
+
+def _export(model: state.OpenModel, picture: Picture) -> None:
+    """Download buttons for the current picture or the whole graph, rendered on click."""
+    is_whole = st.radio(
+        "What",
+        [False, True],
+        key="export_whole",
+        format_func=lambda is_all: "Every scope open" if is_all else "What is seen",
+        horizontal=True,
+        label_visibility="collapsed",
+    )
+    theme = st.radio(
+        "Background",
+        ["light", "dark", "none"],
+        key="export_background",
+        format_func=str.capitalize,
+        horizontal=True,
+    )
+
+    def render_file(format: str) -> bytes:
+        target = picture
+        if is_whole:
+            target = picture_of(model.hierarchy, frozenset(model.hierarchy.index))
+        light = "light" if theme == "none" else theme
+        return render.draw(target, format, theme=light, background=theme != "none")
+
+    row = st.container(horizontal=True, gap="small")
+    for format in render.FORMATS:
+        row.download_button(
+            format.upper(),
+            data=partial(render_file, format),
+            file_name=f"{text.file_stem(model.name)}.{format}",
+            key=f"export_{format}",
+            on_click="ignore",
+        )
+
+
+def choices(model: state.OpenModel, place: DeltaGenerator) -> None:
+    """Select boxes: the trace from the selection, and the figure that colours the boxes."""
+    now = view_state.state(model)
+    place.selectbox(
+        "Trace",
+        list(_TRACES),
+        index=list(_TRACES).index(now.trace),
+        key=f"trace_{now.trace}",
+        label_visibility="collapsed",
+        format_func=_TRACES.__getitem__,
+        width=150,
+        help="Lights what the selection depends on, what depends on it, or what lies between "
+        "several selected (key T)",
+        on_change=_trace,
+        args=(model, f"trace_{now.trace}"),
+    )
+    place.selectbox(
+        "Colour by",
+        [_KIND, *overlay.LABELS],
+        key="colour_by",
+        label_visibility="collapsed",
+        format_func=lambda key: str(overlay.LABELS.get(key, "Colour: op")),
+        width=170,
+    )
+
+
+def figure() -> str:
+    """The figure that colours the boxes, a key of `overlay.LABELS`; empty for the kind of op."""
+    key = str(st.session_state.get("colour_by", _KIND))
+    return key if key in overlay.LABELS else ""
+
+
+def _trace(model: state.OpenModel, key: str) -> None:
+    now = view_state.state(model)
+    view_state.remember(model, actions.act(model.hierarchy, now, "trace", st.session_state[key]))

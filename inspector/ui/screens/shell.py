@@ -1,0 +1,133 @@
+"""The table of pages, and what surrounds every page: style and sidebar."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from inspector import locations
+from inspector.ui.server import sign_in
+from inspector.ui.session import address, state
+from inspector.ui.widgets import copy_button, output_picker, text
+
+
+class PageEntry(NamedTuple):
+    """One page of the app: the file ``pages/{file}.py``.
+
+    Attributes:
+        icon: A name of Material Symbols.
+        writes_address: The page itself writes the model, and its view, into the address.
+    """
+
+    file: str
+    title: str
+    icon: str
+    writes_address: bool = False
+
+
+PAGES = (
+    PageEntry("open", "Open", "folder_open"),
+    PageEntry("overview", "Overview", "dashboard"),
+    PageEntry("operations", "Operations", "table_rows"),
+    PageEntry("graph", "Graph", "account_tree", writes_address=True),
+    PageEntry("optimise", "Optimise", "compress"),
+    PageEntry("compare", "Compare", "compare_arrows"),
+    PageEntry("predict", "Predict", "play_arrow"),
+)
+"""Every page, in the order of the navigation; the first is the start page."""
+
+# For these Streamlit's theme has no setting: narrow margins, and small code in the pipeline's text.
+_STYLE = """
+.stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
+.st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
+  font-family: "Source Code Pro", monospace; font-size: 0.85rem; line-height: 1.6;
+}
+[data-testid="stSidebarUserContent"] { padding-top: 0.75rem; }
+[data-testid="stSidebarUserContent"] p, .stMetric p { overflow-wrap: anywhere; }
+"""
+
+
+def configure() -> StreamlitPage:
+    """Configure Streamlit and the navigation. Returns: The page to run."""
+    st.set_page_config(
+        page_title="Inspector",
+        # An SVG is inlined; the browser fetches a PNG again after every click.
+        page_icon=str(locations.assets() / "icon.svg"),
+        layout="wide",
+        initial_sidebar_state="expanded",
+    )
+    st.logo(str(locations.assets() / "icon.svg"), size="large")
+    st.html(f"<style>{_STYLE}{copy_button.STYLE}</style>")
+    copy_button.listen()
+    pages = [
+        st.Page(
+            f"pages/{entry.file}.py",
+            title=entry.title,
+            icon=f":material/{entry.icon}:",
+            default=entry is PAGES[0],
+        )
+        for entry in PAGES
+    ]
+    return st.navigation(pages)
+
+
+def sidebar(page: StreamlitPage) -> None:
+    """The open model and the chosen outputs; first opens the model that the address names."""
+    entry = next(entry for entry in PAGES if entry.title == page.title)
+    address.follow(on_open_page=entry is PAGES[0])
+    model = state.model()
+    if model is not None and not entry.writes_address:
+        address.write(model)
+    with st.sidebar:
+        sign_in.sidebar()
+        if model is None:
+            st.caption("No model is open.")
+            return
+        with st.container(border=True, key="sidebar_model"):
+            row = st.container(
+                horizontal=True,
+                horizontal_alignment="distribute",
+                vertical_alignment="top",
+                wrap=False,
+                gap="small",
+            )
+            row.markdown(f"**{text.escape(model.name, 80)}**")
+            row.button(
+                "",
+                key="close_model",
+                type="tertiary",
+                icon=":material/close:",
+                help="Close the model",
+                on_click=address.close,
+            )
+            total = text.size(model.facts["bytes"].get("total"))
+            line = [model.facts["format"], total, text.count(model.drawn["nodes"], "operation")]
+            if model.tag_set:
+                line.append("tag-set " + text.escape(", ".join(model.tag_set)))
+            st.caption(" · ".join(line))
+        _outputs(model)
+
+
+def _outputs(model: state.OpenModel) -> None:
+    with st.container(border=True, key="sidebar_outputs"):
+        chosen = state.outputs()
+        st.markdown(f"**Outputs** · {len(chosen) or 'none'} chosen")
+        output_picker.rows("drop_output")
+        suggested = [
+            item for item in model.facts["suggested_outputs"] if item["name"] not in chosen
+        ]
+        if chosen or not suggested:
+            return
+        st.caption("Pick nodes in the graph, or take what is suggested.")
+        copy_button.box(suggested[0]["name"])
+        st.caption(text.escape(text.reason(suggested[0])))
+        st.button(
+            "Use it",
+            key="use_suggested",
+            icon=":material/check:",
+            width="stretch",
+            on_click=state.add_output,
+            args=(suggested[0]["name"],),
+        )

@@ -1,0 +1,1 @@
+"""The web server: settings, the middleware in front, uploads, sign-in."""

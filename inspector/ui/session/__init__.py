@@ -1,0 +1,1 @@
+"""State and jobs of a browser session."""

@@ -1,0 +1,269 @@
+"""Open a model in a session: a sample, an upload, a URL, or a path below the allowed folders."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import streamlit as st
+
+from inspector import locations, settings
+from inspector.errors import CorruptModel, InspectorError, MissingFile
+from inspector.files.paths import is_url
+from inspector.jobs.job import JobResult
+from inspector.jobs.runner import default_runner
+from inspector.jobs.store.workspace import ModelKey
+from inspector.jobs.tasks import fetch
+from inspector.ui.session import inbox, job_status, leases, server_paths, state
+from inspector.ui.widgets import text
+from inspector.view.layout import layout
+from inspector.view.state import actions
+from inspector.view.table.node_table import NodeTable
+from inspector.view.tree.hierarchy import Hierarchy
+
+SLOT, FETCH = "open", "fetch"
+PENDING = "pending_open"
+"""Session key of the model that is being opened: key, extras, lease."""
+_START_HANDLED = "start_model_handled"
+_HASH = re.compile("[0-9a-f]{64}").fullmatch
+_fetched_models: dict[Path, str] = {}
+"""Folder of a fetch job to the hash of the model that was stored from it."""
+_fetched_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What comes with a model beside its files: a title, rows to feed, transforms."""
+
+    title: str = ""
+    feeds: Path | None = None
+    transforms: str | None = None
+    page: str = "overview"
+    """The page to go to once it is open."""
+    ref: tuple[str, str] = ("", "")
+    """How an address names the model: ``sample``, ``model``, ``path`` or ``start``, and its id."""
+
+
+@st.cache_data
+def samples() -> list[dict[str, Any]]:
+    """The manifest of the models that come with Inspector."""
+    manifest = json.loads((locations.sample_models() / "manifest.json").read_text("utf-8"))
+    entries: list[dict[str, Any]] = manifest["samples"]
+    return entries
+
+
+def open_sample(sample: dict[str, Any], choice: dict[str, Any] | None = None) -> None:
+    """Start to open one of the samples."""
+    folder = locations.sample_models()
+    feeds = folder / sample["feeds"] if sample.get("feeds") else None
+    source = default_runner().workspace.add_folder(folder / sample["path"])
+    default_runner().policy.allow_sample(source)
+    transforms = sample.get("try", {}).get("transforms")
+    ref = ("sample", str(sample["id"]))
+    _start(source, Extras(sample["title"], feeds, transforms, ref=ref), choice)
+
+
+def open_upload(key: str) -> None:
+    """Start to open the model that arrived in an uploader of the page."""
+    model = inbox.take(key)
+    if model is not None:
+        _start_stored(model)
+
+
+def open_path(typed: str, choice: dict[str, Any] | None = None, *, trusted: bool = False) -> None:
+    """Start to open a path of the server.
+
+    Args:
+        trusted: The operator named it on the command line, so any path is allowed.
+
+    Raises: MissingFile, UnsupportedModel, LimitExceeded: see `server_paths`.
+    """
+    path = Path(typed).expanduser().resolve() if trusted else server_paths.resolve(typed)
+    if not trusted and is_private(path):
+        raise MissingFile(path.name, "path", "there is no such file or folder")
+    files = server_paths.check(path, trusted=trusted)
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
+    key = hashlib.sha256(repr(stats).encode()).hexdigest()
+    ref = ("start", "1") if trusted else ("path", server_paths.relative(path))
+    _start(
+        ModelKey(key, path.name, path, sum(size for _, size, _ in stats)), Extras(ref=ref), choice
+    )
+
+
+def is_private(path: Path) -> bool:
+    """Whether the path is in the workspace, where uploads of others are opened by link only."""
+    return path.is_relative_to(default_runner().workspace.root.resolve())
+
+
+def open_ref(kind: str, ref_id: str, choice: dict[str, Any]) -> None:
+    """Start to open the model that an address names, as `Extras.ref` has it.
+
+    Args:
+        choice: ``tag_set`` and ``signature``, as in `OpenModel.graph_choice`.
+    Raises: MissingFile for a model that is gone; the errors of `open_path`.
+    """
+    start = locations.start_model()
+    sample = next((item for item in samples() if item["id"] == ref_id), None)
+    stored = default_runner().workspace.model(ref_id) if kind == "model" and _HASH(ref_id) else None
+    if kind == "sample" and sample is not None:
+        open_sample(sample, choice)
+    elif kind == "start" and start is not None:
+        open_path(start, choice, trusted=True)
+    elif kind == "path":
+        open_path(ref_id, choice)
+    elif stored is not None:
+        _start_stored(stored, choice)
+    else:
+        why = "the model of this link is not on this server any more: open it anew"
+        raise MissingFile("link", text.shorten(ref_id, 24), why)
+
+
+def _start_stored(key: ModelKey, choice: dict[str, Any] | None = None) -> None:
+    _start(key, Extras(ref=("model", key.hash)), choice)
+
+
+def open_url(url: str, *, trusted: bool = False) -> None:
+    """Start to fetch a URL; `open_fetched` opens the model.
+
+    Args:
+        trusted: The operator named it on the command line, so any URL is allowed.
+    Raises: UnsupportedModel for a URL that this server does not fetch.
+    """
+    url, allowed = url.strip(), None if trusted else settings.URLS()
+    fetch.check(url, allowed)
+    job_status.fetch(FETCH, url, allowed, f"Fetching {text.escape(fetch.name_of(url), 60)}")
+
+
+def open_fetched(answer: JobResult) -> None:
+    """Move a fetched model into the workspace and start to open it."""
+    assert answer.folder is not None
+    workspace = default_runner().workspace
+    with _fetched_lock:  # sessions that fetch the same URL share one job and its folder
+        stored = workspace.model(_fetched_models.get(answer.folder, "0"))
+        if stored is None:
+            stored = workspace.add_folder(answer.folder / answer.value["name"])
+            workspace.discard(answer.folder)
+            _fetched_models[answer.folder] = stored.hash
+    _start_stored(stored)
+
+
+def open_start_once() -> None:
+    """Start to open the model of the command line, once per session."""
+    target = locations.start_model()
+    if target is not None and _START_HANDLED not in st.session_state:
+        skip_start()
+        attempt(_open_start, target)
+
+
+def skip_start() -> None:
+    """Do not open the model of the command line in this session: a link takes precedence."""
+    st.session_state[_START_HANDLED] = True
+
+
+def _open_start(target: str) -> None:
+    if is_url(target):
+        open_url(target, trusted=True)
+    else:
+        open_path(target, trusted=True)
+
+
+def reopen(model: state.OpenModel, choice: dict[str, Any], page: str) -> None:
+    """Start to open the same files with another tag-set or signature.
+
+    Args:
+        choice: ``tag_set`` and ``signature``, as in `OpenModel.graph_choice`.
+        page: The page to come back to.
+    """
+    extras = Extras(model.name, model.feeds, model.transforms, page, model.ref)
+    _start(model.source, extras, choice)
+
+
+def adopt(answer: JobResult) -> str | None:
+    """Make the job's answer this session's open model.
+
+    Returns: The page to go to; None, with an error to show, for a malformed answer.
+    """
+    key, extras, lease = st.session_state.pop(PENDING)
+    facts, signature = answer.value["facts"], answer.value["signature"]
+    job_status.clear()
+    try:
+        summary = NodeTable.from_json(answer.blobs["summary"])
+        tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
+    except CorruptModel as err:
+        job_status.fail(SLOT, err)
+        return None
+    state.set_model(
+        state.OpenModel(
+            key=f"{key.hash}:{','.join(facts['tag_set'])}:{signature}",
+            name=extras.title or key.name,
+            source=key,
+            tag_set=list(facts["tag_set"]),
+            signature=signature,
+            facts=facts,
+            contents=answer.value["contents"],
+            columns=answer.blobs["operations"],
+            summary=summary,
+            hierarchy=tree,
+            feeds=extras.feeds,
+            transforms=extras.transforms,
+            ref=extras.ref,
+            lease=lease,
+        )
+    )
+    return f"pages/{extras.page}.py"
+
+
+def go_to(page: str) -> NoReturn:
+    """Show a page of the open model; a thread lays out its first picture meanwhile."""
+    model = state.model()
+    if model is not None:
+        lay_out = threading.Thread(
+            target=_lay_out_first, args=(model.hierarchy,), name="first picture", daemon=True
+        )
+        lay_out.start()
+    st.switch_page(page)
+
+
+def _lay_out_first(tree: Hierarchy) -> None:
+    with contextlib.suppress(InspectorError):  # the Graph page reports it
+        layout.picture_of(tree, actions.first(tree).opened)
+
+
+def close() -> None:
+    """Close the model and cancel its jobs."""
+    job_status.clear()
+    state.close_model()
+
+
+def attempt(action: Callable[..., None], *args: Any, **options: Any) -> None:
+    """Run one of the functions above, store its error for the page, and rerun the page."""
+    for slot in (SLOT, FETCH):
+        job_status.forget(slot)
+    try:
+        action(*args, **options)
+    except InspectorError as err:
+        job_status.fail(SLOT, err)
+    st.rerun()
+
+
+def _start(
+    key: ModelKey, extras: Extras | None = None, choice: dict[str, Any] | None = None
+) -> None:
+    extras = extras or Extras()
+    try:
+        st.session_state[PENDING] = (key, extras, leases.lease(key.path))
+    except InspectorError as err:
+        job_status.fail(SLOT, err)
+        return
+    kind, ref_id = extras.ref
+    if kind and st.query_params.get(kind) != ref_id:
+        st.query_params.from_dict({kind: ref_id})  # so that a reload finds the job that opens it
+    title = text.escape(extras.title or key.name, 60)
+    job_status.start(SLOT, "open", choice or {"tag_set": None}, key, f"Opening {title}")

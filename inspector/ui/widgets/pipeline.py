@@ -1,0 +1,282 @@
+"""The list of transforms on the Optimise page: presets, order, parameters, and the text form.
+
+The list in the session is authoritative. The text form is rewritten after every change of the list,
+and parsed into it when the user edits it, by the grammar of the Graph Transform Tool. A text that
+cannot be parsed is a `problem`: the list is not what the text says, and nothing may be run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import streamlit as st
+
+from inspector.errors import BadParameter, TransformError
+from inspector.passes import PASSES
+from inspector.passes.base import Param, Pass
+from inspector.passes.parser import Call, format_call, parse
+from inspector.passes.pipeline import plan
+from inspector.passes.presets import PRESETS
+from inspector.ui.session import state
+from inspector.ui.widgets import copy_button, text
+
+ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
+DEFAULT = "pipeline_default"
+"""The default list that is installed; another model's replaces it unless the user changed it."""
+_EXACT = 1 << 53
+"""Bound of the integers that a browser's numbers hold exactly."""
+_ids = itertools.count()
+
+
+@dataclass(frozen=True)
+class Item:
+    """One transform of the list; the keys of its widgets hold the id."""
+
+    call: Call
+    id: int = field(default_factory=lambda: next(_ids))
+
+
+def calls() -> list[Call]:
+    """The transforms in their order."""
+    return [item.call for item in _items()]
+
+
+def problem() -> str:
+    """Why the text is no list of transforms; empty where it is the list that is drawn."""
+    return str(st.session_state.get(PROBLEM) or "")
+
+
+def editor(default: str | None = None) -> None:
+    """Presets, the list, and the text form.
+
+    Args:
+        default: The list that comes with the open model, as text; without it the first preset.
+    """
+    _install_default(default or PRESETS["seed"].transforms)
+    names = list(PRESETS)
+    st.selectbox(
+        "Preset",
+        names,
+        key="preset",
+        on_change=_use_preset,
+        index=None,
+        placeholder="Take a ready-made list",
+        format_func=lambda name: f"{name}: {PRESETS[name].sentence}",
+    )
+    if (chosen := st.session_state.get("preset")) is not None:
+        st.caption(text.escape(f"{PRESETS[chosen].sentence} {PRESETS[chosen].note}", 900))
+    for place, item in enumerate(_items()):
+        _row(place, item)
+    st.selectbox(
+        "Add a transform",
+        sorted(PASSES),
+        key="add_transform",
+        on_change=_add,
+        index=None,
+        placeholder="Add a transform",
+        label_visibility="collapsed",
+        format_func=lambda name: f"{name}: {PASSES[name].summary}",
+    )
+    with st.expander("As text, in the tool's own syntax", icon=":material/code:", expanded=True):
+        if TEXT not in st.session_state:
+            _write()
+        st.text_area(
+            "Transforms", key=TEXT, on_change=_read, height=232, label_visibility="collapsed"
+        )
+        if why := problem():
+            state.error(why)
+
+
+def arguments(
+    transform: Pass, values: dict[str, Any], ignore_errors: bool
+) -> tuple[tuple[str, str], ...]:
+    """A call's arguments from a form's values, without those that equal their default."""
+    args: list[tuple[str, str]] = []
+    for param in transform.params:
+        value = values[param.name]
+        if param.kind == "texts":
+            if tuple(value) != tuple(param.default or ()):
+                args += [(param.name, str(part)) for part in value]
+        elif param.kind == "switch":
+            if value != param.default:
+                args.append((param.name, "true" if value else "false"))
+        elif value is not None and str(value).strip() not in ("", str(param.default)):
+            args.append((param.name, str(value).strip()))
+    if ignore_errors:
+        args.append(("ignore_errors", "true"))
+    return tuple(args)
+
+
+def _row(index: int, item: Item) -> None:
+    transform = PASSES.get(item.call.name)
+    row = st.container(
+        horizontal=True, vertical_alignment="center", wrap=False, gap=None, key=f"step_{item.id}"
+    )
+    copy_button.box(f"{index + 1}. {item.call}", row)
+    if transform is not None:
+        with row.popover("", icon=":material/tune:", help="Parameters", type="tertiary"):
+            _form(item, transform)
+    is_last = index == len(_items()) - 1
+    icons = (
+        ("up", "arrow_upward", "Earlier", index == 0, _move, (item, -1)),
+        ("down", "arrow_downward", "Later", is_last, _move, (item, 1)),
+        ("drop", "close", "Take it out", False, _drop, (item,)),
+    )
+    for key, icon, tip, disabled, action, args in icons:
+        row.button(
+            "",
+            key=f"{key}_{item.id}",
+            icon=f":material/{icon}:",
+            help=tip,
+            type="tertiary",
+            disabled=disabled,
+            on_click=action,
+            args=args,
+        )
+
+
+def _form(item: Item, transform: Pass) -> None:
+    st.markdown(f"**{text.escape(transform.name)}** · {transform.effect}")
+    st.caption(text.escape(transform.summary, 600))
+    with st.form(f"form_{item.id}", border=False):
+        values = {param.name: _field(item, param) for param in transform.params}
+        is_ignoring = "true" in item.call.values("ignore_errors")
+        ignore_errors = st.toggle(
+            "ignore_errors",
+            is_ignoring,
+            key=f"ignore_{item.id}",
+            help="Go on with the graph as it was where this step fails.",
+        )
+        if st.form_submit_button("Apply", key=f"apply_{item.id}", type="primary"):
+            _replace(item, Call(item.call.name, arguments(transform, values, ignore_errors)))
+
+
+def _field(item: Item, param: Param) -> Any:
+    key = f"param_{item.id}_{param.name}"
+    texts = item.call.values(param.name)
+    if param.kind == "texts":
+        choices = list(param.arg.choices)
+        if param.arg.commas:
+            texts = [part.strip() for text in texts for part in text.split(",")]
+        chosen = texts or list(param.default or ())
+        return st.multiselect(
+            param.name,
+            choices or chosen,
+            [value for value in chosen if not choices or value in choices],
+            key=key,
+            help=param.sentence,
+            accept_new_options=not choices,
+        )
+    if param.kind == "switch":
+        value = texts[0] in ("true", "1") if texts else bool(param.default)
+        return st.toggle(param.name, value, key=key, help=param.sentence)
+    if param.arg.choices:
+        choices = list(param.arg.choices)
+        current = texts[0] if texts and texts[0] in choices else param.default
+        index = choices.index(current) if current in choices else None
+        return st.selectbox(param.name, choices, index=index, key=key, help=param.sentence) or ""
+    written = texts[0] if texts else param.default
+    if param.kind in ("integer", "number") and (number := _number(param, written)) is not False:
+        return st.number_input(
+            param.name,
+            value=number,
+            min_value=None
+            if param.arg.least is None or param.kind == "number"
+            else param.arg.least,
+            step=1 if param.kind == "integer" else None,
+            format="%d" if param.kind == "integer" else "%g",
+            key=key,
+            help=param.sentence,
+        )
+    default = "" if param.default is None else str(param.default)
+    return st.text_input(param.name, texts[0] if texts else default, key=key, help=param.sentence)
+
+
+def _number(param: Param, literal: Any) -> int | float | Literal[False] | None:
+    """The value for a number input; False where it could not show the text."""
+    if literal is None:
+        return None
+    try:
+        value: int | float = param.read("transform", [str(literal)])
+    except BadParameter:
+        return False
+    return value if abs(value) < _EXACT else False
+
+
+def _items() -> list[Item]:
+    items: list[Item] = st.session_state[ITEMS]
+    return items
+
+
+def _set(items: list[Item]) -> None:
+    st.session_state[ITEMS] = items
+    st.session_state.pop(PROBLEM, None)
+
+
+def _write() -> None:
+    st.session_state[TEXT] = "\n".join(format_call(call) for call in calls())
+
+
+def _read() -> None:
+    try:
+        parsed = parse(st.session_state[TEXT])
+        plan(parsed)
+    except TransformError as err:
+        st.session_state[PROBLEM] = str(err)
+    else:
+        _set([Item(call) for call in parsed])
+
+
+def _install_default(default: str) -> None:
+    """Install the default list of the open model, unless the user has changed the list."""
+    installed = st.session_state.get(DEFAULT)
+    untouched = installed is not None and calls() == parse(installed)
+    if ITEMS not in st.session_state or (untouched and installed != default):
+        _set([Item(call) for call in parse(default)])
+        _write()
+        st.session_state[DEFAULT] = default
+
+
+def _use_preset() -> None:
+    name = st.session_state["preset"]
+    if name is not None:
+        _set([Item(call) for call in parse(PRESETS[name].transforms)])
+        _write()
+
+
+def _add() -> None:
+    name = st.session_state["add_transform"]
+    if name is None:
+        return
+    required = [param for param in PASSES[name].params if param.required]
+    args = tuple((param.name, param.arg.example) for param in required)
+    _set([*_items(), Item(Call(name, args))])
+    _write()
+    st.session_state["add_transform"] = None
+
+
+def _move(item: Item, by: int) -> None:
+    items = [other for other in _items() if other.id != item.id]
+    items.insert(_items().index(item) + by, item)
+    _set(items)
+    _write()
+
+
+def _drop(item: Item) -> None:
+    _set([other for other in _items() if other.id != item.id])
+    _write()
+
+
+def _replace(item: Item, call: Call) -> None:
+    try:
+        format_call(call)
+        plan([call])
+    except TransformError as err:
+        state.error(err)
+        return
+    _set([Item(call) if other.id == item.id else other for other in _items()])
+    # This run has drawn the text area already, so its text is rewritten in the next one.
+    del st.session_state[TEXT]
+    st.rerun()

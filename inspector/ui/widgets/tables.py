@@ -1,0 +1,111 @@
+"""Tables and lists of the pages. Names from a model are data, never Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from pandas.api.types import is_integer_dtype
+from streamlit.delta_generator import DeltaGenerator
+
+from inspector.ui.widgets import copy_button, text
+
+Rows = pd.DataFrame | list[dict[str, Any]] | dict[str, list[str]]
+
+_ROW_PX, _BORDER_PX = 35, 3
+"""Heights of a table's row and of its borders."""
+_DIGIT_PX, _LETTER_PX, _PADDING_PX = 7, 6.2, 17
+"""Widths of a digit, a letter of a title and the padding, so that figures are never cut."""
+
+
+def table(
+    rows: Rows,
+    *,
+    key: str | None = None,
+    rows_shown: int = 10,
+    right: Sequence[str] = (),
+    place: DeltaGenerator | None = None,
+    columns: Mapping[str, Any] | None = None,
+) -> None:
+    """A table as high as its rows, at most `rows_shown`; integers with thousands separators.
+
+    Args:
+        right: Columns of formatted figures, which are aligned to the right.
+        columns: Column configurations that replace the default ones.
+    """
+    frame = _frame(rows)
+    configuration = _integer_columns(frame)
+    for name in right:
+        figures = max((len(str(value)) for value in frame[name]), default=0)
+        width = max(_DIGIT_PX * figures, _LETTER_PX * len(name)) + _PADDING_PX
+        configuration[name] = st.column_config.TextColumn(alignment="right", width=round(width))
+    (place or st).dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        height=_height(min(len(frame), rows_shown)),
+        column_config={**configuration, **(columns or {})},
+    )
+
+
+def selectable(
+    rows: Rows,
+    *,
+    key: str,
+    rows_shown: int = 10,
+    height: int | None = None,
+    columns: Mapping[str, Any] | None = None,
+) -> int | None:
+    """A table with one selectable row.
+
+    Args:
+        height: Pixels; by default those of its rows, at most `rows_shown`.
+    Returns: The index of the selected row, or None.
+    """
+    frame = _frame(rows)
+    event: Any = st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        height=_height(min(max(len(frame), 1), rows_shown)) if height is None else height,
+        column_config={**_integer_columns(frame), **(columns or {})},
+    )
+    selected = event.selection.rows
+    return int(selected[0]) if selected and selected[0] < len(frame) else None
+
+
+def _frame(rows: Rows) -> pd.DataFrame:
+    return rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows)
+
+
+def _height(rows: int) -> int:
+    return _ROW_PX * (rows + 1) + _BORDER_PX
+
+
+def _integer_columns(frame: pd.DataFrame) -> dict[str, Any]:
+    return {
+        name: st.column_config.NumberColumn(format="localized")
+        for name in frame.columns
+        if is_integer_dtype(frame[name])
+    }
+
+
+def name(name: str) -> None:
+    """A name with a copy button; a caption lists its invisible characters."""
+    copy_button.box(name)
+    if hidden := text.unseen(name):
+        st.caption(f"Holds what is not seen: {hidden}.")
+
+
+def names(title: str, lines: Sequence[str], limit: int = 30) -> None:
+    """Names, one per line, at most `limit` of them."""
+    if not lines:
+        return
+    st.caption(title)
+    copy_button.box("\n".join(lines[:limit]))
+    if len(lines) > limit:
+        st.caption(f"and {text.number(len(lines) - limit)} more")

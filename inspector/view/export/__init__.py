@@ -1,0 +1,1 @@
+"""A laid-out graph as SVG, PNG, PDF, DOT or JSON."""

@@ -1,0 +1,1 @@
+"""Coordinates for boxes and edges, by Graphviz."""

@@ -1,0 +1,1 @@
+"""What is open, selected, highlighted; pure functions over the hierarchy."""

@@ -1,0 +1,168 @@
+"""Two graphs as one picture: nodes of one graph only, and nodes that differ.
+
+Their union is laid out once, so that nothing moves between before and after. Where the inputs of a
+node differ, the picture has the edges of both.
+
+Example:
+    >>> both = union(before, after)
+    >>> tree = build(both)
+    >>> marks = difference_marks(tree, names, Difference(added, removed, changed))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from inspector.view.state.reachability import Mask
+from inspector.view.table.node_table import NodeTable
+from inspector.view.tree.hierarchy import Hierarchy
+
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+NOTED = ["attr:_output_shapes"]
+"""Shapes that TensorFlow inferred when it wrote the graph; freezing drops them without effect."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Names of nodes that only the second graph has, only the first has, both have and differ."""
+
+    added: frozenset[str]
+    removed: frozenset[str]
+    changed: frozenset[str]
+
+    @classmethod
+    def of(cls, nodes: Mapping[str, Any]) -> Difference:
+        """From the ``nodes`` of the JSON of ``diff``; ignores nodes that only lost `NOTED`."""
+        changed = (item["name"] for item in nodes["changed"] if item["fields"] != NOTED)
+        return cls(frozenset(nodes["added"]), frozenset(nodes["removed"]), frozenset(changed))
+
+
+def union(before: NodeTable, after: NodeTable) -> NodeTable:
+    """The node table of both graphs: the nodes of the second, then those only the first has.
+
+    Op, shapes and weights of a node that both have are those of the second.
+    """
+    both = _Builder()
+    for name in dict.fromkeys((*after.names, *before.names)):
+        both.name(name)
+    for table in (after, before):
+        both.take(table)
+    table = both.table
+    table.feeds = list(dict.fromkeys((*after.feeds, *before.feeds)))
+    table.fetches = list(dict.fromkeys((*after.fetches, *before.fetches)))
+    return table
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.index: dict[str, int] = {}
+        self.table = NodeTable([], [], [], [])
+        self._missing: dict[str, int] = {}
+        self._numbers: dict[str, dict[Any, int]] = {}
+
+    def name(self, name: str) -> None:
+        self.index[name] = len(self.index)
+        table = self.table
+        table.names.append(name)
+        table.inputs.append([])
+        for column in (table.op, table.dtype, table.shape, table.device, table.attr):
+            column.append(-1)
+
+    def take(self, table: NodeTable) -> None:
+        """Add the rows of a table; an existing node keeps its columns and gains edges."""
+        union = self.table
+        own = [self.index[name] for name in table.names]
+        for row, node in enumerate(own):
+            if union.op[node] < 0:
+                union.op[node] = self._number("ops", table.op_of(row), str)
+                union.dtype[node] = self._number("dtypes", table.dtypes_of(row), tuple)
+                union.shape[node] = self._number("shapes", table.shapes_of(row), repr)
+                union.device[node] = self._number("devices", table.devices[table.device[row]], str)
+                attrs = table.attrs[table.attr[row]] if table.attr else []
+                union.attr[node] = self._number("attrs", attrs, tuple)
+                if row in table.weights:
+                    union.weights[node] = table.weights[row]
+                if row in table.calls:
+                    union.calls[node] = table.calls[row]
+            self._edges(table, row, node, own)
+
+    def _edges(self, table: NodeTable, row: int, node: int, own: list[int]) -> None:
+        union = self.table
+        flat, mine = table.inputs[row], union.inputs[node]
+        edges = set(zip(mine[::2], mine[1::2], strict=True))
+        for source, port in zip(flat[::2], flat[1::2], strict=True):
+            if source >= 0:
+                place = own[source]
+            else:
+                name = table.missing[-1 - source]
+                place = -1 - self._missing.setdefault(name, len(self._missing))
+                if len(self._missing) > len(union.missing):
+                    union.missing.append(name)
+            if (place, port) not in edges:
+                edges.add((place, port))
+                mine += (place, port)
+        returned = table.returns.get(row, [])
+        if returned:
+            pairs = zip((own[source] for source in returned[::2]), returned[1::2], strict=True)
+            union_returned = union.returns.setdefault(node, [])
+            pairs_in_union = set(zip(union_returned[::2], union_returned[1::2], strict=True))
+            union_returned += [
+                value for pair in pairs if pair not in pairs_in_union for value in pair
+            ]
+        if row in table.again:
+            source, port = table.again[row]
+            union.again.setdefault(node, (own[source], port))
+        waits = [own[source] for source in table.controls.get(row, ())]
+        if waits:
+            union.controls[node] = list(dict.fromkeys((*union.controls.get(node, ()), *waits)))
+
+    def _number(self, column: str, value: Any, key: Callable[[Any], Any]) -> int:
+        """The place of a value in one of the table's lists of distinct values."""
+        values: list[Any] = getattr(self.table, column)
+        place = self._numbers.setdefault(column, {}).setdefault(key(value), len(values))
+        if place == len(values):
+            values.append(value)
+        return place
+
+
+def difference_marks(
+    tree: Hierarchy, names: Sequence[str], difference: Difference
+) -> dict[str, list[str]]:
+    """Marks for boxes and closed scopes of a union, for the canvas.
+
+    A box is added or removed where all of its nodes are; changed where some are, or differ. Folded
+    nodes count: a quantised weight changes the convolution that reads it.
+    """
+    table = tree.table
+    masks = {
+        ADDED: _mask(table, difference.added),
+        REMOVED: _mask(table, difference.removed),
+        CHANGED: _mask(table, difference.changed),
+    }
+    index = tree.columns
+    sums = {mark: index.sums(mask) for mark, mask in masks.items()}
+    marks: dict[str, list[str]] = {}
+    for name in names:
+        item = tree.item(name)
+        if item is None:
+            continue
+        first, last = index.span(item)
+        nodes = index.nodes[item] if item >= 0 else index.all_nodes[~item]
+        counts = {mark: int(column[last] - column[first]) for mark, column in sums.items()}
+        whole = [mark for mark in (ADDED, REMOVED) if counts[mark] == nodes]
+        own = [mark for mark in (ADDED, REMOVED) if item >= 0 and masks[mark][item]]
+        if own or whole:
+            marks[name] = (own or whole)[:1]
+        elif any(counts.values()):
+            marks[name] = [CHANGED]
+    return marks
+
+
+def _mask(table: NodeTable, names: Iterable[str]) -> Mask:
+    mask = np.zeros(len(table), dtype=np.bool_)
+    mask[[table.index[name] for name in names if name in table.index]] = True
+    return mask

@@ -1,0 +1,1 @@
+"""The node table: one row per node, as columns."""

@@ -1,0 +1,1 @@
+"""The hierarchy that the picture is opened along."""

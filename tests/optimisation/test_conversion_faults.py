@@ -1,0 +1,81 @@
+"""The sentence of a conversion that failed names ops, nodes and what would help."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.model import signatures
+from inspector.optimisation.tflite.conversion_faults import Fault, sentence, unknown_ops
+from tests.graphs import graph, node, placeholder
+
+GRAPH = graph(
+    placeholder("x", [None, 2]),
+    node("text", "AsString", "x", T="float32"),
+    node("a", "Identity", "text", T="string"),
+    node("b", "Relu", "x", T="float32"),
+)
+SIGNATURE = signatures.for_outputs(GRAPH, ["a", "b"])
+
+
+def why(*faults: Fault, flex: bool = False, shape: list[int | None] | None = None) -> str:
+    source = GRAPH if shape is None else graph(placeholder("x", shape), *GRAPH.nodes[1:])
+    return sentence(source, "serve", SIGNATURE, faults, flex=flex)
+
+
+def test_an_op_of_tensorflow() -> None:
+    assert why(Fault("AsString", "text", flex=True)) == (
+        "TFLite has no operator for AsString ('text'); leave out the outputs 'a'; "
+        "or convert with --flex, whose result nothing here can run"
+    )
+
+
+def test_all_outputs_need_it() -> None:
+    assert "leave out" not in why(Fault("Placeholder", "x", flex=True))
+    assert "leave out" not in why(Fault("Abs", "inner", "body", flex=True))
+
+
+def test_no_kernel_in_litert_either() -> None:
+    faults = [Fault("AsString", "text", flex=True), Fault("StringUpper", "a")]
+    told = why(*faults)
+    assert told.startswith("neither TFLite nor its Flex delegate has an operator for AsString")
+    assert "StringUpper ('a')" in told
+    assert "--flex" not in told
+    assert "--flex" not in why(faults[0], flex=True)
+
+
+def test_a_loop_needs_its_batch() -> None:
+    loop = Fault("TensorListReserve", "gru/list", early=True)
+    assert why(loop) == (
+        "a loop keeps values of shapes that are not fixed, at TensorListReserve ('gru/list'); "
+        "fix the batch, e.g. --batch 1"
+    )
+    assert "--batch" not in why(loop, shape=[3, 2])
+
+
+def test_inputs_behind_the_parser() -> None:
+    told = why(Fault("ParseExample", "text", flex=True))
+    assert "name inputs behind the node that parses examples with --inputs" in told
+
+
+@pytest.mark.parametrize(("shape", "helps"), [(None, True), ([None, 2], False)])
+def test_an_input_without_a_shape(shape: list[int | None] | None, helps: bool) -> None:
+    source = graph(placeholder("x", shape), *GRAPH.nodes[1:])
+    told = sentence(source, "serve", SIGNATURE, [Fault("Conv2D", "b", flex=True)], flex=False)
+    assert ("the input 'x' has no shape" in told) is helps
+
+
+def test_many_ops_are_cut() -> None:
+    ops = ("Abs", "Acos", "Acosh", "Add", "AddN", "All")
+    told = why(*(Fault(op, "n" * 100, flex=True) for op in ops))
+    assert "AddN" not in told
+    assert "and 2 more" in told
+    assert len(told) < 600
+
+
+def test_ops_that_tensorflow_does_not_have() -> None:
+    source = graph(placeholder("x", [2]), node("y", "Resampler", "x"), node("z", "Relu", "x"))
+    faults = unknown_ops(source)
+    assert [(fault.op, fault.node) for fault in faults] == [("Resampler", "y")]
+    assert sentence(source, "serve", SIGNATURE, faults, flex=False).startswith(
+        "not in TensorFlow 2.21: Resampler ('y')"
+    )

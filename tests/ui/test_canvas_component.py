@@ -1,0 +1,77 @@
+"""The canvas' Python side without a browser: what it sends, and how little it believes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from inspector.ui.canvas.component import MAX_NAMES, CanvasEvent, _acts, _selection, pick_marks
+from inspector.view.table.op_kinds import KINDS
+from tests.conftest import ROOT
+
+APP = ROOT / "tests" / "browser" / "canvas_app.py"
+
+
+@pytest.mark.parametrize(
+    ("state", "names"),
+    [
+        ({"selected": ["a", "b"]}, ("a", "b")),
+        ({"selected": {"n": 3, "names": ["a"]}}, ("a",)),
+        ({"selected": ["a", 3, None]}, ("a",)),
+        ({"selected": "abc"}, None),
+        ({"selected": {"names": {}}}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_a_selection_from_a_browser_is_read_or_ignored(state, names):
+    assert _selection(state) == (None if names is None else CanvasEvent("select", names=names))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"n": 2, "do": "remove", "name": "a/"},
+        {"n": 2, "do": ["expand"], "name": "a/"},
+        {"n": 2, "do": "expand", "name": 3},
+        {"n": "2", "do": "expand", "name": "a/"},
+        {"n": True, "do": "expand", "name": "a/"},
+        {"do": "expand", "name": "a/"},
+        "expand",
+        None,
+    ],
+)
+def test_acts_from_a_browser_are_read_or_left_out(bad):
+    good = {"n": 7, "do": "expand", "name": "a/"}
+    events = [(7, CanvasEvent("expand", name="a/"))]
+    assert _acts({"act": {"acts": [bad, good]}}) == events
+    assert _acts({"act": bad}) == _acts({"act": {"acts": bad}}) == _acts({}) == _acts(None) == []
+
+
+def test_a_browser_cannot_select_without_end():
+    event = _selection({"selected": ["x"] * 10_000})
+    assert event is not None
+    assert len(event.names) == MAX_NAMES
+
+
+def test_marks_of_picks():
+    assert pick_marks(["a", "b"], ["b"]) == {"a": ["output"], "b": ["output", "input"]}
+
+
+def test_the_component_gets_the_picture_and_no_more():
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not page.exception
+    data = json.loads(page.get("bidi_component")[0].proto.json)
+    assert set(data) == {"rev", "graph", "kinds", "height", "search"}
+    assert len(data["kinds"]) == len(KINDS)
+
+
+def test_a_selection_that_the_page_makes_is_told_once_under_a_number():
+    page = AppTest.from_file(str(APP), default_timeout=60).run()
+    page.text_input(key="show").set_value("model/stage_1/block_6/b/Relu").run()
+    data = json.loads(page.get("bidi_component")[0].proto.json)
+    assert data["select"][1] == ["model/stage_1/block_6/b/Relu"]
+    page.run()
+    assert json.loads(page.get("bidi_component")[0].proto.json)["select"] == data["select"]
