@@ -22,6 +22,7 @@ from inspector.errors import (
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef
 from inspector.model.model import Model
+from inspector.passes.presets import PRESETS
 from tests.conftest import ROOT, data_path
 from tests.graphs import const, graph, node, placeholder
 
@@ -142,6 +143,38 @@ def test_what_it_did_to_the_predictions(tmp_path, model, frozen, result, rows, e
     as_graph = inspector.open_model(tmp_path / "small.pb")
     by_name = inspector.predict(as_graph, rows, [f"{PROBABILITIES}:0"])
     np.testing.assert_array_equal(by_name[f"{PROBABILITIES}:0"], after["probabilities"])
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_the_preset_smaller_changes_no_class(tmp_path, model, rows):
+    before = inspector.predict(model, rows)["probabilities"]
+    small = inspector.optimise(model, outputs=[PROBABILITIES], preset="smaller").model
+    inspector.save(small, tmp_path / "small")
+    bytes_of = {
+        folder: sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        for folder in (IRIS, tmp_path / "small")
+    }
+    assert bytes_of[IRIS] / bytes_of[tmp_path / "small"] > 3.94
+    after = inspector.predict(inspector.open_model(tmp_path / "small"), rows)["probabilities"]
+    np.testing.assert_allclose(after, before, rtol=0, atol=0.0041)
+    np.testing.assert_array_equal(after.argmax(1), before.argmax(1))
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_rounding_is_what_changes_a_class_with_the_preset_seed(model, rows):
+    before = inspector.predict(model, rows)["probabilities"]
+    seed = PRESETS["seed"].transforms
+    without = seed.replace("round_weights(num_steps=256) ", "")
+    assert without != seed
+    changed = []
+    for transforms in (seed, without):
+        done = inspector.optimise(model, outputs=[PROBABILITIES], transforms=transforms).model
+        after = inspector.predict(done, rows)["probabilities"]
+        moved = np.abs(after - before).max()
+        changed.append((round(float(moved), 2), (after.argmax(1) != before.argmax(1)).sum()))
+    assert changed == [(0.1, 1), (0.03, 0)]  # the figures of the preset's note
 
 
 @pytest.mark.tensorflow
