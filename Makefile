@@ -13,7 +13,7 @@ HOST    ?=
 MODEL   ?=
 ARGS    ?=
 WORKERS ?= 2
-SCRIPTS := inspector/ui
+SCRIPTS := inspector/ui inspector/view
 # The scheduler is that of tests/conftest.py, and so is the order of files.
 PYTEST   = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 CHECKED := inspector tests scripts $(wildcard app.py pages benchmarks sample_models)

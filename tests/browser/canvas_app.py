@@ -5,8 +5,9 @@ import json
 import streamlit as st
 
 from benchmarks.support.node_tables import layered, plain
-from inspector.ui.canvas.component import CanvasContent, CanvasEvent, canvas, pick_marks
+from inspector.ui.canvas.component import CanvasEvent, canvas
 from inspector.ui.screens.graph import handle
+from inspector.view.canvas.content import CanvasContent, pick_marks
 from inspector.view.layout.layout import picture_of
 from inspector.view.state import actions, overlay
 from inspector.view.state.actions import ViewState

@@ -608,7 +608,7 @@ def test_keys_are_listed_by_key_and_by_button(canvas):
     canvas.press("?")
     listed = canvas.page.get_by_role("dialog", name="Keys and gestures")
     told = " ".join(listed.locator("dt").all_text_contents()).split()
-    script = (ROOT / "inspector/ui/canvas/js/keyboard.js").read_text(encoding="utf-8")
+    script = (ROOT / "inspector/view/canvas/js/keyboard.js").read_text(encoding="utf-8")
     table = script[script.index("const handlers") : script.index("const plain")]
     keys = re.findall(r'(?:^|, )\s*"?([^\s",:]|[A-Z][a-z]+)"?: \(\) =>', table, re.MULTILINE)
     assert {"e", "o", "0", "?", "Enter", "Home"} <= set(keys)

@@ -7,7 +7,8 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from inspector.ui.canvas.component import MAX_NAMES, CanvasEvent, _acts, _selection, pick_marks
+from inspector.ui.canvas.component import MAX_NAMES, CanvasEvent, _acts, _selection
+from inspector.view.canvas.content import pick_marks
 from inspector.view.table.op_kinds import KINDS
 from tests.conftest import ROOT
 

@@ -14,7 +14,7 @@ from inspector.view.tree.hierarchy import build
 
 
 def unpacked(text: str) -> dict[str, Any]:
-    """As ui/canvas/js/graph.js reads it."""
+    """As view/canvas/js/graph.js reads it."""
     graph: dict[str, Any] = json.loads(text)
     texts = graph.pop("texts")
     before = ""

@@ -1,6 +1,6 @@
 """The graph canvas: a laid out picture that a person can pan, zoom, walk by keyboard and click.
 
-A component of `st.components.v2` in plain files: canvas.html, canvas.css and `SCRIPTS`. The browser
+A component of `st.components.v2` around `inspector.view.canvas`. The browser
 draws what `inspector.view.layout.layout` placed; selection, hover and zoom stay there. Python gets
 a selection 120 ms after the click, and each other action (open, close, pick) exactly once, before
 the page's script runs.
@@ -27,49 +27,15 @@ session: the canvas opens the scopes around it, selects it and scrolls to it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 
-from inspector.view.table.op_kinds import KINDS
+from inspector.view.canvas import web_module
+from inspector.view.canvas.content import ACTIONS, CanvasContent
 
-HERE = Path(__file__).parent
-SCRIPTS = HERE / "js"
-MODULES = (
-    "graph",
-    "settings",
-    "drawing",
-    "viewport",
-    "overview",
-    "panels",
-    "help",
-    "toolbar",
-    "outbox",
-    "keyboard",
-    "pointer",
-    "canvas",
-)
-"""The modules of `SCRIPTS`, each after those that it imports."""
-
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?!default )", re.MULTILINE)
-ACTIONS = (
-    "expand",
-    "collapse",
-    "output",
-    "input",
-    "trace",
-    "back",
-    "forward",
-    "deeper",
-    "shallower",
-    "first",
-    "find",
-)
 MAX_NAMES = 500
 """Names of a selection, and actions of a message, that are read from a browser."""
 
@@ -89,72 +55,12 @@ class CanvasEvent:
     names: tuple[str, ...] = ()
 
 
-def _style() -> str:
-    kinds = "\n".join(f".k{place} {{ --k: {kind.color}; }}" for place, kind in enumerate(KINDS))
-    return f"{(HERE / 'canvas.css').read_text(encoding='utf-8')}\n{kinds}\n"
-
-
-def script() -> str:
-    """The modules as one: Streamlit takes the text of one script, which cannot import files."""
-    texts = [(SCRIPTS / f"{name}.js").read_text(encoding="utf-8") for name in MODULES]
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
-
-
 _mount = st.components.v2.component(
     "inspector_canvas",
-    html=(HERE / "canvas.html").read_text(encoding="utf-8"),
-    css=_style(),
-    js=script(),
+    html=web_module.html(),
+    css=web_module.style(),
+    js=web_module.script(),
 )
-_KINDS = [[kind.label, kind.color] for kind in KINDS]
-
-
-@dataclass(frozen=True)
-class CanvasContent:
-    """What a canvas draws, and which actions its page handles.
-
-    Args:
-        layout: As `inspector.view.layout.layout.layout` returns it.
-        marks: Node name to some of ``output``, ``input`` (badges), ``added``, ``removed``,
-            ``changed``, ``hit`` (borders), ``dim``.
-        heat: Box name to its strength, 0 to 1, and its text; colours the boxes.
-        trace: The kind of trace from the selection; `marks` dim the other boxes.
-        can: The possible ones of ``back`` and ``forward``.
-        hide: A mark; boxes with this mark are hidden but keep their place.
-        group: Canvases of one group show the same part at the same zoom.
-        search: Key of the page's search field. Enter there is ``find``; ``/`` focuses it.
-        without: Those of `ACTIONS` that the page does not handle; the canvas does not offer them.
-        height: Pixels of the stage; None for the remaining height of the window.
-    """
-
-    layout: Mapping[str, Any]
-    marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    heat: Mapping[str, Sequence[Any]] | None = None
-    trace: str = ""
-    can: Sequence[str] = ()
-    hide: str = ""
-    group: str = ""
-    search: str = ""
-    without: Sequence[str] = ()
-    height: int | None = None
-
-    def message(self) -> dict[str, Any]:
-        """The JSON for the browser, without the options that are not set."""
-        message = {"rev": self.layout["rev"], "graph": self.layout["packed"], "kinds": _KINDS}
-        options = {
-            "marks": {name: list(marks) for name, marks in self.marks.items()},
-            "trace": self.trace,
-            "can": list(self.can),
-            "hide": self.hide,
-            "group": self.group,
-            "search": self.search,
-            "without": list(self.without),
-            "height": self.height,
-        }
-        message |= {name: option for name, option in options.items() if option}
-        if self.heat is not None:
-            message["heat"] = {name: list(pair) for name, pair in self.heat.items()}
-        return message
 
 
 @dataclass(frozen=True)
@@ -231,15 +137,6 @@ def canvas(
     )
     acts = _acts(result)
     return acts[-1][1] if acts else _selection(result)
-
-
-def pick_marks(outputs: Iterable[str], inputs: Iterable[str] = ()) -> dict[str, list[str]]:
-    """The marks of picked nodes, for `canvas`."""
-    marks: dict[str, list[str]] = {}
-    for word, names in (("output", outputs), ("input", inputs)):
-        for name in names:
-            marks.setdefault(name, []).append(word)
-    return marks
 
 
 def _selection(state: object) -> CanvasEvent | None:

@@ -7,11 +7,12 @@ from dataclasses import replace
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui.canvas.component import CanvasContent, CanvasEvent, canvas
+from inspector.ui.canvas.component import CanvasEvent, canvas
 from inspector.ui.screens.graph import handle
 from inspector.ui.session import state
 from inspector.ui.session.state import COMPARE_VIEW
 from inspector.ui.widgets import tables, text
+from inspector.view.canvas.content import CanvasContent
 from inspector.view.layout import layout
 from inspector.view.state import actions
 from inspector.view.state.actions import ViewState

@@ -12,9 +12,10 @@ from dataclasses import replace
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui.canvas.component import CanvasContent, CanvasEvent, canvas, pick_marks
+from inspector.ui.canvas.component import CanvasEvent, canvas
 from inspector.ui.screens import measuring, picture_bar, picture_details
 from inspector.ui.session import state, view_state
+from inspector.view.canvas.content import CanvasContent, pick_marks
 from inspector.view.layout import layout
 from inspector.view.layout.layout import Picture
 from inspector.view.state import actions, overlay, reachability

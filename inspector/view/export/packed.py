@@ -1,4 +1,4 @@
-"""A laid out graph as compact JSON, for the browser; ui/canvas/js/graph.js reads it.
+"""A laid out graph as compact JSON, for the browser; view/canvas/js/graph.js reads it.
 
 Boxes and edges are lists, a name is stored as its difference from the one before, other texts once,
 and the points of an edge as steps from the one before. That is a third of the plain JSON. The text

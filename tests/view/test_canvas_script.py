@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 
-from inspector.ui.canvas import component
+from inspector.view.canvas import web_module
 
 TOP_LEVEL = re.compile(r"^(?:export )?(?:class|function|const|let) (\w+)", re.MULTILINE)
 IMPORTED = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
 
 
 def text_of(module: str) -> str:
-    return (component.SCRIPTS / f"{module}.js").read_text(encoding="utf-8")
+    return (web_module.SCRIPTS / f"{module}.js").read_text(encoding="utf-8")
 
 
 def test_every_file_is_in_the_script() -> None:
-    assert {path.stem for path in component.SCRIPTS.glob("*.js")} == set(component.MODULES)
+    assert {path.stem for path in web_module.SCRIPTS.glob("*.js")} == set(web_module.MODULES)
 
 
 def test_what_a_module_imports_stands_before_it() -> None:
     exported: dict[str, set[str]] = {}
-    for module in component.MODULES:
+    for module in web_module.MODULES:
         text = text_of(module)
         for names, source in IMPORTED.findall(text):
             assert {name.strip() for name in names.split(",")} <= exported[source]
@@ -29,7 +29,7 @@ def test_what_a_module_imports_stands_before_it() -> None:
 
 
 def test_the_script_is_one_module_with_one_export() -> None:
-    script = component.script()
+    script = web_module.script()
     assert re.findall(r"^(?:import|export)\b.*", script, re.MULTILINE) == [
         "export default function ({ data, parentElement, setStateValue, setTriggerValue }) {"
     ]
@@ -40,7 +40,7 @@ def test_the_script_is_one_module_with_one_export() -> None:
 
 def test_the_script_needs_no_right_to_run_text_as_code() -> None:
     """A content security policy without ``unsafe-eval`` and ``unsafe-inline`` lets it run."""
-    script = component.script()
+    script = web_module.script()
     assert not re.search(
         r"\beval\(|new Function|innerHTML|outerHTML|setAttribute\(\"(style|on)", script
     )
