@@ -15,6 +15,7 @@ from inspector.errors import InspectorError
 
 if TYPE_CHECKING:
     from inspector.api import (
+        Benchmark,
         Diff,
         Facts,
         Optimised,
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
         Scan,
         Step,
         TransformGraph,
+        benchmark,
         convert,
         render,
         save,
     )
 
 __all__ = [
+    "Benchmark",
     "Diff",
     "Facts",
     "InspectorError",
@@ -37,6 +40,7 @@ __all__ = [
     "Scan",
     "Step",
     "TransformGraph",
+    "benchmark",
     "convert",
     "describe",
     "diff",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from inspector.graph.op_safety import BLOCK
     from inspector.jobs.client.ask import Terms
     from inspector.jobs.client.predict import Prediction
+    from inspector.jobs.client.timing import benchmark
+    from inspector.measurement.run_times import Benchmark
     from inspector.model.operation import Operation
     from inspector.optimisation.feed_files import read_feeds
     from inspector.optimisation.optimise import Optimised
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BLOCK",
     "FORMATS",
+    "Benchmark",
     "Diff",
     "Facts",
     "InspectorError",
@@ -53,6 +56,7 @@ __all__ = [
     "Scan",
     "Step",
     "TransformGraph",
+    "benchmark",
     "convert",
     "describe",
     "diff",
@@ -73,6 +77,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "BLOCK": "graph.op_safety",
+    "Benchmark": "measurement.run_times",
     "FORMATS": "writing",
     "Diff": "analysis.diff",
     "Facts": "analysis.describe",
@@ -83,6 +88,7 @@ _ELSEWHERE = {
     "Scan": "safety.scan",
     "Step": "passes.records",
     "TransformGraph": "transform_graph",
+    "benchmark": "jobs.client.timing",
     "convert": "writing",
     "operations": "analysis.operations",
     "read_feeds": "optimisation.feed_files",

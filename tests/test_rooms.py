@@ -22,6 +22,7 @@ ROOMS = (
     "errors settings text locations",
     "files/",
     "graph/",
+    "measurement/",
     "model/",
     "formats/",
     "analysis/",
@@ -72,6 +73,7 @@ PAGE_LINES, MODULE_LINES, FUNCTION_LINES = 100, 400, 60
 
 # CONTRACT: what `import inspector` offers.
 PUBLIC = {
+    "Benchmark",
     "Diff",
     "Facts",
     "InspectorError",
@@ -81,6 +83,7 @@ PUBLIC = {
     "Scan",
     "Step",
     "TransformGraph",
+    "benchmark",
     "convert",
     "describe",
     "diff",

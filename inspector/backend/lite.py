@@ -24,6 +24,7 @@ from inspector.graph.tensors import Array
 from inspector.model import signatures
 from inspector.model.model import Model
 from inspector.optimisation import feeds as feeding
+from inspector.optimisation.corresponding import End
 from inspector.optimisation.feeds import Slot
 
 _LISTED = 12
@@ -69,8 +70,10 @@ class LiteRun:
         fetches: Sequence[str] | None = None,
         *,
         signature: str | None = None,
+        threads: int | None = None,
     ) -> None:
         self._model = lite_model(model)
+        self._threads = threads
         self._lite: LiteGraph = self._model.lite
         refuse_shapes(self._model)
         self.signature = self._choose(feeds, fetches, signature)
@@ -98,7 +101,6 @@ class LiteRun:
                 for index, array in self._fed.items():
                     self._interpreter.set_tensor(index, array)
                 self._interpreter.invoke()
-            milliseconds = 1000 * (time.perf_counter() - start)
             if self.subgraph:
                 assert self.signature is not None
                 keys = {index: key for key, index in self.signature.outputs.items()}
@@ -108,6 +110,8 @@ class LiteRun:
                     name: self._interpreter.get_tensor(index)
                     for name, index in self._fetched.items()
                 }
+            # With the copies of the outputs, which a session's run makes as well.
+            milliseconds = 1000 * (time.perf_counter() - start)
         return {name: np.asarray(array) for name, array in outputs.items()}, milliseconds
 
     def _load(self) -> None:
@@ -116,7 +120,9 @@ class LiteRun:
         with self._translated():
             whole = set(self._fetched.values()) - set(self._graph.outputs)
             self._interpreter = Interpreter(
-                model_path=str(self._model.path), experimental_preserve_all_tensors=bool(whole)
+                model_path=str(self._model.path),
+                num_threads=self._threads,
+                experimental_preserve_all_tensors=bool(whole),
             )
             if self.subgraph:
                 assert self.signature is not None
@@ -244,6 +250,27 @@ def named_outputs(lite: LiteGraph) -> dict[str, int]:
             label = lite.source[0, index]
         outputs[label] = index
     return outputs
+
+
+def ends(model: LiteModel) -> tuple[list[End], list[End]]:
+    """The inputs and outputs of the chosen signature, else of the first subgraph."""
+    file, key = model.lite.file, model.key()
+    signature = next((item for item in file.signatures if item.key == key), None)
+    graph = model.lite.subgraph(key)
+    inputs = {graph.tensors[index].label: index for index in graph.inputs}
+    outputs = named_outputs(model.lite)
+    if signature is not None:
+        inputs, outputs = dict(signature.inputs), dict(signature.outputs)
+    pairs = [
+        (key, graph.tensors[index], is_input)
+        for is_input, indices in ((True, inputs), (False, outputs))
+        for key, index in indices.items()
+    ]
+    sides: dict[bool, list[End]] = {True: [], False: []}
+    for key, tensor, is_input in pairs:
+        values = slot(key, tensor) if is_input else None
+        sides[is_input].append(End(key, tensor.label, tensor.dtype, tensor.dims, values))
+    return sides[True], sides[False]
 
 
 def slot(key: str, tensor: Tensor) -> Slot:

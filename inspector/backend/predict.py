@@ -133,6 +133,11 @@ class Run:
         """The first dimension of the feeds; 1 where there is none."""
         return max((array.shape[0] for array in self._fed.values() if array.shape), default=1)
 
+    @property
+    def load_ms(self) -> float:
+        """Milliseconds that the session took to load the model."""
+        return self._loaded.load_ms
+
     def once(self) -> tuple[dict[str, Array], float]:
         """Run; the outputs and the milliseconds. Raises: RunFailed."""
         with translated(self._loaded.model, "run"):

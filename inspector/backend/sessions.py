@@ -15,6 +15,8 @@ from inspector.graph.protos import GraphDef, MetaGraphDef
 _Message = TypeVar("_Message", GraphDef, MetaGraphDef)
 
 MAX_BYTES = (2 << 30) - 1
+IN_CALLER = -1
+"""A run that is handed to a thread of a pool waits for it to wake up, which is no work."""
 _WHY = 300
 _NO_KERNEL = re.compile(r"No OpKernel was registered to support Op '([^']{1,100})'")
 
@@ -27,12 +29,13 @@ def quiet_config(threads: int = 0) -> Any:
 
     Args:
         threads: Between ops and within one; 0 for as many as there are cores. Of several threads
-            each adds up a part, so that sums depend on how the work was divided.
+            each adds up a part, so that sums depend on how the work was divided. `IN_CALLER` is
+            one thread, the caller's own.
     """
     config = tf.compat.v1.ConfigProto(
         device_count={"GPU": 0},
         allow_soft_placement=True,
-        intra_op_parallelism_threads=threads,
+        intra_op_parallelism_threads=abs(threads),
         inter_op_parallelism_threads=threads,
     )
     config.graph_options.rewrite_options.disable_meta_optimizer = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from inspector.cli import changing, doctor, reading, running, scan
+from inspector.cli import benchmarking, changing, doctor, reading, running, scan
 from inspector.cli.options import Commands
 
 COMMANDS = (
@@ -20,6 +20,7 @@ COMMANDS = (
     changing.optimise,
     changing.convert,
     running.predict,
+    benchmarking.benchmark,
     scan.scan,
     reading.diff,
     reading.render,

@@ -48,6 +48,7 @@ def complete(
     path = args.get("path")
     files = _files(Path(path)) if isinstance(path, str) and model is None else []
     size = model.bytes if model is not None else sum(row[1] for row in files)
+    size += sum(row[1] for other in args.get("against", {}).values() for row in _files(Path(other)))
     size += sum(map(len, blobs.values()))
     final = (limits or request.limits).for_input(size)
     share_key = None

@@ -14,6 +14,7 @@ from typing import Any
 from inspector.errors import JobFailed
 from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
+from inspector.jobs.tasks import side_types
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -156,6 +157,17 @@ REQUESTS: Mapping[str, Request] = table(
     ),
     _runs("optimise", "optimise:optimise", types.OptimiseAnswer, "summary hierarchy", cached=True),
     _runs("predict", "predict:predict", types.PredictAnswer, reads=("path", "against")),
+    *(
+        _runs(
+            kind,
+            "timing:benchmark",
+            side_types.BenchmarkAnswer,
+            limits=Limits(wall_s=900.0, cpu_s=1800),
+            reads=("path", "against"),
+            tensorflow=kind == "benchmark",
+        )
+        for kind in ("benchmark", "benchmark_lite")
+    ),
     _runs("profile", "profile:profile", types.ProfileAnswer),
     _runs("run", "read:run", types.RunAnswer, "outputs"),
     _runs(

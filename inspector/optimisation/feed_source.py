@@ -42,6 +42,12 @@ class FileFeeds(TypedDict):
     name: str
 
 
+class PackedFeeds(TypedDict):
+    """Arrays of the caller, which travel beside the JSON; a task unpacks them itself."""
+
+    kind: Literal["packed"]
+
+
 FeedsJson = RandomFeeds | RangeFeeds | TypedFeeds | FileFeeds
 
 

@@ -55,7 +55,9 @@ def predict(args: PredictArgs, job: JobContext) -> TaskResult:
     base = model if is_whole else freeze(model, outputs)
     feeds = feeds_for(base, outputs, feed_source(args["feeds"], job))
     sides = {BASE: base}
-    sides |= {name: _opened(Path(path)) for name, path in args.get("against", {}).items()}
+    sides |= {
+        name: formats.open_model(runnable(path)) for name, path in args.get("against", {}).items()
+    }
     return _compare(sides, feeds, outputs, args.get("runs", RUNS), job)
 
 
@@ -117,11 +119,12 @@ def _has(model: Model, outputs: Iterable[str]) -> bool:
     return all(node_name(name) in model.outline for name in outputs)
 
 
-def _opened(path: Path) -> Model:
+def runnable(file: str) -> Path:
     """A GraphDef of a result, or the SavedModel beside it where tables have to be filled."""
+    path = Path(file)
     with_tables = path.with_name(_WITH_TABLES.get(path.name, path.name))
     beside = path.with_name(FROZEN_SAVED_MODEL).is_dir() and with_tables.is_dir()
-    return formats.open_model(with_tables if beside else path)
+    return with_tables if beside else path
 
 
 def _slot(key: str, name: str, model: Model, roles: Roles) -> Slot:

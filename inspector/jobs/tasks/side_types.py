@@ -1,0 +1,88 @@
+"""The arguments and the answers of the jobs that run several models on the same rows.
+
+As in `request_types`, whose module would be too long with them.
+"""
+
+# No postponed annotations, for the reasons given in `request_types`.
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+from inspector.jobs.request_types import GraphJson
+from inspector.measurement.run_times import JudgementJson
+
+if TYPE_CHECKING:
+    from inspector.optimisation.feed_source import FeedsJson, PackedFeeds
+
+
+class SideArgs(TypedDict):
+    """One model of several that run on the same rows.
+
+    Attributes:
+        outputs: What to fetch; None or none for the outputs of the signature.
+        result: In place of a path for a model that travels as blobs.
+    """
+
+    name: str
+    tag_set: NotRequired[list[str] | None]
+    signature: NotRequired[str | None]
+    outputs: NotRequired[list[str] | None]
+    result: NotRequired[GraphJson]
+
+
+class SidesArgs(TypedDict):
+    """Several models, the first one the reference, and what to feed them.
+
+    Attributes:
+        path: Of the first model. ``against`` has the paths of others by name.
+        feeds: For the inputs of the first model; of the kind ``packed`` the blob has arrays.
+        batch: Rows of a run; None for all rows of the feeds.
+    """
+
+    path: NotRequired[str]
+    against: dict[str, str]
+    sides: list[SideArgs]
+    feeds: "FeedsJson | PackedFeeds"
+    batch: NotRequired[int | None]
+
+
+class BenchmarkArgs(SidesArgs):
+    """How long to measure.
+
+    Attributes:
+        threads: That each model may use.
+        runs: Of each model; None for as many as a certain verdict needs in ``budget_s`` seconds.
+    """
+
+    threads: int
+    runs: int | None
+    budget_s: float
+
+
+class RunTimesJson(TypedDict):
+    """A `run_times.RunTimes`."""
+
+    load_ms: float
+    first_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    rows_per_s: float
+    peak_rss_bytes: int
+
+
+class TimedSideJson(TypedDict):
+    """One model of a benchmark, judged against the first one."""
+
+    name: str
+    runtime: str
+    runs: int
+    times: RunTimesJson
+    judgement: JudgementJson
+
+
+class BenchmarkAnswer(TypedDict):
+    """The models in their order, and why there were no more rounds."""
+
+    batch: int
+    threads: int
+    sides: list[TimedSideJson]
+    ended: str

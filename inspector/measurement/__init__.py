@@ -1,0 +1,1 @@
+"""Statistics of measurements: run times of two models, and how far their answers differ."""
