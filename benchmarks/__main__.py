@@ -13,6 +13,7 @@ NAMES = (
     "opening",
     "tflite",
     "conversion",
+    "conversion_table",
     "freeze",
     "transforms",
     "job_start",

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 __all__ = [
     "BadFeed",
@@ -82,7 +83,7 @@ class InspectorError(Exception):
     def __str__(self) -> str:
         return ": ".join(_one_line(part) for part in (self.what, self.where, self.why) if part)
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         """The JSON form in which an error leaves a worker; `from_dict` turns it back."""
         return {
             "type": type(self).__name__,
@@ -90,6 +91,11 @@ class InspectorError(Exception):
             "where": self.where,
             "why": self.why,
         }
+
+    @classmethod
+    def of(cls, data: Mapping[str, object]) -> InspectorError:
+        """The error of this class in the form of `to_dict`."""
+        return cls(*_parts(data))
 
 
 class ModelError(InspectorError):
@@ -141,7 +147,41 @@ class FreezeError(InspectorError):
 
 
 class ConversionFailed(InspectorError):
-    """The graph cannot become a TFLite model: an op of it has no operator there."""
+    """The graph cannot become a TFLite model: an op of it has no operator there.
+
+    Args:
+        nodes: The nodes that have no operator, as in `nodes`.
+
+    Attributes:
+        nodes: One mapping per node: ``op``, ``node`` (its name) and ``function`` (the library
+            function whose body holds it; empty for the graph itself).
+    """
+
+    NODE_KEYS = ("op", "node", "function")
+
+    def __init__(
+        self, what: str, where: str, why: str, nodes: Iterable[Mapping[str, str]] = ()
+    ) -> None:
+        super().__init__(what, where, why)
+        self.nodes = [{key: node[key] for key in self.NODE_KEYS} for node in nodes]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `InspectorError.to_dict`, with the nodes."""
+        return {**super().to_dict(), "nodes": self.nodes}
+
+    @classmethod
+    def of(cls, data: Mapping[str, object]) -> ConversionFailed:
+        """The error of `to_dict`; what is no node of that form is left out."""
+        listed = data.get("nodes", [])
+        nodes = [
+            {key: str(node.get(key, "")) for key in cls.NODE_KEYS}
+            for node in (listed if isinstance(listed, list) else [])
+            if isinstance(node, dict)
+        ]
+        return cls(*_parts(data), nodes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.where, self.why, self.nodes)
 
 
 class TransformError(InspectorError):
@@ -243,7 +283,12 @@ def from_dict(data: Mapping[str, object]) -> InspectorError:
     """The error of `InspectorError.to_dict`; an unknown type becomes `JobFailed`."""
     kinds = {kind.__name__: kind for kind in _subclasses(InspectorError)}
     kind = kinds.get(str(data.get("type", "")), JobFailed)
-    return kind(*(str(data.get(key, "")) for key in ("what", "where", "why")))
+    return kind.of(data)
+
+
+def _parts(data: Mapping[str, object]) -> tuple[str, str, str]:
+    what, where, why = (str(data.get(key, "")) for key in ("what", "where", "why"))
+    return what, where, why
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import pytest
 
 from inspector import errors
 from inspector.errors import (
+    ConversionFailed,
     CorruptModel,
     InspectorError,
     JobFailed,
@@ -48,6 +50,19 @@ def test_every_error_survives_json_and_pickle(kind):
     assert type(back) is kind
     assert back.to_dict() == err.to_dict()
     assert pickle.loads(pickle.dumps(err)).to_dict() == err.to_dict()
+
+
+def test_a_failed_conversion_names_its_nodes_as_data():
+    nodes = [{"op": "AsString", "node": "a/b", "function": ""}]
+    err = ConversionFailed("m", "TFLite", "why", nodes)
+    back = from_dict(json.loads(json.dumps(err.to_dict())))
+    assert back.nodes == pickle.loads(pickle.dumps(err)).nodes == nodes
+    odd = {"type": "ConversionFailed", "nodes": [1, {"op": 2}, {"node": "n", "x": "y"}]}
+    assert from_dict(odd).nodes == [
+        {"op": "2", "node": "", "function": ""},
+        {"op": "", "node": "n", "function": ""},
+    ]
+    assert from_dict({**odd, "nodes": "text"}).nodes == []
 
 
 @pytest.mark.parametrize("data", [{}, {"type": "Exception", "what": 1}, {"type": "SystemExit"}])

@@ -1,11 +1,13 @@
 """TensorFlow's converter to TFLite, on a frozen graph.
 
-The graph goes through a session, which needs the least time and memory. What must be initialised
-(tables, variables that stayed) and several signatures in one file need a SavedModel: of a session
-the converter writes a table that nothing fills. The converter computes constants with TensorFlow's
-kernels and runs the init op, so that a graph with refused ops is not converted.
+The converter takes the bytes of the graph as they are: `TFLiteConverter.from_session` freezes it
+again, runs Grappler over it and packs the result three times, which takes twice the time and
+600 MB more for ResNet50. What must be initialised (tables, variables that stayed) and several
+signatures in one file need a SavedModel: of a graph the converter writes a table that nothing
+fills. The converter computes constants with TensorFlow's kernels and runs the init op, so that a
+graph with refused ops is not converted.
 
-Source: tensorflow/lite/python/lite.py, convert_phase.py.
+Source: tensorflow/lite/python/lite.py, convert.py, convert_phase.py.
 """
 
 from __future__ import annotations
@@ -16,14 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.compiler.mlir.lite import model_flags_pb2
+from tensorflow.lite.python import convert as converting
 from tensorflow.lite.python.convert_phase import ConverterError
+from tensorflow.lite.python.util import get_tensor_name
 
 from inspector.backend.loading import translated
-from inspector.backend.sessions import quiet_config, reason, to_tensorflow
+from inspector.backend.sessions import reason, to_tensorflow
 from inspector.errors import ConversionFailed
 from inspector.formats import saved_model_writer
-from inspector.formats.tflite.file_edits import with_signature
+from inspector.formats.tflite.file_edits import with_signature, without_repeated_buffers
 from inspector.graph import validate
+from inspector.graph.graph import Graph, control_inputs
+from inspector.graph.protos import GraphDef
 from inspector.model.model import Model
 from inspector.optimisation.tflite import conversion_faults
 from inspector.optimisation.tflite.conversion_faults import Fault
@@ -32,6 +39,10 @@ from inspector.safety.reach import blocked_ops, refuse
 
 # Numbers of ConverterErrorData.ErrorCode.
 _UNKNOWN, _NEEDS_FLEX = 0, 1
+_LARGE = 4096
+"""Bytes of a constant whose values no op reads to tell its shapes."""
+_LISTED = 10_000
+"""Nodes that an error lists."""
 
 
 def convert(model: Model, *, flex: bool = False) -> bytes:
@@ -51,7 +62,7 @@ def convert(model: Model, *, flex: bool = False) -> bytes:
         try:
             if len(model.signatures) > 1 or has_state(model):
                 return _from_saved_model(model, flex=flex)
-            return _from_session(model, flex=flex)
+            return _from_graph(model, flex=flex)
         except ConverterError as err:
             faults = list(_faults(err.errors))
             if any(fault.op for fault in faults):
@@ -59,20 +70,52 @@ def convert(model: Model, *, flex: bool = False) -> bytes:
             raise ConversionFailed(model.name, "TFLite", reason(err)) from err
 
 
-def _from_session(model: Model, *, flex: bool) -> bytes:
+def _from_graph(model: Model, *, flex: bool) -> bytes:
     ((key, signature),) = model.signatures.items()
     ends = Ends.of(key, signature)
     feeds, fetches = (list(dict.fromkeys(names.values())) for names in (ends.inputs, ends.outputs))
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.compat.v1.import_graph_def(to_tensorflow(model.graph.to_proto()), name="")
-    find = graph.get_tensor_by_name
-    with tf.compat.v1.Session(graph=graph, config=quiet_config()) as session:
-        converter = tf.compat.v1.lite.TFLiteConverter.from_session(
-            session, list(map(find, feeds)), list(map(find, fetches))
-        )
-        data = _converted(converter, flex=flex)
+    flags = converting.build_model_flags()
+    with tf.Graph().as_default() as graph:
+        # The converter would take the process down with some of what the importer refuses.
+        tf.compat.v1.import_graph_def(to_tensorflow(_without_values(model.graph)), name="")
+        for tensor in map(graph.get_tensor_by_name, feeds):
+            flags.input_arrays.append(_input(tensor))
+        for tensor in map(graph.get_tensor_by_name, fetches):
+            flags.output_arrays.append(get_tensor_name(tensor))
+    settings = tf.compat.v1.lite.TFLiteConverter(None, [], [])
+    _allow(settings, flex=flex)
+    arguments = settings._get_base_converter_args()
+    arguments |= dict.fromkeys(("inference_type", "inference_input_type"), tf.float32)
+    options = converting.build_conversion_flags(**arguments)
+    data = converting.convert(flags, options, model.graph.to_bytes())
+    data = without_repeated_buffers(data)
     return with_signature(data, key, _places(ends.inputs, feeds), _places(ends.outputs, fetches))
+
+
+def _without_values(graph: Graph) -> GraphDef:
+    """The graph with a Placeholder in place of each large constant."""
+    proto = GraphDef(versions=graph.versions, library=graph.library)
+    for node in graph:
+        if node.op != "Const" or node.attr["value"].ByteSize() < _LARGE:
+            proto.node.append(node)
+            continue
+        stand_in = proto.node.add(name=node.name, op="Placeholder", input=control_inputs(node))
+        stand_in.attr["dtype"].CopyFrom(node.attr["dtype"])
+        stand_in.attr["shape"].shape.CopyFrom(node.attr["value"].tensor.tensor_shape)
+    return proto
+
+
+def _input(tensor: Any) -> Any:
+    """A tensor as the converter's list of inputs has it."""
+    kind = converting.convert_tensor_tf_type_to_tflite_type(
+        tensor.dtype, usage="input of the model"
+    )
+    array = model_flags_pb2.InputArray(name=get_tensor_name(tensor), data_type=kind)
+    array.shape.unknown_rank = tensor.shape.rank is None
+    if not array.shape.unknown_rank:
+        sizes = tensor.shape.as_list()
+        array.shape.dims.extend(-1 if size is None else size for size in sizes)
+    return array
 
 
 def _from_saved_model(model: Model, *, flex: bool) -> bytes:
@@ -82,15 +125,15 @@ def _from_saved_model(model: Model, *, flex: bool) -> bytes:
         converter = tf.lite.TFLiteConverter.from_saved_model(
             str(path), signature_keys=list(model.signatures)
         )
-        return _converted(converter, flex=flex)
+        _allow(converter, flex=flex)
+        data: bytes = converter.convert()
+        return data
 
 
-def _converted(converter: Any, *, flex: bool) -> bytes:
+def _allow(converter: Any, *, flex: bool) -> None:
     if flex:
         sets = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
         converter.target_spec.supported_ops = sets
-    data: bytes = converter.convert()
-    return data
 
 
 def _places(names: Mapping[str, str], tensors: list[str]) -> dict[str, int]:
@@ -114,4 +157,5 @@ def _faults(errors: Iterable[Any]) -> Iterator[Fault]:
 def _failed(model: Model, faults: list[Fault], *, flex: bool) -> ConversionFailed:
     key, signature = next(iter(model.signatures.items()))
     why = conversion_faults.sentence(model.graph, key, signature, faults, flex=flex)
-    return ConversionFailed(model.name, "TFLite", why)
+    nodes = [fault.to_dict() for fault in faults[:_LISTED] if fault.node]
+    return ConversionFailed(model.name, "TFLite", why, nodes)

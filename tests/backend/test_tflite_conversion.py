@@ -141,12 +141,44 @@ def test_the_same_tensor_twice_and_an_input_that_is_an_output() -> None:
 
 
 def test_the_parts_of_a_ragged_input_are_inputs() -> None:
-    lite = inspector.convert(inspector.open_model(CORPUS / "tf221" / "v1_ragged"))
     model = inspector.open_model(CORPUS / "tf221" / "v1_ragged")
-    signature = model.signatures["serving_default"]
-    assert set(lite.signatures["serving_default"].inputs) == set(
-        signatures.tensors_by_key(signature.inputs)
+    lite = inspector.convert(model)
+    inputs = signatures.tensors_by_key(model.signatures["serving_default"].inputs)
+    assert set(lite.signatures["serving_default"].inputs) == set(inputs)
+    splits, deeper = np.array([0, 2, 3]), np.array([0, 1, 1, 4])
+    values = {"x/values": np.array([1, 2, 5], np.float32), "x/row_splits": splits}
+    values |= {"deep/0": np.arange(4), "deep/1": splits, "deep/2": deeper}
+    expected = inspector.predict(model, {inputs[key]: value for key, value in values.items()})
+    answers = inspector.predict(lite, values).outputs
+    np.testing.assert_array_equal(answers["sums"], [3.0, 5.0])
+    np.testing.assert_array_equal(answers["sums"], expected["sums"])
+
+
+def test_an_input_of_unknown_rank_has_the_one_that_is_needed() -> None:
+    model = of_nodes(
+        placeholder("x", None),
+        const("kernel", np.ones((3, 3, 2, 1), np.float32)),
+        node(
+            *("y", "Conv2D", "x", "kernel"),
+            T="float32",
+            strides=[1, 1, 1, 1],
+            padding="SAME",
+        ),
     )
+    lite = inspector.convert(model)
+    values = {"x": np.arange(64, dtype=np.float32).reshape(2, 4, 4, 2)}
+    (answer,) = inspector.predict(lite, values).outputs.values()
+    (expected,) = inspector.predict(model, values).outputs.values()
+    np.testing.assert_allclose(answer, expected, rtol=NEAR)
+
+
+def test_a_table_with_values_of_hidden_shape_is_named() -> None:
+    model = inspector.open_model(CORPUS / "tf221" / "tables")
+    with pytest.raises(ConversionFailed) as error:
+        inspector.convert(model)
+    assert {"MutableDenseHashTableV2", "MutableHashTableV2"} <= {
+        item["op"] for item in error.value.nodes
+    }
 
 
 def test_nodes_for_debugging_do_not_matter() -> None:
@@ -184,6 +216,7 @@ def test_what_has_no_operator_is_named() -> None:
         "m: TFLite: TFLite has no operator for StringLower ('lower'); "
         "leave out the outputs 'lower'; or convert with --flex, whose result nothing here can run"
     )
+    assert error.value.nodes == [{"op": "StringLower", "node": "lower", "function": ""}]
 
 
 def test_flex_keeps_it() -> None:

@@ -12,7 +12,12 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 import inspector
-from inspector.formats.tflite.file_edits import with_short_names, with_signature
+from benchmarks.support.lite_builder import Builder
+from inspector.formats.tflite.file_edits import (
+    with_short_names,
+    with_signature,
+    without_repeated_buffers,
+)
 from tests import lite_models
 
 
@@ -79,3 +84,50 @@ def test_a_loop_keeps_its_signatures() -> None:
     assert after.get_signature_list() == before.get_signature_list()
     assert with_short_names(short) == short
     assert len(short) <= len(data)
+
+
+def with_constants(*values: np.ndarray) -> bytes:
+    """A sum of an input and these constants, each in a buffer of its own."""
+    builder = Builder()
+    constants = [
+        builder.tensor(f"c{at}", value.shape, data=value.tobytes())
+        for at, value in enumerate(values)
+    ]
+    count, shape = len(constants), values[0].shape
+    sums = [builder.tensor(f"sum{at}", shape) for at in range(count)]
+    tensors = [builder.tensor("x", shape), *constants, *sums]
+    operators = [
+        builder.operator("ADD", [at and count + at, 1 + at], [count + 1 + at], schema.AddOptionsT())
+        for at in range(count)
+    ]
+    builder.subgraph("main", tensors, operators, [0], [len(tensors) - 1])
+    return builder.bytes()
+
+
+def test_constants_of_the_same_bytes_share_a_buffer() -> None:
+    once, other = np.arange(4096, dtype=np.float32), np.ones(4096, np.float32)
+    data = with_constants(once, other, once, once)
+    shared = without_repeated_buffers(data)
+    assert len(data) - len(shared) > 2 * once.nbytes - 1000
+    answers = []
+    for content in (data, shared):
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(0, other)
+        interpreter.invoke()
+        answers.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    np.testing.assert_array_equal(answers[0], 3 * once + 2)
+    np.testing.assert_array_equal(answers[1], answers[0])
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_a_file_of_which_little_repeats_is_not_written_again(size: int) -> None:
+    little, much = np.ones(size, np.float32), np.arange(1 << 16, dtype=np.float32)
+    for data in (with_constants(much[:size], little), lite_models.loop()):
+        assert without_repeated_buffers(data) is data
+    builder = Builder()
+    names = {"a": little, "b": little, "c": much}
+    tensors = [builder.tensor(key, each.shape, data=each.tobytes()) for key, each in names.items()]
+    builder.subgraph("main", tensors, [], [], [0])
+    data = builder.bytes()
+    assert without_repeated_buffers(data) is data

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from inspector.graph.graph import Graph
+from inspector.graph.protos import GraphDef
+from inspector.graph.tensors import FLOAT, STRING
 from inspector.model import signatures
 from inspector.optimisation.tflite.conversion_faults import Fault, sentence, unknown_ops
 from tests.graphs import graph, node, placeholder
@@ -32,6 +35,39 @@ def test_an_op_of_tensorflow() -> None:
 def test_all_outputs_need_it() -> None:
     assert "leave out" not in why(Fault("Placeholder", "x", flex=True))
     assert "leave out" not in why(Fault("Abs", "inner", "body", flex=True))
+
+
+def test_the_outputs_of_a_function_with_a_refused_node() -> None:
+    source = GraphDef()
+    called = node("called", "outer", "x")
+    after = node("c", "Relu", "called", T="float32")
+    source.CopyFrom(graph(*GRAPH.nodes, called, after).to_proto())
+    for name, op in (("inner", "AsString"), ("outer", "inner")):
+        function = source.library.function.add()
+        function.signature.name = name
+        function.node_def.add(name="n", op=op)
+    whole = Graph.of(source)
+    ends = signatures.for_outputs(whole, ["b", "c"])
+    refused = Fault("AsString", "n", "inner", flex=True)
+    assert "leave out the outputs 'c'" in sentence(whole, "serve", ends, [refused], flex=False)
+    elsewhere = Fault("AsString", "n", "written_by_the_converter", flex=True)
+    both = sentence(whole, "serve", ends, [refused, elsewhere], flex=False)
+    assert "leave out" not in both
+
+
+def test_a_port_of_an_identity_depends_on_its_own_input() -> None:
+    several = node("all", "IdentityN", "text", "b")
+    several.attr["T"].list.type.extend([STRING, FLOAT])
+    whole = graph(*GRAPH.nodes, several)
+    ends = signatures.for_outputs(whole, ["all:0", "all:1"])
+    first, second = ends.outputs
+    told = sentence(whole, "serve", ends, [Fault("AsString", "text", flex=True)], flex=False)
+    assert f"leave out the outputs '{first}'" in told
+    assert second not in told
+
+
+def test_weights_that_are_stored_in_8_bits() -> None:
+    assert "before quantize_weights" in why(Fault("Dequantize", "b", flex=True))
 
 
 def test_no_kernel_in_litert_either() -> None:
@@ -75,7 +111,9 @@ def test_many_ops_are_cut() -> None:
 def test_ops_that_tensorflow_does_not_have() -> None:
     source = graph(placeholder("x", [2]), node("y", "Resampler", "x"), node("z", "Relu", "x"))
     faults = unknown_ops(source)
-    assert [(fault.op, fault.node) for fault in faults] == [("Resampler", "y")]
+    assert [fault.to_dict() for fault in faults] == [
+        {"op": "Resampler", "node": "y", "function": ""}
+    ]
     assert sentence(source, "serve", SIGNATURE, faults, flex=False).startswith(
         "not in TensorFlow 2.21: Resampler ('y')"
     )

@@ -1,10 +1,11 @@
-"""Changes a TFLite file that the converter wrote: gives it a signature, shortens its names.
+"""Changes a TFLite file that the converter wrote: its signature, its names, repeated constants.
 
 Source: tensorflow/compiler/mlir/lite/schema/schema.fbs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Mapping
 
@@ -16,6 +17,11 @@ from inspector.graph.graph import Names
 _IDENTIFIER = b"TFL3"
 _HEADROOM = 1 << 16
 """Bytes of the builder beside those of the file, so that it need not grow."""
+
+_SHARED = 64
+"""Bytes of a constant that is worth to be shared."""
+_WORTH = 100
+"""A file is written again where it becomes smaller by more than this part."""
 
 _FIELDS, _VERSION, _SIGNATURES = 10, 0, 7
 """Fields of the root table; all but the version are offsets."""
@@ -93,6 +99,35 @@ def _head(data: bytes, signatures: int) -> bytes:
             continue
         struct.pack_into("<I", head, at, value)
     return bytes(head)
+
+
+def without_repeated_buffers(data: bytes) -> bytes:
+    """The file with one buffer for constants of the same bytes, as those of several functions.
+
+    Args:
+        data: As of `with_signature`.
+    """
+    file = schema.Model.GetRootAs(data, 0)
+    numbers: dict[bytes, int] = {}
+    repeated: dict[int, int] = {}
+    spared = 0
+    for number in range(file.BuffersLength()):
+        buffer = file.Buffers(number)
+        if buffer.DataLength() >= _SHARED:
+            digest = hashlib.sha256(buffer.DataAsNumpy()).digest()
+            first = numbers.setdefault(digest, number)
+            if first != number:
+                repeated[number] = first
+                spared += buffer.DataLength()
+    if spared <= len(data) // _WORTH:
+        return data
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = repeated.get(tensor.buffer, tensor.buffer)
+    for number in repeated:
+        model.buffers[number].data = None
+    return _packed(model, len(data))
 
 
 def with_short_names(data: bytes) -> bytes:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from inspector.graph import opdefs
-from inspector.graph.graph import Graph, node_name
+from inspector.graph.functions import function_names
+from inspector.graph.graph import Graph, node_name, split_input
 from inspector.graph.op_sets import EXAMPLE_PARSERS
-from inspector.graph.protos import SignatureDef
+from inspector.graph.protos import NodeDef, SignatureDef
 from inspector.graph.tensors import shape_of
 from inspector.optimisation.tflite.lite_preparation import Ends
 
@@ -35,15 +36,22 @@ class Fault:
     flex: bool = False
     early: bool = False
 
+    def to_dict(self) -> dict[str, str]:
+        """As `ConversionFailed` lists it."""
+        return {"op": self.op, "node": self.node, "function": self.function}
+
 
 def unknown_ops(graph: Graph) -> list[Fault]:
-    """The nodes of ops that this TensorFlow does not have, each op once."""
+    """The nodes of ops that this TensorFlow does not have, those of functions too."""
     functions = {function.signature.name for function in graph.library.function}
-    faults: dict[str, Fault] = {}
-    for node in graph:
-        if node.op not in functions and opdefs.get(node.op) is None:
-            faults.setdefault(node.op, Fault(node.op, node.name))
-    return list(faults.values())
+    bodies: list[tuple[str, Iterable[NodeDef]]] = [("", graph)]
+    bodies += [(function.signature.name, function.node_def) for function in graph.library.function]
+    return [
+        Fault(node.op, node.name, name)
+        for name, nodes in bodies
+        for node in nodes
+        if node.op not in functions and opdefs.get(node.op) is None
+    ]
 
 
 def sentence(
@@ -93,6 +101,8 @@ def _helps(graph: Graph, ends: Ends, faults: Sequence[Fault], *, open_batch: boo
         yield "fix the batch, e.g. --batch 1"
     if any(fault.op in EXAMPLE_PARSERS for fault in faults):
         yield "name inputs behind the node that parses examples with --inputs"
+    if any(fault.op == "Dequantize" for fault in faults):
+        yield "convert the model as it was before quantize_weights"
     if any(fault.op.startswith("Conv") for fault in faults):
         for name in _without_shape(graph, ends.inputs.values()):
             yield f"the input '{_cut(name)}' has no shape: give it one with set_shape"
@@ -117,13 +127,45 @@ def _without_shape(graph: Graph, tensors: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def _affected(graph: Graph, ends: Ends, faults: Iterable[Fault]) -> Iterator[str]:
+def _affected(graph: Graph, ends: Ends, faults: Sequence[Fault]) -> Iterator[str]:
     """The outputs that depend on a refused node, by key; all where a node is not in the graph."""
-    nodes = {fault.node for fault in faults}
-    if not all(node in graph for node in nodes):
+    faults = [fault for fault in faults if fault.node] or faults
+    nodes = {fault.node for fault in faults if not fault.function}
+    functions = {fault.function for fault in faults if fault.function}
+    names = {function.signature.name for function in graph.library.function}
+    if not functions <= names or not all(node in graph for node in nodes):
         yield from ends.outputs
         return
+    nodes.update(_callers(graph, functions))
     below = graph.descendants(nodes) | nodes
     for key, tensor in ends.outputs.items():
-        if node_name(tensor) in below:
+        if _source(graph, tensor) in below:
             yield key
+
+
+def _source(graph: Graph, tensor: str) -> str:
+    """The node of this tensor, or of the one that an IdentityN hands on."""
+    source = split_input(tensor)
+    node, passed = graph.get(source.name), set[str]()
+    while node is not None and node.op == "IdentityN" and node.name not in passed:
+        passed.add(node.name)
+        source = split_input(node.input[source.port])
+        node = graph.get(source.name)
+    return source.name
+
+
+def _callers(graph: Graph, functions: Iterable[str]) -> Iterator[str]:
+    """The nodes of the graph that run one of these functions, or one that does."""
+    callers: dict[str, list[str]] = {}
+    for function in graph.library.function:
+        for node in function.node_def:
+            for name in (node.op, *function_names(node)):
+                callers.setdefault(name, []).append(function.signature.name)
+    running, todo = set(functions), list(functions)
+    while todo:
+        more = [name for name in callers.get(todo.pop(), ()) if name not in running]
+        running.update(more)
+        todo += more
+    for node in graph:
+        if not running.isdisjoint((node.op, *function_names(node))):
+            yield node.name

@@ -8,17 +8,20 @@ a Placeholder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from inspector.errors import UnsupportedModel
 from inspector.formats import graphdef
+from inspector.graph import tensors
 from inspector.graph.graph import Graph, data_inputs, node_name, tensor_name
 from inspector.graph.op_sets import VARIABLES
 from inspector.graph.protos import FunctionDefLibrary, NodeDef, SignatureDef
-from inspector.graph.tensors import INT64, STRING
+from inspector.graph.tensors import INT64, STRING, Shape
 from inspector.model.model import Model
 from inspector.model.signatures import serving_keys, tensors_by_key, tensors_of
+from inspector.optimisation import check_feeds, feeds
+from inspector.optimisation.tflite.tensor_arrays import with_lists
 from inspector.passes import pipeline
 
 TRANSFORMS = "strip_unused_nodes remove_training_nodes"
@@ -83,11 +86,10 @@ def prepared(model: Model) -> Model:
     init = [] if model.init_op is None else [model.init_op]
     inputs = dict.fromkeys(name for end in ends for name in end.inputs.values())
     outputs = dict.fromkeys(name for end in ends for name in end.outputs.values())
+    graph = with_lists(graph, outputs)
     result = pipeline.run(graph, tuple(inputs), (*outputs, *init), TRANSFORMS)
-    nodes = [_without_default(node) for node in result.graph]
-    return replace(
-        model, graph=result.graph.with_nodes(nodes), assets=[], signatures=by_key, path=None
-    )
+    graph = _with_ranks(_without_defaults(result.graph), inputs, outputs)
+    return replace(model, graph=graph, assets=[], signatures=by_key, path=None)
 
 
 def has_state(model: Model) -> bool:
@@ -174,10 +176,58 @@ def _copy(node: NodeDef) -> NodeDef:
     return copy
 
 
+def _without_defaults(graph: Graph) -> Graph:
+    """The graph with an input that no signature feeds as the value it has without a feed.
+
+    The values of a MutableDenseHashTable hide their shape behind such a node, which stays.
+    """
+    return graph.with_nodes(
+        _without_default(node)
+        if node.op == "PlaceholderWithDefault" and not _fills_table(graph, node)
+        else node
+        for node in graph
+    )
+
+
+def _fills_table(graph: Graph, node: NodeDef) -> bool:
+    readers = graph.consumers(node.name)
+    return any(graph.node(name).op == "LookupTableImportV2" for name in readers)
+
+
 def _without_default(node: NodeDef) -> NodeDef:
-    """The node; an input that the signature does not feed as the value it has without a feed."""
-    if node.op != "PlaceholderWithDefault":
-        return node
     default = NodeDef(name=node.name, op="Identity", input=node.input, device=node.device)
     default.attr["T"].type = node.attr["dtype"].type
     return default
+
+
+def _with_ranks(graph: Graph, inputs: Iterable[str], outputs: Iterable[str]) -> Graph:
+    """The graph with the rank that its readers need for an input of unknown rank, else a vector.
+
+    TFLite has no unknown rank: the converter makes a scalar of it.
+    """
+    open_inputs = {
+        node.name
+        for node in map(graph.get, map(node_name, inputs))
+        if node is not None and node.op == "Placeholder" and _shape(node) is None
+    }
+    if not open_inputs:
+        return graph
+    slots = check_feeds.slots_to_feed(graph, (), outputs)
+    shapes = {node_name(slot.key): feeds.likely_shape(slot) for slot in slots.values()}
+    return graph.with_nodes(
+        _with_shape(node, shapes.get(node.name)) if node.name in open_inputs else node
+        for node in graph
+    )
+
+
+def _shape(node: NodeDef) -> Shape | None:
+    return tensors.shape_of(node.attr["shape"].shape) if "shape" in node.attr else None
+
+
+def _with_shape(node: NodeDef, shape: Shape | None) -> NodeDef:
+    if shape is None:
+        return node
+    changed = _copy(node)
+    changed.attr["shape"].shape.CopyFrom(tensors.make_shape(shape))
+    changed.attr.pop("_output_shapes", None)
+    return changed
