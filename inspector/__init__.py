@@ -16,6 +16,7 @@ from inspector.errors import InspectorError
 if TYPE_CHECKING:
     from inspector.api import (
         Benchmark,
+        Comparison,
         Diff,
         Facts,
         Optimised,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Step,
         TransformGraph,
         benchmark,
+        compare,
         convert,
         render,
         save,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Benchmark",
+    "Comparison",
     "Diff",
     "Facts",
     "InspectorError",
@@ -41,6 +44,7 @@ __all__ = [
     "Step",
     "TransformGraph",
     "benchmark",
+    "compare",
     "convert",
     "describe",
     "diff",

@@ -23,16 +23,19 @@ from inspector.model.model import Model, Runtime
 # A call imports what it needs, so that `import inspector` stays quick; except modules with the name
 # of a function here, which a later import would replace.
 if TYPE_CHECKING:
+    from inspector.analysis.class_names import read_class_names
     from inspector.analysis.describe import Facts
     from inspector.analysis.diff import Diff
     from inspector.analysis.operations import operations
     from inspector.graph.op_safety import BLOCK
     from inspector.jobs.client.ask import Terms
+    from inspector.jobs.client.comparing import Comparison, compare
     from inspector.jobs.client.predict import Prediction
     from inspector.jobs.client.timing import benchmark
     from inspector.measurement.run_times import Benchmark
     from inspector.model.operation import Operation
     from inspector.optimisation.feed_files import read_feeds
+    from inspector.optimisation.label_files import read_labels
     from inspector.optimisation.optimise import Optimised
     from inspector.passes.pipeline import OnViolation, Progress, Transforms
     from inspector.passes.records import Step
@@ -45,6 +48,7 @@ __all__ = [
     "BLOCK",
     "FORMATS",
     "Benchmark",
+    "Comparison",
     "Diff",
     "Facts",
     "InspectorError",
@@ -57,6 +61,7 @@ __all__ = [
     "Step",
     "TransformGraph",
     "benchmark",
+    "compare",
     "convert",
     "describe",
     "diff",
@@ -66,7 +71,9 @@ __all__ = [
     "operations",
     "optimise",
     "predict",
+    "read_class_names",
     "read_feeds",
+    "read_labels",
     "render",
     "sarif",
     "save",
@@ -78,6 +85,7 @@ __all__ = [
 _ELSEWHERE = {
     "BLOCK": "graph.op_safety",
     "Benchmark": "measurement.run_times",
+    "Comparison": "jobs.client.comparing",
     "FORMATS": "writing",
     "Diff": "analysis.diff",
     "Facts": "analysis.describe",
@@ -89,9 +97,12 @@ _ELSEWHERE = {
     "Step": "passes.records",
     "TransformGraph": "transform_graph",
     "benchmark": "jobs.client.timing",
+    "compare": "jobs.client.comparing",
     "convert": "writing",
     "operations": "analysis.operations",
+    "read_class_names": "analysis.class_names",
     "read_feeds": "optimisation.feed_files",
+    "read_labels": "optimisation.label_files",
     "render": "view.export.render",
     "save": "writing",
     "transform_graph_file": "transform_graph",

@@ -15,7 +15,7 @@ from inspector import errors
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/api.md").read_text(encoding="utf-8")
-RUNS_MODELS = {"benchmark", "predict"}
+RUNS_MODELS = {"benchmark", "compare", "predict"}
 """Sections whose examples need TensorFlow."""
 
 

@@ -44,7 +44,6 @@ ROOT_MODULES, ROOM_MODULES = 10, 22
 # Module names that stand for different things in different rooms; the list only gets shorter.
 SAME_NAME = {
     "columns",
-    "compare",
     "doctor",
     "functions",
     "graph",
@@ -74,6 +73,7 @@ PAGE_LINES, MODULE_LINES, FUNCTION_LINES = 100, 400, 60
 # CONTRACT: what `import inspector` offers.
 PUBLIC = {
     "Benchmark",
+    "Comparison",
     "Diff",
     "Facts",
     "InspectorError",
@@ -84,6 +84,7 @@ PUBLIC = {
     "Step",
     "TransformGraph",
     "benchmark",
+    "compare",
     "convert",
     "describe",
     "diff",

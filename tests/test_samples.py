@@ -11,7 +11,8 @@ import pytest
 
 import inspector
 from inspector.graph.graph import tensor_name
-from inspector.optimisation import compare, feeds
+from inspector.measurement import agreement
+from inspector.optimisation import feeds
 from tests.conftest import ROOT
 
 SAMPLES = ROOT / "sample_models"
@@ -113,10 +114,10 @@ def test_it_does_what_its_try_says(sample, tmp_path):
     saved = inspector.predict(inspector.open_model(tmp_path / "small"), values)
     for key in keys:
         assert np.isfinite(before[key]).all()
-        alone = compare.compare_arrays(before[key], frozen[key])
+        alone = agreement.compare_arrays(before[key], frozen[key])
         assert alone.max_abs is not None
         assert alone.max_abs <= 1e-6
-        found = compare.compare_arrays(before[key], after[key])
+        found = agreement.compare_arrays(before[key], after[key])
         assert found.max_abs is not None
         assert found.max_abs <= wanted["max_abs"]
         np.testing.assert_array_equal(saved[key], after[key])

@@ -5,17 +5,11 @@ from __future__ import annotations
 import click
 
 from inspector import api
-from inspector.cli.options import JSON, TIMEOUT
+from inspector.cli.options import JSON, ROWS, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.terminal import table
 from inspector.text import count, plain, rounded_size
 
-FEEDS = click.option(
-    "--feeds",
-    "feed_file",
-    metavar="FILE.npz",
-    help="Rows for the inputs of A, also as .csv; else random ones.",
-)
 _PATH = 40
 _HEAD = ["", "runtime", "load", "first run", "p50", "p90", "p99", "rows/s", "memory", "runs"]
 
@@ -23,7 +17,7 @@ _HEAD = ["", "runtime", "load", "first run", "p50", "p90", "p99", "rows/s", "mem
 @click.command()
 @click.argument("a")
 @click.argument("b", required=False)
-@FEEDS
+@ROWS
 @click.option(
     "--batch",
     type=click.IntRange(1, 1_000_000_000),

@@ -1,15 +1,15 @@
 """The command line: each command reads its flags, calls `inspector.api`, and prints the answer.
 
 Exit status: 0 done; 1 an error of the model or the work, in one line; 2 an error of the command
-line; 3 the command found what it searches for (`scan`), or a required check found a violation;
-4 a required check could not be made.
+line; 3 the command found what it searches for (`scan`), a limit is not met (`compare`), or a
+required check found a violation; 4 a required check could not be made.
 """
 
 from __future__ import annotations
 
 import click
 
-from inspector.cli import benchmarking, changing, doctor, reading, running, scan
+from inspector.cli import benchmarking, changing, doctor, gate, reading, running, scan
 from inspector.cli.options import Commands
 
 COMMANDS = (
@@ -21,6 +21,7 @@ COMMANDS = (
     changing.convert,
     running.predict,
     benchmarking.benchmark,
+    gate.compare,
     scan.scan,
     reading.diff,
     reading.render,

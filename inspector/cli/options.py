@@ -181,6 +181,12 @@ TIMEOUT = click.option(
     metavar="SECONDS",
     help="When to give up on TensorFlow; by default each job has a limit of its own.",
 )
+ROWS = click.option(
+    "--feeds",
+    "feed_file",
+    metavar="FILE.npz",
+    help="Rows for the inputs of A, also as .csv; else random ones.",
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
 OUT = click.option("-o", "--out", type=Out(), required=True, help="Where to write.")
 FORCE = click.option("--force", is_flag=True, help="Overwrite what is there.")

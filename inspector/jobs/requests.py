@@ -160,6 +160,16 @@ REQUESTS: Mapping[str, Request] = table(
     *(
         _runs(
             kind,
+            "answers:compare",
+            side_types.CompareAnswer,
+            reads=("path", "against"),
+            tensorflow=kind == "compare",
+        )
+        for kind in ("compare", "compare_lite")
+    ),
+    *(
+        _runs(
+            kind,
             "timing:benchmark",
             side_types.BenchmarkAnswer,
             limits=Limits(wall_s=900.0, cpu_s=1800),

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 
+from inspector.measurement.json_types import JudgementJson
 from inspector.measurement.paired_ratio import Clock, Judgement, Verdict
 from inspector.text import count
 
 FEW_RUNS = 300
 """With fewer runs the 99th percentile is one bad moment."""
-
-
-class JudgementJson(TypedDict):
-    """A `Judgement`."""
-
-    verdict: str
-    ratio: float | None
-    interval: list[float] | None
-    clock: str
-    pairs: int
 
 
 @dataclass(frozen=True)

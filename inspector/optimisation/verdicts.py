@@ -17,7 +17,7 @@ import numpy as np
 from inspector.graph import tensors
 from inspector.graph.graph import Graph
 from inspector.graph.tensors import Array
-from inspector.optimisation import compare
+from inspector.measurement import agreement
 from inspector.passes.records import Difference, Verdict
 
 LARGEST = {"exact": 0.0, "rounding": 1e-4, "lossy": 0.2}
@@ -48,22 +48,22 @@ def difference(name: str, before: Array, after: Array, noise: float = 0.0) -> Di
     rows = int(before.shape[0]) if before.ndim else 1
     if before.dtype != after.dtype:
         return Difference(name, False, why=f"{before.dtype} became {after.dtype}", rows=rows)
-    agreement = compare.compare_arrays(before, after)
-    why = agreement.why
+    compared = agreement.compare_arrays(before, after)
+    why = compared.why
     if before.dtype.kind not in "OSUbiu" and not why:
         lost = int(np.sum(np.isfinite(_wide(before)) & ~np.isfinite(_wide(after))))
         if lost:
             why = f"{lost:,} of {after.size:,} values turned NaN or infinite"
     relative = None
-    if agreement.max_abs is not None:
-        relative = agreement.max_abs / (_largest(before) or 1.0)
+    if compared.max_abs is not None:
+        relative = compared.max_abs / (_largest(before) or 1.0)
     is_close = not why and relative is not None and relative <= noise
     return Difference(
         name,
-        agreement.equal or (is_close and before.dtype.kind not in "OSUbiu"),
-        agreement.max_abs,
+        compared.equal or (is_close and before.dtype.kind not in "OSUbiu"),
+        compared.max_abs,
         relative,
-        agreement.changed,
+        compared.changed,
         rows,
         whole=before.dtype.kind in "OSUbiu",
         why=why,

@@ -109,7 +109,20 @@ def _file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[str, Any]:
         return {**row, "lines": []}
 
 
-def _lines(data: bytes) -> list[str]:
+def lines_of(path: Path, name: str) -> list[str]:
+    """The lines of a text that is packed behind a model, as far as its first 256 KiB go."""
+    data = memoryview(path.read_bytes())
+    if not zip_directory.has_directory(data):
+        return []
+    try:
+        zip_directory.check(data, path.name, MOST_FILES)
+        with zipfile.ZipFile(path) as archive, archive.open(name) as source:
+            return _lines(source.read(MOST_BYTES), most=MOST_BYTES)
+    except (*_DAMAGE, InspectorError, OSError, KeyError):
+        return []
+
+
+def _lines(data: bytes, most: int = MOST_LINES) -> list[str]:
     """The first lines of a text; none of other bytes."""
     try:
         # The last character may be cut in two.
@@ -118,7 +131,7 @@ def _lines(data: bytes) -> list[str]:
         return []
     if "\0" in text:
         return []
-    return [line[:MOST_TEXT] for line in text.splitlines()[:MOST_LINES]]
+    return [line[:MOST_TEXT] for line in text.splitlines()[:most]]
 
 
 def _model(model: _Table) -> dict[str, Any]:

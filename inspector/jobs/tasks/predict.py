@@ -23,9 +23,9 @@ from inspector.jobs.request_types import OutputJson, PredictAnswer, PredictArgs,
 from inspector.jobs.result_files import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, SAVED_MODEL
 from inspector.jobs.tasks.read import of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
+from inspector.measurement import agreement
 from inspector.model import signatures
 from inspector.model.model import Model
-from inspector.optimisation import compare
 from inspector.optimisation.feed_roles import Roles
 from inspector.optimisation.feed_source import FeedsJson, FeedSource
 from inspector.optimisation.feeds import Slot
@@ -158,7 +158,7 @@ def _compare(
         times = time_in_turn(ready, runs, job)
         rows = ready[BASE].rows
     agreements = {
-        name: compare.compare(answers[BASE], answers[name]) for name in sides if name != BASE
+        name: agreement.compare(answers[BASE], answers[name]) for name in sides if name != BASE
     }
     value: PredictAnswer = {
         "sides": [
@@ -166,7 +166,7 @@ def _compare(
             for name in load_and_first_ms
         ],
         "agreement": {
-            name: {key: _agreement_json(agreement) for key, agreement in by_output.items()}
+            name: {key: _agreement_json(compared) for key, compared in by_output.items()}
             for name, by_output in agreements.items()
         },
         "outputs": outputs_json(answers),
@@ -218,9 +218,9 @@ def time_in_turn(ready: Mapping[str, Any], runs: int, job: JobContext) -> dict[s
     return times
 
 
-def _agreement_json(agreement: compare.Agreement) -> dict[str, Any]:
-    rows = None if agreement.argmax_equal is None else agreement.changed
-    return {**agreement.to_dict(), "rows_changed": rows}
+def _agreement_json(compared: agreement.Agreement) -> dict[str, Any]:
+    rows = None if compared.argmax_equal is None else compared.changed
+    return {**compared.to_dict(), "rows_changed": rows}
 
 
 def head(value: Array) -> list[Any]:

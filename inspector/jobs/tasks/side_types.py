@@ -7,7 +7,13 @@ As in `request_types`, whose module would be too long with them.
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from inspector.jobs.request_types import GraphJson
-from inspector.measurement.run_times import JudgementJson
+from inspector.measurement.json_types import (
+    AccuracyJson,
+    ClassChange,
+    JudgementJson,
+    MeanErrorJson,
+    OutputDifference,
+)
 
 if TYPE_CHECKING:
     from inspector.optimisation.feed_source import FeedsJson, PackedFeeds
@@ -86,3 +92,42 @@ class BenchmarkAnswer(TypedDict):
     threads: int
     sides: list[TimedSideJson]
     ended: str
+
+
+class CompareArgs(SidesArgs):
+    """How to compare.
+
+    Attributes:
+        tolerance: See `grades.difference`.
+        classes: Names of the classes; None to look for them in the models.
+    """
+
+    tolerance: float
+    classes: list[str] | None
+
+
+class ComparedSideJson(TypedDict):
+    """One model beside the first one.
+
+    Attributes:
+        grade: The worst of its outputs.
+        class_changes: Of outputs with classes, the rows that have another one.
+        missing: Outputs of the first model that it has not.
+    """
+
+    name: str
+    grade: str
+    outputs: dict[str, OutputDifference]
+    class_changes: dict[str, list[ClassChange]]
+    missing: list[str]
+    accuracy: AccuracyJson | None
+    mean_error: MeanErrorJson | None
+
+
+class CompareAnswer(TypedDict):
+    """The other models, and the names of the classes with where they are from."""
+
+    rows: int
+    class_names: list[str] | None
+    names_from: str | None
+    sides: list[ComparedSideJson]

@@ -30,6 +30,8 @@ class Agreement:
     """Indices of the first thousand of these rows."""
     non_finite_a: int = 0
     non_finite_b: int = 0
+    is_whole: bool = False
+    """Text, or whole numbers on both sides: rows are equal or not."""
     why: str = ""
     """Why the two could not be compared."""
 
@@ -54,8 +56,8 @@ def compare_arrays(a: Array, b: Array) -> Agreement:
     if _is_text(a):
         return _by_equality(_text(a), _text(b))
     if a.dtype.kind in "biu" and b.dtype.kind in "biu":
-        return _with_differences(_by_equality(a, b), _wide(a), _wide(b))
-    return _real(_wide(a), _wide(b))
+        return _with_differences(_by_equality(a, b), wide(a), wide(b))
+    return _real(wide(a), wide(b))
 
 
 def _real(a: Array, b: Array) -> Agreement:
@@ -76,7 +78,7 @@ def _real(a: Array, b: Array) -> Agreement:
 def _by_equality(a: Array, b: Array) -> Agreement:
     differs = a != b
     per_row = differs.reshape(differs.shape[0] if differs.ndim else 1, -1).any(-1)
-    return Agreement(equal=not differs.any(), **_rows(per_row))
+    return Agreement(equal=not differs.any(), is_whole=True, **_rows(per_row))
 
 
 def _with_differences(result: Agreement, a: Array, b: Array) -> Agreement:
@@ -97,8 +99,8 @@ def _replace(result: Agreement, **fields: Any) -> Agreement:
     return Agreement(**{**result.__dict__, **fields})
 
 
-def _wide(array: Array) -> Array:
-    """Wide enough that differences of small types do not overflow or round."""
+def wide(array: Array) -> Array:
+    """The values wide enough that differences of small types do not overflow or round."""
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)
 
 

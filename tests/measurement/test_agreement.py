@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inspector.optimisation.compare import compare, compare_arrays
+from inspector.measurement.agreement import compare, compare_arrays
 
 A = np.array([[0.1, 0.9], [0.6, 0.4], [0.5, 0.5]], np.float32)
 

@@ -1,0 +1,172 @@
+"""The command compare: how far B answers like A, and whether that is within limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inspector import api
+from inspector.cli.options import JSON, ROWS, TIMEOUT
+from inspector.cli.output import open_model, progress_line, show
+from inspector.cli.terminal import table
+from inspector.text import count, plain, size
+
+NOT_MET = 3
+"""Exit status where a limit is not met."""
+
+_HEAD = ["output", "grade", "largest", "of largest", "mean", "99 %", "same top-1", "differs most"]
+_FEW = 3
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@ROWS
+@click.option(
+    "--labels",
+    "label_file",
+    metavar="FILE",
+    help="Right classes or values, one per row: .npz, .csv, or a text with a label in each line.",
+)
+@click.option("--label-column", metavar="NAME", help="Of --labels, where it has several.")
+@click.option(
+    "--classes",
+    "class_file",
+    metavar="FILE",
+    help="Names of the classes, one in each line; else those that a model has.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    metavar="X",
+    help="The largest difference graded small, as a share of an output's largest value.",
+)
+@click.option("--max-difference", type=float, metavar="X", help="Of any real value of any output.")
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Share of rows with the same top-1 entry, 0 to 1.",
+)
+@click.option("--max-bytes", type=int, metavar="N", help="Of B.")
+@click.option(
+    "--max-latency-ratio",
+    type=click.FloatRange(0, min_open=True),
+    metavar="R",
+    help="Of B to A: 1 for as fast; see `benchmark`.",
+)
+@TIMEOUT
+@JSON
+@click.pass_context
+def compare(
+    ctx: click.Context,
+    a: str,
+    b: str,
+    feed_file: str | None,
+    label_file: str | None,
+    label_column: str | None,
+    class_file: str | None,
+    tolerance: float,
+    max_difference: float | None,
+    min_agreement: float | None,
+    max_bytes: int | None,
+    max_latency_ratio: float | None,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Outputs, size and accuracy of B against A on the same rows.
+
+    With limits it is a gate: exit status 3 when one is not met.
+    """
+    if label_column is not None and label_file is None:
+        raise click.UsageError("--label-column is for --labels")
+    first, second = open_model(a), open_model(b)
+    feeds = api.read_feeds(feed_file, first) if feed_file is not None else None
+    labels = api.read_labels(label_file, label_column) if label_file is not None else None
+    classes = api.read_class_names(Path(class_file)) if class_file is not None else None
+    with progress_line() as progress:
+        judged = api.compare(
+            first,
+            second,
+            feeds,
+            labels,
+            classes=classes,
+            tolerance=tolerance,
+            max_difference=max_difference,
+            min_agreement=min_agreement,
+            max_bytes=max_bytes,
+            max_latency_ratio=max_latency_ratio,
+            progress=progress,
+            timeout=timeout,
+        )
+    answer = judged.to_dict()
+    show(answer, as_json, lambda: _text(judged, answer))
+    if not judged.met:
+        ctx.exit(NOT_MET)
+
+
+def _text(judged: api.Comparison, answer: dict[str, Any]) -> str:
+    """Sizes, a row for each output, scores, and the limits."""
+    sizes = answer["bytes"]
+    ratio = "" if sizes["ratio"] is None else f": {sizes['ratio']:.2f} × smaller"
+    lines = [f"A {size(sizes['a'])}, B {size(sizes['b'])}{ratio}"]
+    lines.append(f"{count(judged.rows, 'row')}; the worst grade is: {judged.grade}")
+    rows = [_row(name, item) for name, item in answer["outputs"].items()]
+    lines.append(table(rows, _HEAD, right=range(2, 7)))
+    lines += [f"B has no output like '{plain(name)}'" for name in answer["missing_outputs"]]
+    lines += [
+        f"{plain(name)}: {item['why']}" for name, item in answer["outputs"].items() if item["why"]
+    ]
+    lines += _changes(answer["class_changes"])
+    lines += _scores(answer)
+    if judged.latency is not None:
+        lines.append(f"latency: {judged.latency.sentence()}")
+    lines += [f"limit {limit}" for limit in judged.limits]
+    return "\n".join(lines)
+
+
+def _row(name: str, item: dict[str, Any]) -> list[str]:
+    figures = [item["max_abs"], item["max_rel"], item["mean_abs"]]
+    figures.append((item["percentiles"] or {}).get("99"))
+    same = item["argmax_equal"]
+    worst = ", ".join(f"row {row['row']}" for row in item["worst_rows"][:_FEW])
+    return [
+        name,
+        item["grade"],
+        *("-" if figure is None else f"{figure:.3g}" for figure in figures),
+        "-" if same is None else f"{100 * same:.2f} %",
+        worst or ", ".join(f"row {row}" for row in item["changed_rows"][:_FEW]) or "-",
+    ]
+
+
+def _changes(by_output: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """The first rows of each output whose class is another one."""
+    lines = []
+    for name, changes in by_output.items():
+        rows = [f"row {it['row']} {plain(it['a'])} -> {plain(it['b'])}" for it in changes[:_FEW]]
+        if rows:
+            more = ", ..." if len(changes) > _FEW else ""
+            lines.append(f"{plain(name)}: {', '.join(rows)}{more}")
+    return lines
+
+
+def _scores(answer: dict[str, Any]) -> list[str]:
+    lines = []
+    if (score := answer["accuracy"]) is not None:
+        lines.append(
+            f"accuracy of '{plain(score['output'])}': {100 * score['a']:.2f} % before, "
+            f"{100 * score['b']:.2f} % after; {count(score['changed_right_to_wrong'], 'row')} "
+            f"turned wrong, {score['changed_wrong_to_right']:,} right"
+        )
+        chance = "more than chance" if score["mcnemar_p"] < 0.05 else "may be chance"
+        lines.append(f"McNemar's exact test: p = {score['mcnemar_p']:.3g}, {chance}")
+    if (error := answer["mean_error"]) is not None:
+        lines.append(
+            f"mean absolute error of '{plain(error['output'])}': {error['a']:.6g} before, "
+            f"{error['b']:.6g} after; {error['closer']:,} rows closer, {error['further']:,} further"
+        )
+    return lines

@@ -1,0 +1,210 @@
+"""Comparisons of two models for the library and the command line, as a gate where limits say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from inspector.analysis.describe import describe
+from inspector.errors import BadFeed, BadParameter, CheckNotMade
+from inspector.graph.tensors import Array
+from inspector.jobs import packing
+from inspector.jobs.client import timing
+from inspector.jobs.client.ask import Deadline, Terms, ask
+from inspector.jobs.tasks.side_types import CompareAnswer, CompareArgs, ComparedSideJson
+from inspector.measurement import grades
+from inspector.measurement.limits import Limit
+from inspector.measurement.run_times import Benchmark
+from inspector.model.model import Model
+
+if TYPE_CHECKING:
+    from inspector.passes.pipeline import Progress
+
+ROWS = 32
+"""Random rows where none are given."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How B answers beside A.
+
+    Attributes:
+        rows: That both ran on.
+        bytes_a, bytes_b: Of the models' files.
+        side: Grade, differences by output, and scores, as in the JSON.
+        class_names: Of the output with classes, from the caller or from a model.
+        names_from: Where these are from, if a model has them.
+        limits: Those that were bounds for, with their values.
+        latency: A benchmark, where a limit bounds for it.
+    """
+
+    rows: int
+    bytes_a: int
+    bytes_b: int
+    side: ComparedSideJson = field(repr=False)
+    class_names: list[str] | None = field(default=None, repr=False)
+    names_from: str | None = None
+    limits: tuple[Limit, ...] = ()
+    latency: Benchmark | None = None
+
+    @property
+    def grade(self) -> str:
+        """The worst of all outputs: ``identical``, ``rounding``, ``small``, and so on."""
+        return self.side["grade"]
+
+    @property
+    def met(self) -> bool:
+        """Whether every limit is met; True without limits."""
+        return all(limit.met for limit in self.limits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of ``inspector compare``."""
+        ratio = self.bytes_a / self.bytes_b if self.bytes_b else None
+        return {
+            "rows": self.rows,
+            "bytes": {"a": self.bytes_a, "b": self.bytes_b, "ratio": ratio},
+            "grade": self.grade,
+            "outputs": self.side["outputs"],
+            "class_changes": self.side["class_changes"],
+            "missing_outputs": self.side["missing"],
+            "accuracy": self.side["accuracy"],
+            "mean_error": self.side["mean_error"],
+            "class_names": self.class_names,
+            "names_from": self.names_from,
+            "latency": None if self.latency is None else self.latency.to_dict(),
+            "limits": [limit.to_dict() for limit in self.limits],
+            "met": self.met,
+        }
+
+
+def compare(
+    a: Model,
+    b: Model,
+    feeds: Mapping[str, Any] | None = None,
+    labels: Any = None,
+    *,
+    classes: Sequence[str] | None = None,
+    tolerance: float = grades.TOLERANCE,
+    max_difference: float | None = None,
+    min_agreement: float | None = None,
+    max_bytes: int | None = None,
+    max_latency_ratio: float | None = None,
+    progress: Progress | None = None,
+    timeout: float | None = None,
+) -> Comparison:
+    """Run two models on the same rows, in a worker, and compare their outputs.
+
+    Args:
+        feeds: For the inputs of A, as in `predict`; B gets the same values. By default 32 random
+            rows.
+        labels: One per row: numbers of classes, names of classes, or real values.
+        classes: Names of the classes in their order; by default those that a model has.
+        tolerance: The largest difference that is ``small``, as a share of an output's largest
+            value.
+        max_difference, min_agreement, max_bytes, max_latency_ratio: Limits on the largest
+            difference of any real value, on the smallest share of rows with the same top-1 entry,
+            on the bytes of B, and on the ratio of `benchmark`, which then runs as well.
+        progress, timeout: As in `predict`.
+    Returns: ``grade``, ``met``, ``limits``, and ``to_dict()``, the JSON of ``inspector compare``.
+    Raises: BadParameter, BadFeed for labels that fit no output, CheckNotMade where the latency is
+        too noisy to tell; and the errors of `predict`.
+    """
+    if not 0 <= tolerance <= 1:
+        raise BadParameter("compare", "tolerance", "takes a number from 0 to 1")
+    terms = Terms(Deadline.after(timeout), progress)
+    options = {"tolerance": tolerance, "classes": None if classes is None else list(classes)}
+    answer = _answer({"A": a, "B": b}, feeds, labels, options, terms)
+    latency = None
+    if max_latency_ratio is not None:
+        latency = timing.benchmark(a, b, feeds, progress=progress, timeout=timeout)
+    side = answer["sides"][0]
+    sizes = [int(describe(model).to_dict()["bytes"]["total"]) for model in (a, b)]
+    bounds = {
+        "max_difference": max_difference,
+        "min_agreement": min_agreement,
+        "max_bytes": max_bytes,
+        "max_latency_ratio": max_latency_ratio,
+    }
+    return Comparison(
+        rows=answer["rows"],
+        bytes_a=sizes[0],
+        bytes_b=sizes[1],
+        side=side,
+        class_names=answer["class_names"],
+        names_from=answer["names_from"],
+        limits=_limits(bounds, side, sizes[1], latency),
+        latency=latency,
+    )
+
+
+def _answer(
+    models: Mapping[str, Model],
+    feeds: Mapping[str, Any] | None,
+    labels: Any,
+    options: Mapping[str, Any],
+    terms: Terms,
+) -> CompareAnswer:
+    """The answer of the worker."""
+    with timing.sides_of(models, feeds, None if feeds else ROWS) as (sides, blobs):
+        if labels is not None:
+            blobs["labels"] = packing.pack({"labels": _labels(labels)})
+        args = cast("CompareArgs", {**sides, **options})
+        kind = timing.kind_of("compare", models.values())
+        return cast("CompareAnswer", ask(kind, args, blobs=blobs, terms=terms).value)
+
+
+def _limits(
+    bounds: Mapping[str, float | None],
+    side: ComparedSideJson,
+    size: int,
+    latency: Benchmark | None,
+) -> tuple[Limit, ...]:
+    """The limits that were bounds for, with their values. Raises: CheckNotMade."""
+    outputs = side["outputs"].values()
+    agreements = [item["argmax_equal"] for item in outputs if item["argmax_equal"] is not None]
+    values = {
+        "max_difference": _largest(side),
+        "min_agreement": min(agreements, default=None),
+        "max_bytes": size,
+        "max_latency_ratio": _ratio(latency, bounds["max_latency_ratio"]),
+    }
+    return tuple(
+        Limit(cast("Any", name), limit, values[name])
+        for name, limit in bounds.items()
+        if limit is not None
+    )
+
+
+def _labels(labels: Any) -> Array:
+    array = np.asarray(labels)
+    if array.ndim == 2 and 1 in array.shape:
+        array = array.reshape(-1)
+    if array.ndim != 1 or array.dtype.kind not in "iufOSU" or not array.size:
+        why = "there must be one number or one name per row"
+        raise BadFeed("labels", f"shape {list(array.shape)}", why)
+    return array
+
+
+def _largest(side: ComparedSideJson) -> float | None:
+    """The largest difference of any real number; None where an output could not be compared."""
+    outputs = side["outputs"].values()
+    if any(item["why"] for item in outputs):
+        return None
+    if any(item["non_finite"][0] != item["non_finite"][1] for item in outputs):
+        return None
+    reals = (item["max_abs"] for item in outputs if not item["is_whole"])
+    return max((value for value in reals if value is not None), default=0.0)
+
+
+def _ratio(latency: Benchmark | None, limit: float | None) -> float | None:
+    """The ratio, where it is certain on which side of the limit it lies. Raises: CheckNotMade."""
+    if latency is None or limit is None:
+        return None
+    interval = latency.interval
+    is_open = interval is None or interval[0] <= limit < interval[1]
+    if is_open and latency.verdict == "too noisy to tell":
+        raise CheckNotMade("compare", "max_latency_ratio", latency.sentence())
+    return latency.ratio
