@@ -14,6 +14,7 @@ NAMES = (
     "tflite",
     "conversion",
     "conversion_table",
+    "quantising",
     "freeze",
     "transforms",
     "job_start",

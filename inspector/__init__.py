@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         convert,
         render,
         save,
+        sensitivity,
     )
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "render",
     "save",
     "scan",
+    "sensitivity",
 ]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from inspector.analysis.describe import Facts
     from inspector.analysis.diff import Diff
     from inspector.analysis.operations import operations
+    from inspector.formats.tflite.quantisation_report import QuantisationReport
     from inspector.graph.op_safety import BLOCK
     from inspector.jobs.client.ask import Terms
     from inspector.jobs.client.comparing import Comparison, compare
@@ -37,16 +38,19 @@ if TYPE_CHECKING:
     from inspector.optimisation.feed_files import read_feeds
     from inspector.optimisation.label_files import read_labels
     from inspector.optimisation.optimise import Optimised
+    from inspector.optimisation.tflite.recipes import RECIPE_NAMES, RECIPES
     from inspector.passes.pipeline import OnViolation, Progress, Transforms
     from inspector.passes.records import Step
     from inspector.safety.scan import Scan
     from inspector.transform_graph import TransformGraph, transform_graph_file
     from inspector.view.export.render import render
-    from inspector.writing import FORMATS, convert, save
+    from inspector.writing import FORMATS, convert, save, sensitivity
 
 __all__ = [
     "BLOCK",
     "FORMATS",
+    "RECIPES",
+    "RECIPE_NAMES",
     "Benchmark",
     "Comparison",
     "Diff",
@@ -71,6 +75,7 @@ __all__ = [
     "operations",
     "optimise",
     "predict",
+    "quantisation",
     "read_class_names",
     "read_feeds",
     "read_labels",
@@ -78,6 +83,7 @@ __all__ = [
     "sarif",
     "save",
     "scan",
+    "sensitivity",
     "transform_graph_file",
     "transforms",
 ]
@@ -87,6 +93,8 @@ _ELSEWHERE = {
     "Benchmark": "measurement.run_times",
     "Comparison": "jobs.client.comparing",
     "FORMATS": "writing",
+    "RECIPES": "optimisation.tflite.recipes",
+    "RECIPE_NAMES": "optimisation.tflite.recipes",
     "Diff": "analysis.diff",
     "Facts": "analysis.describe",
     "OnViolation": "passes.pipeline",
@@ -105,6 +113,7 @@ _ELSEWHERE = {
     "read_labels": "optimisation.label_files",
     "render": "view.export.render",
     "save": "writing",
+    "sensitivity": "writing",
     "transform_graph_file": "transform_graph",
 }
 """Public name to the module that has it."""
@@ -349,6 +358,11 @@ def predict(
 def diff(before: Model, after: Model) -> Diff:
     """What changed between two models; ``.to_dict()`` is the JSON of ``inspector diff``."""
     return _diff(before, after)
+
+
+def quantisation(model: Model) -> QuantisationReport | None:
+    """How a model of `convert` was quantised; None for any other."""
+    return getattr(model, "quantisation", None)
 
 
 def _names(names: Sequence[str] | None) -> tuple[str, ...] | None:

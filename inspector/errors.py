@@ -5,7 +5,7 @@ InspectorError
 │               UnknownTagSet, UnknownSignature
 ├── GraphError: InvalidGraph, UnknownNode
 ├── FreezeError
-├── ConversionFailed
+├── ConversionFailed, QuantisationFailed
 ├── TransformError: TransformSyntaxError, UnknownTransform, BadParameter,
 │                   TransformFailed (CheckViolated), CheckNotMade
 ├── RunError: BadFeed, BadFetch, RunFailed, BlockedOp, RunRefused
@@ -45,6 +45,7 @@ __all__ = [
     "MissingVariables",
     "ModelError",
     "OutputExists",
+    "QuantisationFailed",
     "RunError",
     "RunFailed",
     "RunRefused",
@@ -182,6 +183,10 @@ class ConversionFailed(InspectorError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.what, self.where, self.why, self.nodes)
+
+
+class QuantisationFailed(InspectorError):
+    """A TFLite model cannot be quantised by a recipe, or there is nothing in it to quantise."""
 
 
 class TransformError(InspectorError):

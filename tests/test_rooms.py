@@ -95,6 +95,7 @@ PUBLIC = {
     "render",
     "save",
     "scan",
+    "sensitivity",
 }
 
 

@@ -114,6 +114,13 @@ class LiteRun:
             milliseconds = 1000 * (time.perf_counter() - start)
         return {name: np.asarray(array) for name, array in outputs.items()}, milliseconds
 
+    def feed(self, feeds: Mapping[str, Any]) -> None:
+        """Other values for the next runs. Raises: BadFeed, RunFailed."""
+        shapes = {index: array.shape for index, array in self._fed.items()}
+        self._fed = self._feed(feeds)
+        if shapes != {index: array.shape for index, array in self._fed.items()}:
+            self._load()
+
     def _load(self) -> None:
         from ai_edge_litert.interpreter import Interpreter
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,7 +28,7 @@ from inspector.cli.options import (
     Out,
 )
 from inspector.cli.output import conversion, format_of, open_model, progress_line, show, written
-from inspector.cli.terminal import Progress
+from inspector.cli.quantising import Quantising, quantise_options
 from inspector.files import storing
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def freeze(
     help="Check, and do this with a transform that did more to the outputs than it declares; "
     "'stop' ends with status 3, and with 4 at one that could not be checked.",
 )
+@quantise_options
 @TIMEOUT
 @FORCE
 def optimise(
@@ -142,22 +144,24 @@ def optimise(
     require_check: bool,
     feed_file: str | None,
     on_violation: OnViolation,
+    quantising: Quantising,
     timeout: float | None,
     force: bool,
 ) -> None:
     """Freeze if needed, then the transforms, then write."""
-    is_checked = check or require_check or on_violation != "keep"
-    if feed_file is not None and not is_checked:
+    if feed_file is not None and not (check or require_check or on_violation != "keep"):
         raise click.UsageError("--feeds is for --check")
     if transforms is not None and preset is not None:
         raise click.UsageError("give --transforms or --preset, not both")
     if record == out:
         raise click.UsageError("-o and --record name the same place")
     form = format_of(form, out)
+    quantising.check(form)
     for path in filter(None, (out, record)):
         storing.check_output(path, force=force)
     opened = open_model(model, tag_set)
     feeds = api.read_feeds(feed_file, opened) if feed_file is not None else None
+    quantise = quantising.arguments(opened)
     with progress_line() as progress:
         result = api.optimise(
             opened,
@@ -176,14 +180,28 @@ def optimise(
             require_check=require_check,
             timeout=timeout,
         )
-        final = _in_format(form, result.model, progress, timeout)
-        with ExitStack() as stack:  # writes both files or none
-            if record is not None:
-                file = stack.enter_context(storing.new_file(record, force=force))
-                file.write_text(json.dumps(result.record(), indent=1) + "\n", encoding="utf-8")
-            notes = api.save(final, out, form, force=force)
+        final = result.model
+        if form == "tflite":
+            final = api.convert(final, form, progress=progress, timeout=timeout, **quantise)
+        notes = _write(final, out, form, force, record, result.record())
     click.echo(listing.steps([step.to_dict() for step in result.steps], result.checked()))
     click.echo(written(out, final, notes))
+
+
+def _write(
+    model: api.Model,
+    out: Path,
+    form: str,
+    force: bool,
+    record: Path | None,
+    steps: Mapping[str, Any],
+) -> list[str]:
+    """Write a model and the record of its steps, both or none; the notes of `api.save`."""
+    with ExitStack() as stack:
+        if record is not None:
+            file = stack.enter_context(storing.new_file(record, force=force))
+            file.write_text(json.dumps(steps, indent=1) + "\n", encoding="utf-8")
+        return api.save(model, out, form, force=force)
 
 
 @click.command()
@@ -214,6 +232,7 @@ def optimise(
     is_flag=True,
     help="To tflite: short names for tensors, except the inputs and outputs.",
 )
+@quantise_options
 @TIMEOUT
 @FORCE
 @JSON
@@ -231,16 +250,22 @@ def convert(
     batch: int | None,
     flex: bool,
     short_names: bool,
+    quantising: Quantising,
     timeout: float | None,
     force: bool,
     as_json: bool,
 ) -> None:
-    """One format into another; variables become constants."""
+    """One format into another; variables become constants.
+
+    MODEL may also be a TFLite model of float32 that is quantised.
+    """
     if (flex or short_names) and form != "tflite":
         flag = "--flex" if flex else "--short-names"
         raise click.UsageError(f"{flag} is for --to tflite")
+    quantising.check(form)
     storing.check_output(out, force=force)
     opened = open_model(model, tag_set)
+    quantise = quantising.arguments(opened)
     with progress_line() as progress:
         progress(None, "freeze")
         converted = api.convert(
@@ -257,17 +282,11 @@ def convert(
             short_names=short_names,
             progress=progress,
             timeout=timeout,
+            **quantise,
         )
         notes = api.save(converted, out, form, force=force)
     answer = conversion(out, converted) if as_json else {}
     show(answer, as_json, lambda: written(out, converted, notes))
-
-
-def _in_format(form: str, model: api.Model, progress: Progress, timeout: float | None) -> api.Model:
-    """The model that is written: of another kind for TFLite alone."""
-    if form != "tflite":
-        return model
-    return api.convert(model, form, progress=progress, timeout=timeout)
 
 
 @click.command("transform_graph")

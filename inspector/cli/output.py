@@ -36,13 +36,15 @@ def written(out: Path, model: api.Model, notes: Iterable[str]) -> str:
 def conversion(out: Path, model: api.Model) -> dict[str, Any]:
     """The JSON of ``convert`` for a model that was written: see docs/tflite.md."""
     facts = api.describe(model).to_dict()
+    report = api.quantisation(model)
     return {
         "bytes": _bytes(out),
         "operators": facts["op_counts"],
         "signature": next(iter(facts["signatures"]), None),
         "flex_ops": [op for op in facts.get("custom_ops", ()) if op.startswith("Flex")],
-        "quantised_tensors": 0,
-        "max_difference": None,
+        "quantised_tensors": report.tensors if report else 0,
+        "max_difference": report.max_difference if report else None,
+        "quantisation": report.to_dict() if report else None,
     }
 
 

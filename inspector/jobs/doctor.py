@@ -32,6 +32,7 @@ PACKAGES: Mapping[str, str] = {
     "keras": "",
     "pygraphviz": "",
     "tf_keras": "keras2",
+    "litert-quantizer": "quantise",
     "fsspec": "urls",
 }
 """What is looked for, and the extra that installs it; empty for what is always needed."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 if TYPE_CHECKING:
     from inspector.optimisation.feed_source import FeedsJson
     from inspector.optimisation.optimise_options import OptimiseJson
+    from inspector.optimisation.tflite.quantise_options import QuantiseJson
     from inspector.optimisation.transform_job import TransformJson
 
 Json = dict[str, Any]
@@ -349,6 +350,19 @@ class ConvertArgs(TypedDict):
 
 class ConvertAnswer(TypedDict):
     """Nothing: the file is a blob."""
+
+
+class QuantiseArgs(ModelArgs):
+    """How to quantise a TFLite model, or each of its weights alone.
+
+    Attributes:
+        name: Of the model, for errors.
+        short_names: As in `ConvertArgs`; for a whole model.
+    """
+
+    name: str
+    options: "QuantiseJson"
+    short_names: NotRequired[bool]
 
 
 class EvaluateArgs(TypedDict):

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from inspector.errors import JobFailed
+from inspector.formats.tflite import quantisation_report
 from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
 from inspector.jobs.tasks import side_types
@@ -208,6 +209,22 @@ REQUESTS: Mapping[str, Request] = table(
             limits=replace(_CONVERSION, memory_per_byte=factor),
         )
         for kind, factor in (("convert", 13.0), ("convert_state", 18.0))
+    ),
+    _runs(
+        "quantise",
+        "quantise:quantise",
+        quantisation_report.QuantiseAnswer,
+        "file",
+        tensorflow=False,
+        limits=_CONVERSION,
+    ),
+    _runs(
+        "sensitivity",
+        "quantise:sensitivity",
+        quantisation_report.SensitivityAnswer,
+        tensorflow=False,
+        limits=_CONVERSION,
+        cached=True,
     ),
     _runs("evaluate", "read:evaluate", types.EvaluateAnswer, "values"),
     # It runs two ops of our own and none of a model.

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from google.protobuf import text_format
 
+from benchmarks import digits
 from inspector.cli.main import cli
 from inspector.errors import InspectorError
 from inspector.graph.protos import GraphDef, SavedModel
@@ -187,6 +188,7 @@ def test_convert_to_tflite(tmp_path, frozen):
         "flex_ops": [],
         "quantised_tensors": 0,
         "max_difference": None,
+        "quantisation": None,
     }
     again = tmp_path / "again.tflite"
     done = run("optimise", frozen, "-o", again, "--outputs", OUTPUT, "--preset", "tidy")
@@ -200,8 +202,49 @@ def test_convert_to_tflite(tmp_path, frozen):
     assert output["shape"] == [2, 3]
 
 
+@pytest.mark.tensorflow
+def test_quantise(tmp_path, frozen):
+    path = tmp_path / "iris.tflite"
+    rows = ["--samples", IRIS.parent / "iris.csv"]
+    flags = ["--to", "tflite", "--signature", "predict", "--quantise", "dynamic", *rows]
+    answer = run("convert", IRIS, "-o", path, *flags, "--json").json
+    assert answer["bytes"] == path.stat().st_size
+    assert answer["quantised_tensors"] == answer["quantisation"]["tensors"] == 3
+    outputs = answer["quantisation"]["outputs"]
+    assert answer["max_difference"] == outputs["logits"]["max_abs"]
+    assert outputs["classes"]["argmax_equal"] == 1.0
+    assert answer["quantisation"]["rows"] == 150
+    done = run("convert", path, "-o", tmp_path / "b.tflite", "--to", "tflite", "--quantise", "int8",
+               *rows, status=1)  # fmt: skip
+    assert "is quantised already" in done.err
+    half = tmp_path / "half.tflite"
+    done = run("optimise", frozen, "-o", half, "--outputs", OUTPUT, "--quantise", "float16",
+               "--keep", "logits", "--min-elements", "5000")  # fmt: skip
+    assert "Quantised by the recipe float16: 3 as float16." in done.out
+    assert "on 16 random rows, the largest entry is the same in 100 %." in done.out
+
+
+def test_quantise_a_tflite_file(tmp_path):
+    path = tmp_path / "q.tflite"
+    images, _ = digits.rows("test")
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps({"image": images[:50].tolist()}))
+    flags = ["--to", "tflite", "--quantise", "int8", "--samples", rows]
+    done = run("convert", digits.network("conv"), "-o", path, *flags, "--keep-op", "SOFTMAX")
+    assert "on 50 rows, the largest entry is the same in 100 %." in done.out
+    assert run("describe", path, "--json").json["format"] == "TFLite"
+    done = run("convert", digits.network("conv"), "-o", tmp_path / "no", *flags[:4], status=1)
+    assert "error: samples: missing: the recipe int8 measures ranges" in done.err
+    assert [item.name for item in tmp_path.iterdir() if item.name == "no"] == []
+
+
 def test_convert_checks_its_options(tmp_path):
     out = tmp_path / "m.pb"
+    done = run("convert", IRIS, "-o", out, "--to", "graphdef", "--quantise", "int8", status=2)
+    assert "--quantise is for --to tflite" in done.err
+    for flags in (["--keep", "x"], ["--samples", "x.npz"], ["--min-elements", "0"]):
+        done = run("convert", IRIS, "-o", out, "--to", "tflite", *flags, status=2)
+        assert f"{flags[0]} is for --quantise" in done.err
     done = run("convert", IRIS, "-o", out, "--to", "graphdef", "--flex", status=2)
     assert "--flex is for --to tflite" in done.err
     done = run("convert", IRIS, "-o", out, "--to", "graphdef", "--short-names", status=2)

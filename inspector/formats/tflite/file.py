@@ -46,7 +46,7 @@ _BROKEN = (struct.error, ValueError, TypeError, IndexError, OverflowError, Attri
 
 _DATA = 4
 """The slot of a buffer's bytes in its table."""
-_IN_FILE = 1
+IN_FILE = 1
 """An offset of a buffer above this one counts from the start of the file."""
 
 
@@ -278,7 +278,7 @@ class LiteFile:
         if length:
             table = buffer._tab
             start = table.Vector(table.Offset(_DATA))
-        elif buffer.Offset() > _IN_FILE:
+        elif buffer.Offset() > IN_FILE:
             start, length = buffer.Offset(), buffer.Size()
         if start < 0 or start + length > self.size:
             reason = f"{length:,} bytes from {start:,} on, in a file of {self.size:,}"

@@ -1,4 +1,4 @@
-"""Changes a TFLite file that the converter wrote: its signature, its names, repeated constants.
+"""Changes a TFLite file: its signature, its names, repeated constants, operator codes, outputs.
 
 Source: tensorflow/compiler/mlir/lite/schema/schema.fbs.
 """
@@ -10,8 +10,10 @@ import struct
 from collections.abc import Mapping
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from inspector.formats.tflite.file import IN_FILE, LiteFile
 from inspector.graph.graph import Names
 
 _IDENTIFIER = b"TFL3"
@@ -138,7 +140,7 @@ def with_short_names(data: bytes) -> bytes:
     Args:
         data: As of `with_signature`.
     """
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    model = _unpacked(data)
     ends: dict[int, set[int]] = {
         at: {*graph.inputs, *graph.outputs} if at == 0 else set()
         for at, graph in enumerate(model.subgraphs)
@@ -155,6 +157,127 @@ def with_short_names(data: bytes) -> bytes:
         if at and not ends[at]:
             graph.name = f"g{at}".encode()
     return _packed(model, len(data))
+
+
+def modernised(data: bytes, file: LiteFile, key: str | None = None) -> bytes:
+    """The file as the tools of today read it; the same bytes where there is nothing to do.
+
+    TensorFlow 1 wrote operator codes in a field of 8 bits that today's tools pass over, so that
+    they take each operator for an ADD. Tensors without a name get one.
+
+    Args:
+        file: What `data` holds, checked by its reader.
+        key: Give the first subgraph a signature of this key, where the file has none; its inputs
+            and outputs go by the names of their tensors.
+    """
+    unnamed = any(not tensor.name for graph in file.subgraphs for tensor in graph.tensors)
+    if not (unnamed or key is not None or has_old_codes(data, file)):
+        return data
+    model = _unpacked(data)
+    for code in model.operatorCodes:
+        code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
+    for graph, before in zip(model.subgraphs, file.subgraphs, strict=True):
+        names = Names(tensor.name for tensor in before.tensors if tensor.name)
+        for tensor, old in zip(graph.tensors, before.tensors, strict=True):
+            if not old.name:
+                tensor.name = names.free(old.label).encode()
+    if key is not None:
+        main = file.subgraphs[0]
+        sides = (main.inputs, main.outputs)
+        inputs, outputs = (
+            _maps({main.tensors[number].label: at for at, number in enumerate(side)}, side)
+            for side in sides
+        )
+        model.signatureDefs = [schema.SignatureDefT(inputs, outputs, key.encode(), 0)]
+    return _packed(model, len(data))
+
+
+def with_float_outputs(data: bytes, before: LiteFile) -> bytes:
+    """A quantised file with outputs of float32 under their old names, as `before` has them.
+
+    The quantiser can keep outputs in float, but where an operator also reads such a tensor, it
+    then gives that operator float32 in place of whole numbers: the result is noise, or a crash.
+    So outputs are quantised like the rest, and get their own operator here.
+    """
+    model = _unpacked(data)
+    for at, (graph, old_graph) in enumerate(zip(model.subgraphs, before.subgraphs, strict=True)):
+        for place, number in enumerate(old_graph.outputs):
+            old, index = old_graph.tensors[number], graph.outputs[place]
+            if old.type == "FLOAT32" and graph.tensors[index].type != schema.TensorType.FLOAT32:
+                graph.outputs[place] = _dequantised(model, graph, index)
+            _rename(graph, graph.outputs[place], old.label)
+        # The quantiser leaves a signature at the whole numbers where it adds an operator itself.
+        now = dict(zip(old_graph.outputs, graph.outputs, strict=True))
+        outputs = {item.key: item.outputs for item in before.signatures if item.subgraph == at}
+        for signature in model.signatureDefs or ():
+            numbers = outputs.get(signature.signatureKey.decode(), {})
+            for item in signature.outputs or ():
+                number = numbers.get(item.name.decode(), item.tensorIndex)
+                item.tensorIndex = now.get(number, item.tensorIndex)
+    return _packed(model, len(data))
+
+
+def _dequantised(model: schema.ModelT, graph: schema.SubGraphT, index: int) -> int:
+    """The number of a new tensor of float32, which a new operator at the end computes."""
+    tensor, dequantize = graph.tensors[index], schema.BuiltinOperator.DEQUANTIZE
+    version = 3 if tensor.type == schema.TensorType.INT16 else 2
+    model.operatorCodes.append(
+        schema.OperatorCodeT(
+            builtinCode=dequantize, deprecatedBuiltinCode=dequantize, version=version
+        )
+    )
+    graph.tensors.append(
+        schema.TensorT(
+            shape=tensor.shape,
+            shapeSignature=tensor.shapeSignature,
+            hasRank=tensor.hasRank,
+            name=tensor.name + b"_float",
+        )
+    )
+    new = len(graph.tensors) - 1
+    code = len(model.operatorCodes) - 1
+    graph.operators.append(schema.OperatorT(opcodeIndex=code, inputs=[index], outputs=[new]))
+    return new
+
+
+def _rename(graph: schema.SubGraphT, index: int, name: str) -> None:
+    """Give a tensor a name, and the one that has it another."""
+    encoded = name.encode()
+    if graph.tensors[index].name == encoded:
+        return
+    names = Names((tensor.name or b"").decode(errors="replace") for tensor in graph.tensors)
+    for tensor in graph.tensors:
+        if tensor.name == encoded:
+            tensor.name = names.free(f"{name}_quantised").encode()
+    graph.tensors[index].name = encoded
+
+
+def has_old_codes(data: bytes, file: LiteFile) -> bool:
+    """Whether operator codes stand only where TensorFlow 1 wrote them."""
+    model = schema.Model.GetRootAs(data, 0)
+    codes = (model.OperatorCodes(i) for i in range(len(file.codes)))
+    return any(code.DeprecatedBuiltinCode() > code.BuiltinCode() for code in codes)
+
+
+def _unpacked(data: bytes) -> schema.ModelT:
+    """The file as objects, with what lies behind the flatbuffer in them, as the quantiser puts it.
+
+    Args:
+        data: Checked by its reader, so that these places are in the file.
+    """
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    for buffer in model.buffers or ():
+        if buffer.offset > IN_FILE:
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    for graph in model.subgraphs:
+        graph.outputs = list(graph.outputs)
+        for operator in graph.operators or ():
+            if start := operator.largeCustomOptionsOffset:
+                size = operator.largeCustomOptionsSize
+                operator.customOptions = np.frombuffer(data, np.uint8, size, start)
+                operator.largeCustomOptionsOffset = operator.largeCustomOptionsSize = 0
+    return model
 
 
 def _packed(model: schema.ModelT, size: int) -> bytes:

@@ -14,6 +14,7 @@ from inspector.errors import CorruptModel, UnknownNode, UnsupportedModel, did_yo
 from inspector.formats.tflite import facts, metadata
 from inspector.formats.tflite.graph import LiteGraph
 from inspector.formats.tflite.options import called
+from inspector.formats.tflite.quantisation_report import QuantisationReport
 from inspector.graph.graph import Graph
 from inspector.graph.protos import NodeDef, TensorProto
 from inspector.graph.tensors import Shape
@@ -31,6 +32,8 @@ class LiteModel(Model):
 
     Attributes:
         associated_files: See `metadata.files`.
+        quantisation: How this model was quantised, and how far its outputs lie from those before;
+            None where that was not done here.
     """
 
     runs_with: ClassVar[Runtime] = Runtime.LITERT
@@ -38,6 +41,7 @@ class LiteModel(Model):
 
     lite: LiteGraph = field(kw_only=True, repr=False, compare=False)
     associated_files: list[dict[str, Any]] = field(default_factory=list, repr=False, compare=False)
+    quantisation: QuantisationReport | None = field(default=None, repr=False, compare=False)
 
     def value(self, node: NodeDef) -> TensorProto:
         """The value of a constant. Raises: CorruptModel, UnsupportedModel, LimitExceeded."""

@@ -36,6 +36,14 @@ def to_tflite(
     blobs = {"graph": ready.graph.to_bytes(), "signatures": signatures_bytes(ready)}
     kind = "convert_state" if lite_preparation.has_state(ready) else "convert"
     data = ask(kind, args, blobs=blobs, terms=terms).blobs["file"]
+    lite = of_bytes(data, f"{Path(model.name).stem}.tflite")
+    ran = () if model.init_op is None else (init_note(model.init_op).removesuffix("."),)
+    lite.notes = [note for note in model.notes if not note.startswith(ran)]
+    return lite
+
+
+def of_bytes(data: bytes, name: str) -> Model:
+    """A TFLite model whose file lies in a temporary folder, for as long as the Model is in use."""
     home = archives.Scratch()
     try:
         path = home.path / _FILE
@@ -44,10 +52,8 @@ def to_tflite(
     except BaseException:
         home.remove()
         raise
-    lite.name = f"{Path(model.name).stem}.tflite"
+    lite.name = name
     lite.unpacked = home
-    ran = () if model.init_op is None else (init_note(model.init_op).removesuffix("."),)
-    lite.notes = [note for note in model.notes if not note.startswith(ran)]
     return lite
 
 

@@ -1,0 +1,108 @@
+"""The options that quantise a TFLite model, of convert and optimise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NamedTuple
+
+import click
+
+from inspector import api
+
+_LISTED = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in api.RECIPES.values())
+_SAMPLES, _SMALLEST, _KEEP, _KEEP_OP = "--samples", "--min-elements", "--keep", "--keep-op"
+
+
+class Quantising(NamedTuple):
+    """The values of the options."""
+
+    recipe: str
+    samples: str | None
+    min_elements: int | None
+    keep: tuple[str, ...]
+    keep_ops: tuple[str, ...]
+
+    def check(self, form: str) -> None:
+        """Raises: click.UsageError where the options do not fit the format or each other."""
+        if self.recipe != "none":
+            if form != "tflite":
+                raise click.UsageError("--quantise is for --to tflite")
+            return
+        values = (self.samples, self.min_elements, self.keep, self.keep_ops)
+        flags = (_SAMPLES, _SMALLEST, _KEEP, _KEEP_OP)
+        for flag, value in zip(flags, values, strict=True):
+            if value not in (None, ()):
+                raise click.UsageError(f"{flag} is for --quantise")
+
+    def arguments(self, model: api.Model) -> dict[str, Any]:
+        """The arguments of `api.convert`; reads the samples."""
+        samples = None if self.samples is None else api.read_feeds(self.samples, model)
+        return {
+            "quantise": self.recipe,
+            "samples": samples,
+            "min_elements": self.min_elements,
+            "keep": self.keep,
+            "keep_ops": self.keep_ops,
+        }
+
+
+def quantise_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options; it gets them as one argument, `quantising`."""
+
+    @wraps(command)
+    def wrapped(
+        *args: Any,
+        quantise: str,
+        samples: str | None,
+        min_elements: int | None,
+        keep: tuple[str, ...],
+        keep_ops: tuple[str, ...],
+        **more: Any,
+    ) -> None:
+        values = Quantising(quantise, samples, min_elements, keep, keep_ops)
+        command(*args, quantising=values, **more)
+
+    options = (
+        click.option(
+            "--quantise",
+            type=click.Choice(api.RECIPE_NAMES),
+            default="none",
+            show_default=True,
+            help=f"To tflite: {_LISTED}.",
+        ),
+        click.option(
+            _SAMPLES,
+            metavar="FILE",
+            help="Rows to measure ranges on (int8, int16) and to compare answers on: .npz, .csv or "
+            ".json, keys as in predict; else random rows are compared.",
+        ),
+        click.option(
+            _SMALLEST,
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Operators with a weight of fewer elements stay float; by default "
+            + ", ".join(
+                f"{recipe.min_elements} for {recipe.name}"
+                for recipe in api.RECIPES.values()
+                if recipe.min_elements
+            )
+            + ", else 0.",
+        ),
+        click.option(
+            _KEEP,
+            multiple=True,
+            metavar="REGEX",
+            help="Keep operators with an output of such a name in float; repeatable.",
+        ),
+        click.option(
+            _KEEP_OP,
+            "keep_ops",
+            multiple=True,
+            metavar="TYPE",
+            help="Keep operators of a type in float, e.g. CONV_2D; repeatable.",
+        ),
+    )
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped

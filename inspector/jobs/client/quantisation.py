@@ -1,0 +1,172 @@
+"""Quantised TFLite models, made in a worker for the library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any, cast
+
+from inspector.errors import BadFeed, BadParameter, UnsupportedModel
+from inspector.formats.tflite.lite_model import LiteModel, lite_model
+from inspector.formats.tflite.quantisation_report import (
+    LayerSensitivity,
+    QuantisationReport,
+    QuantiseAnswer,
+    QuantisedOutput,
+    QuantisedOutputJson,
+    Sensitivity,
+    SensitivityAnswer,
+)
+from inspector.graph import tensors
+from inspector.graph.graph import tensor_name
+from inspector.graph.tensors import shape_of
+from inspector.jobs import packing
+from inspector.jobs.client import conversion
+from inspector.jobs.client.ask import Terms, ask
+from inspector.jobs.request_types import QuantiseArgs
+from inspector.model.model import Model
+from inspector.optimisation.feeds import Slot
+from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.optimisation.tflite.lite_preparation import Ends
+from inspector.optimisation.tflite.quantise_options import QuantiseOptions
+from inspector.optimisation.tflite.samples import checked
+
+Samples = Mapping[str, Any]
+
+_PACKAGE, _EXTRA = "litert_quantizer", "pip install 'tf-graph-inspector[quantise]'"
+
+
+def check(name: str, options: QuantiseOptions, samples: Samples | None) -> None:
+    """Refuse what can be refused before anything runs.
+
+    Args:
+        name: Of the model, for errors.
+    Raises: BadParameter; UnsupportedModel where the extra is not installed; BadFeed where the
+        recipe needs samples and there are none.
+    """
+    recipe = options.check()
+    if find_spec(_PACKAGE) is None:
+        raise UnsupportedModel(name, "quantise", f"needs litert-quantizer: {_EXTRA}")
+    if recipe.needs_samples and samples is None:
+        why = f"the recipe {recipe.name} measures ranges on rows like those the model is used on: "
+        why += "give some, e.g. --samples rows.npz (samples= in Python), by key of the inputs"
+        raise BadFeed("samples", "missing", why)
+
+
+def check_samples(model: Model, samples: Samples | None) -> None:
+    """Compare samples with the inputs of the signature that a model is to be converted by.
+
+    Raises: BadFeed.
+    """
+    key = model.key()
+    if samples is None or key is None:
+        return
+    inputs = Ends.of(key, model.signatures[key]).inputs
+    infos = {tensor_name(info.name): info for info in model.signatures[key].inputs.values()}
+    slots = [
+        Slot(name, tensors.dtype_name(infos[tensor].dtype), shape_of(infos[tensor].tensor_shape))
+        for name, tensor in inputs.items()
+        if tensor in infos
+    ]
+    if len(slots) == len(inputs):  # else some are parts of an input, which the file names
+        checked(samples, slots)
+
+
+def check_alone(options: OptimiseOptions, **others: Any) -> None:
+    """Raises: BadParameter for an option that a TFLite model does not have."""
+    refused = {
+        "inputs": options.inputs,
+        "outputs": options.outputs,
+        "set": options.set,
+        "init_op": options.init_op,
+        "all_signatures": options.all_signatures,
+        "signature": not isinstance(options.signature, str | None),
+        **others,
+    }
+    for name, value in refused.items():
+        if value:
+            why = "is for a model that is converted; a TFLite model is quantised as it is"
+            raise BadParameter("convert", name, why)
+
+
+def quantise(
+    model: Model,
+    options: QuantiseOptions,
+    samples: Samples | None,
+    terms: Terms,
+    *,
+    signature: str | Sequence[str] | None = None,
+    short_names: bool = False,
+) -> LiteModel:
+    """A float TFLite model quantised; its `quantisation` is the report.
+
+    Raises: QuantisationFailed, UnsupportedModel, BadParameter, BadFeed, RunFailed, CorruptModel,
+        JobError.
+    """
+    lite = lite_model(model)
+    check(lite.name, options, samples)
+    args: QuantiseArgs = {
+        "path": str(lite.path),
+        "signature": signature if isinstance(signature, str) else lite.signature,
+        "name": lite.name,
+        "options": options.to_json(),
+        "short_names": short_names,
+    }
+    answer = ask("quantise", args, blobs=_blobs(samples), terms=terms)
+    value = cast("QuantiseAnswer", answer.value)
+    result = lite_model(conversion.of_bytes(answer.blobs["file"], lite.name))
+    result.quantisation = QuantisationReport(
+        options.recipe,
+        value["types"],
+        value["rows"],
+        value["rows_from"],
+        _differences(value["outputs"]),
+        value["unchecked"],
+        tuple(value["notes"]),
+    )
+    result.notes = [*lite.notes, *result.quantisation.sentences()]
+    return result
+
+
+def sensitivity(
+    model: Model,
+    options: QuantiseOptions,
+    samples: Samples | None,
+    terms: Terms,
+    *,
+    signature: str | None = None,
+) -> Sensitivity:
+    """How much each large weight changes the outputs when it alone is quantised.
+
+    Raises: As `quantise`.
+    """
+    lite = lite_model(model)
+    check(lite.name, options, samples)
+    args: QuantiseArgs = {
+        "path": str(lite.path),
+        "signature": signature or lite.signature,
+        "name": lite.name,
+        "options": options.to_json(),
+    }
+    answer = ask("sensitivity", args, blobs=_blobs(samples), terms=terms)
+    value = cast("SensitivityAnswer", answer.value)
+    layers = (
+        LayerSensitivity(
+            layer["node"],
+            layer["op"],
+            layer["weight"],
+            layer["elements"],
+            _differences(layer["outputs"]),
+            layer["error"],
+        )
+        for layer in value["layers"]
+    )
+    return Sensitivity.of(options.recipe, layers, value["rows"], value["rows_from"])
+
+
+def _blobs(samples: Samples | None) -> dict[str, bytes]:
+    return {} if samples is None else {"samples": packing.pack(samples)}
+
+
+def _differences(outputs: Mapping[str, QuantisedOutputJson]) -> dict[str, QuantisedOutput]:
+    return {name: QuantisedOutput(**item) for name, item in outputs.items()}
