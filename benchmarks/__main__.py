@@ -23,6 +23,7 @@ NAMES = (
     "canvas",
     "first_picture",
     "clicks",
+    "pairing",
     "outputs",
 )
 

@@ -1,5 +1,6 @@
-"""What changed between two models: nodes by name, op counts, bytes, signatures, functions.
+"""What changed between two models: nodes in pairs, op counts, bytes, signatures, functions.
 
+Which node is which is what `pairing` says: a node that was renamed is not removed and added.
 Nodes are compared by meaning: an attribute at its op's default equals one that is not there, input
 ``a:0`` equals ``a``, the order of control inputs does not count, and a constant equals one that
 holds the same numbers however they are encoded. Of a TensorFlow 2 model the serving function is
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from inspector.analysis.pairing.pairs import NAME, STRUCTURE, pair
 from inspector.errors import InspectorError
 from inspector.graph import opdefs, tensors
 from inspector.graph.graph import Graph, split_input
@@ -24,20 +26,29 @@ from inspector.model.serving import serving_graph
 
 MAIN, SERVING = "main graph", "serving function"
 
+_COLOCATED, _AT = "_class", "loc:@"
+
 _MAX_COMPARED = 512 << 20
 """Constants that differ in encoding and are larger than that are not decoded to compare them."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """A node of both graphs, and what differs: ``op``, ``inputs``, ``device``, ``attr:KEY``."""
+    """A node of both graphs, and what differs: ``op``, ``inputs``, ``device``, ``attr:KEY``.
+
+    Args:
+        name: Its name in the first graph.
+        after: Its name in the second.
+    """
 
     name: str
     fields: list[str]
+    after: str
 
     def to_dict(self) -> dict[str, Any]:
-        """As in the JSON of ``diff``."""
-        return {"name": self.name, "fields": self.fields}
+        """As in the JSON of ``diff``; ``after`` only where the node was renamed."""
+        renamed = {} if self.after == self.name else {"after": self.after}
+        return {"name": self.name, "fields": self.fields, **renamed}
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class Diff:
     Attributes:
         added: Nodes that only the second graph has, in its order; `removed` the other way round.
         unchanged: How many nodes mean the same in both.
+        renamed: Nodes paired by structure: name in the first graph to that in the second.
     """
 
     before: Side
@@ -78,6 +90,7 @@ class Diff:
     removed: list[str]
     changed: list[Changed]
     unchanged: int
+    renamed: Mapping[str, str]
     signatures: Names
     functions: Names
 
@@ -94,7 +107,11 @@ class Diff:
         return sorted(rows, key=lambda row: (-max(row["before"], row["after"]), row["op"]))
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON of ``diff``; ``compared`` and ``functions`` go beyond the contract."""
+        """The JSON of ``diff``.
+
+        ``renamed``, ``pairs``, ``compared`` and ``functions`` go beyond the contract.
+        """
+        paired = self.unchanged + len(self.changed)
         return {
             "before": {"nodes": self.before.nodes, "bytes": self.before.bytes},
             "after": {"nodes": self.after.nodes, "bytes": self.after.bytes},
@@ -105,6 +122,8 @@ class Diff:
                 "changed": [item.to_dict() for item in self.changed],
                 "unchanged": self.unchanged,
             },
+            "renamed": [{"before": a, "after": b} for a, b in self.renamed.items()],
+            "pairs": {NAME: paired - len(self.renamed), STRUCTURE: len(self.renamed)},
             "signatures": self.signatures.to_dict(),
             "functions": self.functions.to_dict(),
             "compared": {"before": self.before.compared, "after": self.after.compared},
@@ -119,42 +138,57 @@ def diff(before: Model | Graph, after: Model | Graph) -> Diff:
     old, old_side = _side(before)
     new, new_side = _side(after)
     first, second = _by_name(old), _by_name(new)
-    compare = _Comparison(_value(before), _value(after))
+    values = (_value(before), _value(after))
+    partner = _partners(old, new, values)
+    paired = set(partner.values())
+    compare = _Comparison(values, partner)
     changed, unchanged = [], 0
-    for name, node in first.items():
-        other = second.get(name)
-        if other is None:
-            continue
-        fields = compare.fields(node, other)
+    for name, other in partner.items():
+        fields = compare.fields(first[name], second[other])
         if fields:
-            changed.append(Changed(name, fields))
+            changed.append(Changed(name, fields, other))
         else:
             unchanged += 1
     return Diff(
         before=old_side,
         after=new_side,
-        added=[name for name in second if name not in first],
-        removed=[name for name in first if name not in second],
+        added=[name for name in second if name not in paired],
+        removed=[name for name in first if name not in partner],
         changed=changed,
         unchanged=unchanged,
+        renamed={name: other for name, other in partner.items() if name != other},
         signatures=_names(_signatures(before), _signatures(after)),
         functions=_names(_functions(old.library), _functions(new.library)),
     )
 
 
+def _partners(old: Graph, new: Graph, values: tuple[Value, Value]) -> dict[str, str]:
+    """Node of the first graph to its partner; two left over with one name are one that changed."""
+    pairs = pair(old, new, values)
+    partner, taken = dict(pairs.forward), set(pairs.after)
+    others = new.columns().index
+    for name in old.columns().index:
+        if name not in partner and name in others and name not in taken:
+            partner[name] = name
+    return partner
+
+
 class _Comparison:
-    def __init__(self, value_before: Value, value_after: Value) -> None:
-        self.values = (value_before, value_after)
+    """Compares nodes that are partners; reading another input that is its partner is no change."""
+
+    def __init__(self, values: tuple[Value, Value], partner: Mapping[str, str]) -> None:
+        self.values = values
+        self._renamed = {name: other for name, other in partner.items() if name != other}
 
     def fields(self, a: NodeDef, b: NodeDef) -> list[str]:
-        """What differs between two nodes of one name; empty where they mean the same."""
-        if a is b:
+        """What differs between two nodes apart from their names; empty where they mean the same."""
+        if a is b and not self._renamed:
             return []
         is_const = a.op == "Const" and b.op == "Const"
-        if not is_const and a == b:
+        if not is_const and a == b and not self._renamed:
             return []
         differences = ["op"] if a.op != b.op else []
-        if list(a.input) != list(b.input) and _inputs(a) != _inputs(b):
+        if self._read(a) != _inputs(b):
             differences.append("inputs")
         if a.device != b.device:
             differences.append("device")
@@ -162,11 +196,31 @@ class _Comparison:
             old, new = opdefs.attr(a, key), opdefs.attr(b, key)
             if is_const and key == "value" and key in a.attr and key in b.attr:
                 same = self._same_constant(a, b)
+            elif key == _COLOCATED and self._renamed:
+                same = _same_attr(old, new) or self._colocated(a) == list(b.attr[key].list.s)
             else:
                 same = _same_attr(old, new)
             if not same:
                 differences.append(f"attr:{key}")
         return differences
+
+    def _read(self, node: NodeDef) -> tuple[list[str], set[str]]:
+        """The inputs of a node of the first graph, by the names of the second."""
+        data, control = _inputs(node)
+        if not self._renamed:
+            return data, control
+        return [self._after(text) for text in data], {self._after(text) for text in control}
+
+    def _colocated(self, node: NodeDef) -> list[bytes]:
+        """The nodes beside which it runs, by the names of the second graph."""
+        texts = [text.decode(errors="replace") for text in node.attr[_COLOCATED].list.s]
+        marked = [text.partition(_AT) for text in texts]
+        return [f"{head}{mark}{self._after(name)}".encode() if mark else head.encode()
+                for head, mark, name in marked]  # fmt: skip
+
+    def _after(self, text: str) -> str:
+        read = split_input(text)
+        return str(read._replace(name=self._renamed.get(read.name, read.name)))
 
     def _same_constant(self, a: NodeDef, b: NodeDef) -> bool:
         try:

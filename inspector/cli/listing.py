@@ -260,6 +260,8 @@ def diff(delta: Json) -> str:
     parts = [table(rows, ["", "before", "after", "change"], right=[1, 2, 3])]
     for key in ("removed", "added"):
         parts.append(_titled(f"{key}: {len(nodes[key]):,} nodes", _some(nodes[key])))
+    renamed = [f"{item['before']}  ->  {item['after']}" for item in delta["renamed"]]
+    parts.append(_titled(f"renamed, paired by structure: {len(renamed):,} nodes", _some(renamed)))
     named = [f"{item['name']}  ({', '.join(item['fields'])})" for item in nodes["changed"]]
     parts.append(_titled(f"changed: {len(named):,} nodes", _some(named)))
     parts.append(f"unchanged: {nodes['unchanged']:,} nodes")

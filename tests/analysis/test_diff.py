@@ -196,6 +196,40 @@ def test_functions_by_name() -> None:
     assert diff(with_function("Relu"), with_function("Elu")).functions.changed == ["f"]
 
 
+def test_a_renamed_node_is_neither_added_nor_removed() -> None:
+    before = graph(
+        placeholder("x", [None]),
+        const("a", np.float32([1, 2])),
+        node("r", "Relu", "x", T="float32"),
+        node("y", "AddV2", "r", "a", T="float32"),
+    )
+    after = graph(
+        placeholder("x", [None]),
+        const("b", np.float32([1, 3])),
+        node("s", "Relu", "x:0", T="float32"),
+        node("y", "AddV2", "s", "b", T="float32"),
+    )
+    found = diff(before, after).to_dict()
+    assert found["nodes"] == {
+        "added": [],
+        "removed": [],
+        "changed": [{"name": "a", "fields": ["attr:value"], "after": "b"}],
+        "unchanged": 3,
+    }
+    assert found["renamed"] == [{"before": "a", "after": "b"}, {"before": "r", "after": "s"}]
+    assert found["pairs"] == {"name": 2, "structure": 2}
+
+
+def test_colocation_with_a_renamed_node_is_no_change() -> None:
+    def named(name: str, beside: str) -> Graph:
+        reader = node("r", "Relu", name, T="float32")
+        reader.attr["_class"].list.s.append(b"loc:@" + beside.encode())
+        return graph(placeholder("x", [None]), node(name, "Tanh", "x", T="float32"), reader)
+
+    assert diff(named("a", "a"), named("b", "b")).changed == []
+    assert diff(named("a", "a"), named("b", "x")).changed[0].fields == ["attr:_class"]
+
+
 def test_100_000_nodes_quickly() -> None:
     def large() -> Graph:
         nodes = [placeholder("x", [None])]

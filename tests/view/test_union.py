@@ -67,7 +67,7 @@ def test_marks_say_what_became_of_each_box(both):
              "changed": [{"name": "a", "fields": ["inputs"]},
                          {"name": "x", "fields": ["attr:_output_shapes"]}]}  # fmt: skip
     names = [box.name for box in view(tree, frozenset(tree.index)).boxes]
-    marks = difference_marks(tree, names, Difference.of(nodes))
+    marks = difference_marks(tree, names, Difference.of({"nodes": nodes, "renamed": []}))
     assert marks["fused"] == ["added"]
     assert marks["drop"] == ["removed"]
     assert marks["a"] == ["changed"]
@@ -97,3 +97,37 @@ def test_bodies_of_loops_keep_their_edges():
     assert both.again == {both.find("w/body/a"): (result, 0)}
     assert both.input_names(loop) == ["x:0", "^w/body/a"]
     assert NodeTable.from_json(both.to_json()).returns == both.returns
+
+
+def test_a_renamed_node_is_one_box_with_the_name_it_has_now():
+    before = table("x = Placeholder()\nold = Relu(x)\ny = Softmax(old)\ngone = Tanh(x)")
+    after = table("x = Placeholder()\nnew = Relu(x)\ny = Softmax(new)")
+    delta = {
+        "nodes": {"added": [], "removed": ["gone"], "changed": []},
+        "renamed": [{"before": "old", "after": "new"}],
+    }
+    difference = Difference.of(delta)
+    both = union(before, after, difference.renamed)
+    assert both.names == ["x", "new", "y", "gone"]
+    assert both.input_names(both.find("y")) == ["new:0"]
+    marks = difference_marks(build(both), both.names, difference)
+    assert marks == {"gone": ["removed"]}
+    assert difference.before("new") == "old"
+    assert difference.before("y") is None
+
+
+def test_a_removed_node_whose_name_another_node_has_now_keeps_a_box_of_its_own():
+    before = table("x = Placeholder()\na = Relu(x)\nb = Tanh(a)")
+    after = table("x = Placeholder()\nb = Relu(x)")
+    delta = {
+        "nodes": {"added": [], "removed": ["b"], "changed": []},
+        "renamed": [{"before": "a", "after": "b"}],
+    }
+    difference = Difference.of(delta)
+    both = union(before, after, difference.renamed)
+    assert both.names == ["x", "b", "b (before)"]
+    assert [both.op_of(both.find(name)) for name in both.names] == ["Placeholder", "Relu", "Tanh"]
+    assert both.input_names(2) == ["b:0"]
+    marks = difference_marks(build(both), both.names, difference)
+    assert marks == {"b (before)": ["removed"]}
+    assert difference.before("b (before)") is None

@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from inspector.analysis.describe import describe
 from inspector.analysis.diff import diff
@@ -21,7 +21,7 @@ from inspector.optimisation import optimise as optimising
 from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.optimisation.transform_job import TransformJob, TransformResult, run_transforms
 from inspector.passes.pipeline import Progress
-from inspector.view.state.union import union
+from inspector.view.state.union import Difference, union
 from inspector.view.table.builder import NodeTableBuilder
 from inspector.view.tree import hierarchy
 
@@ -43,20 +43,25 @@ def optimise(args: OptimiseArgs, job: JobContext) -> TaskResult:
     job.progress(0.7, "write the files")
     _write(result, job.folder)
     job.progress(0.85, "compare")
+    difference = diff(model, result.model).to_dict()
     summary = union(
-        NodeTableBuilder(model).node_table(), NodeTableBuilder(result.model).node_table()
+        NodeTableBuilder(model).node_table(),
+        NodeTableBuilder(result.model).node_table(),
+        Difference.of(difference).renamed,
     )
     tree = hierarchy.build(summary)
     blobs = {"summary": summary.to_json().encode(), "hierarchy": tree.to_json().encode()}
-    return TaskResult(_answer(model, result), blobs)
+    return TaskResult(_answer(model, result, difference), blobs)
 
 
-def _answer(model: Model, result: optimising.Optimised) -> OptimiseAnswer:
+def _answer(
+    model: Model, result: optimising.Optimised, difference: dict[str, Any]
+) -> OptimiseAnswer:
     return {
         "before": describe(model).to_dict(),
         "frozen": describe(result.frozen).to_dict(),
         "after": describe(result.model).to_dict(),
-        "diff": diff(model, result.model).to_dict(),
+        "diff": difference,
         "diff_frozen": diff(result.frozen, result.model).to_dict(),
         "steps": [cast(StepJson, step.to_dict()) for step in result.steps],
         "check": result.checked(),

@@ -82,7 +82,7 @@ def op_counts(diff: dict[str, Any]) -> None:
 
 
 def nodes(diff: dict[str, Any], step_sizes: list[dict[str, Any]]) -> None:
-    """Tables of the removed, added and changed nodes, with the transform that did it."""
+    """Tables of the removed, added, changed and renamed nodes, with the transform that did it."""
     authors = step_record.authors(step_sizes)
     node_diff = diff["nodes"]
     changed = [item for item in node_diff["changed"] if item["fields"] != NOTED]
@@ -96,10 +96,11 @@ def nodes(diff: dict[str, Any], step_sizes: list[dict[str, Any]]) -> None:
             {
                 "node": item["name"],
                 "what": ", ".join(item["fields"]),
-                "by": authors.get(item["name"], FREEZING),
+                "by": authors.get(item.get("after", item["name"]), FREEZING),
             }
             for item in changed
         ],
+        "Renamed": [{"before": row["before"], "after": row["after"]} for row in diff["renamed"]],
     }
     tabs = st.tabs([f"{title} ({text.number(len(rows))})" for title, rows in tabs_rows.items()])
     for tab, (title, rows) in zip(tabs, tabs_rows.items(), strict=True):
@@ -110,7 +111,10 @@ def nodes(diff: dict[str, Any], step_sizes: list[dict[str, Any]]) -> None:
         if len(rows) > MAX_ROWS:
             tab.caption(f"The first {text.number(MAX_ROWS)} of {text.number(len(rows))}.")
     line = f"{text.count(node_diff['unchanged'] + noted, 'node')} unchanged"
-    st.caption(line + (f", of {text.number(noted)} only a noted shape is gone." if noted else "."))
+    line += f", of {text.number(noted)} only a noted shape is gone" if noted else ""
+    pairs = diff["pairs"]
+    paired = f"{text.number(pairs['name'])} by name, {text.number(pairs['structure'])} by structure"
+    st.caption(f"{line}. Nodes of both graphs are paired: {paired}.")
 
 
 def step_sizes(result: state.Optimised) -> None:

@@ -41,7 +41,7 @@ def board(result: state.Optimised) -> None:
     except InspectorError as err:
         state.error(err)
         return
-    difference = Difference.of(result.value["diff"]["nodes"])
+    difference = Difference.of(result.value["diff"])
     names = [box.name for box in picture.visible.boxes]
     content = CanvasContent(
         picture.layout,
@@ -83,6 +83,9 @@ def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
         fate = "changed"
     else:
         fate = "as before"
+    before = difference.before(name)
+    if before is not None:
+        fate += f", paired by structure: it was named {text.escape(before)}"
     tables.name(name.removesuffix("/"))
     op = result.both.table.get(name)
     kind = "" if op is None else f"{text.escape(result.both.table.op_of(op))} · "
@@ -99,11 +102,13 @@ def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
         if change["name"] == name and not step["rolled_back"]
     ]
     fields = [
-        item["fields"] for item in result.value["diff"]["nodes"]["changed"] if item["name"] == name
+        item["fields"]
+        for item in result.value["diff"]["nodes"]["changed"]
+        if item.get("after", item["name"]) == name
     ]
     if rows:
         tables.table(rows)
-    elif fate in ("removed", "changed"):
+    elif name in difference.removed or name in difference.changed:
         st.caption("Freezing did this: no transform names the node.")
     if fields:
         st.caption("Differs in " + text.escape(", ".join(fields[0]), 300))

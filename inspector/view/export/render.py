@@ -79,8 +79,9 @@ def _tree(model: Model, against: Model | None) -> tuple[Hierarchy, Difference | 
     table = NodeTableBuilder(model).node_table()
     if against is None:
         return build(table), None
-    difference = Difference.of(diff(model, against).to_dict()["nodes"])
-    return build(union(table, NodeTableBuilder(against).node_table())), difference
+    difference = Difference.of(diff(model, against).to_dict())
+    both = union(table, NodeTableBuilder(against).node_table(), difference.renamed)
+    return build(both), difference
 
 
 def _picture(tree: Hierarchy, expand: Iterable[str], budget: int, what: str) -> Picture:

@@ -4,15 +4,16 @@ Their union is laid out once, so that nothing moves between before and after. Wh
 node differ, the picture has the edges of both.
 
 Example:
-    >>> both = union(before, after)
-    >>> tree = build(both)
-    >>> marks = difference_marks(tree, names, Difference(added, removed, changed))
+    >>> difference = Difference.of(diff(one, other).to_dict())
+    >>> tree = build(union(before, after, difference.renamed))
+    >>> marks = difference_marks(tree, names, difference)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,26 +27,62 @@ NOTED = ["attr:_output_shapes"]
 """Shapes that TensorFlow inferred when it wrote the graph; freezing drops them without effect."""
 
 
+_BEFORE = " (before)"
+
+
 @dataclass(frozen=True)
 class Difference:
-    """Names of nodes that only the second graph has, only the first has, both have and differ."""
+    """Names of nodes that only the second graph has, only the first has, both have and differ.
+
+    All are names of the union, where a node of both graphs has that of the second.
+
+    Args:
+        renamed: Name in the first graph to name in the union, where they differ: of renamed nodes,
+            and of removed nodes whose name another node has in the second graph.
+    """
 
     added: frozenset[str]
     removed: frozenset[str]
     changed: frozenset[str]
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, nodes: Mapping[str, Any]) -> Difference:
-        """From the ``nodes`` of the JSON of ``diff``; ignores nodes that only lost `NOTED`."""
-        changed = (item["name"] for item in nodes["changed"] if item["fields"] != NOTED)
-        return cls(frozenset(nodes["added"]), frozenset(nodes["removed"]), frozenset(changed))
+    def of(cls, delta: Mapping[str, Any]) -> Difference:
+        """From the JSON of ``diff``; ignores nodes that only lost `NOTED`."""
+        nodes = delta["nodes"]
+        changed = (
+            item.get("after", item["name"]) for item in nodes["changed"] if item["fields"] != NOTED
+        )
+        renamed = {item["before"]: item["after"] for item in delta["renamed"]}
+        taken = set(renamed.values())
+        renamed |= {name: name + _BEFORE for name in nodes["removed"] if name in taken}
+        removed = (renamed.get(name, name) for name in nodes["removed"])
+        return cls(frozenset(nodes["added"]), frozenset(removed), frozenset(changed), renamed)
+
+    def before(self, name: str) -> str | None:
+        """The name in the first graph of a renamed node of the union; None for all others."""
+        return self._before.get(name)
+
+    @cached_property
+    def _before(self) -> Mapping[str, str]:
+        renamed = self.renamed.items()
+        return {after: name for name, after in renamed if after not in self.removed}
 
 
-def union(before: NodeTable, after: NodeTable) -> NodeTable:
+def union(
+    before: NodeTable, after: NodeTable, renamed: Mapping[str, str] | None = None
+) -> NodeTable:
     """The node table of both graphs: the nodes of the second, then those only the first has.
 
     Op, shapes and weights of a node that both have are those of the second.
+
+    Args:
+        renamed: `Difference.renamed`.
     """
+    if renamed:
+        # Nodes of a body lie in the scope of the node that runs it, and keep their names.
+        names = [renamed.get(name, name) for name in before.names]
+        before = replace(before, names=names, feeds=[], fetches=[])
     both = _Builder()
     for name in dict.fromkeys((*after.names, *before.names)):
         both.name(name)
