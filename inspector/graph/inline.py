@@ -134,11 +134,12 @@ class _Inliner:
 
     def flat(self, roots: list[str]) -> list[NodeDef]:
         needed = self._graph.ancestors(roots)
-        if self._whole is None:
-            # Refused before it is made: nested calls are counted, not copied.
-            taken = (node for node in self._graph.nodes if node.name in needed)
-            if self._library.expanded_size(taken) > self._max_nodes:
-                self._refuse()
+        # Refused before it is made: nested calls are counted, not copied.
+        leave = self._whole.leave if self._whole else ()
+        taken = (node for node in self._graph.nodes if node.name in needed)
+        inlined = (node for node in taken if node.name not in leave)
+        if self._library.expanded_size(inlined) > self._max_nodes:
+            self._refuse()
         stack: list[_Frame] = []
         for node in self._graph.nodes:
             if node.name in needed:

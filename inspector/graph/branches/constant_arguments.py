@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 
+from inspector.graph.branches.growth import Growth
 from inspector.graph.branches.predicates import COPIES, Predicates
 from inspector.graph.edit import GraphEdit
 from inspector.graph.functions import Body, Library, to_function
@@ -38,10 +39,12 @@ class Nesting:
 
     Attributes:
         library: The functions without the copies.
+        growth: Of their calls.
     """
 
     def __init__(self, graph: Graph) -> None:
         self.library = Library(graph.library)
+        self.growth = Growth(self.library)
         self._graph = graph
         self._names = Names(self.library.functions)
         self._copies: dict[object, str] = {}

@@ -21,6 +21,7 @@ from inspector.graph import tensors
 from inspector.graph.branches import constant_arguments
 from inspector.graph.branches.constant_arguments import Nesting
 from inspector.graph.branches.dead_nodes import Dead, constant_nodes, dead_nodes
+from inspector.graph.branches.growth import branch_of
 from inspector.graph.branches.predicates import Predicates
 from inspector.graph.control_flow import names_inside
 from inspector.graph.edit import GraphEdit
@@ -38,13 +39,11 @@ from inspector.graph.op_sets import (
     BRANCHES,
     CALLS,
     CASES,
-    IFS,
     NEXT_ITERATIONS,
     PLACEHOLDERS,
     SWITCHES,
 )
 from inspector.graph.protos import AttrValue, NodeDef
-from inspector.graph.tensors import Array
 
 _MAX_ROUNDS = 100
 """Branches within branches, at most: each level of If takes a round."""
@@ -108,7 +107,7 @@ def without_dead_branches(
         for change in step.edit.changes():
             why[change.name] = change.rule
         calls |= step.calls
-        graph = _inlined(after, step.calls, fetches, feeds, work.library) if step.calls else after
+        graph = _inlined(after, step.calls, fetches, feeds, work) if step.calls else after
     skip = graph.ancestors(map(node_name, feeds))
     graph = constant_arguments.decide(graph, skip, _pruned, work)
     return Pruned(work.complete(graph) if nesting is None else graph, why, calls, stays)
@@ -123,8 +122,10 @@ def _inlined(
     calls: Set[str],
     fetches: Collection[str],
     feeds: Collection[str],
-    library: Library,
+    work: Nesting,
 ) -> Graph:
+    work.growth.refuse(graph.node(name) for name in calls)
+    library = work.library
     others = {
         node.name
         for node in graph.nodes
@@ -210,7 +211,7 @@ class _Round:
             value = predicates.value(inputs[0])
             if value is None or (node.op in CASES and value.dtype.kind not in "iu"):
                 continue
-            function = _branch(node, value)
+            function = branch_of(node, value)
             name = function.func.name
             if name not in self._library.functions:
                 self.stays[node.name] = f"its function '{name}' is not in the library"
@@ -372,18 +373,6 @@ class _Round:
             todo += map(node_name, node.input)
             self.edit.explain(node.name, "only a branch that never runs read it")
             self.edit.remove(node.name)
-
-
-def _branch(node: NodeDef, value: Array) -> AttrValue:
-    """The function that an If or Case runs for this value, without a name where it has none."""
-    if node.op in IFS:
-        key = "then_branch" if bool(value.item()) else "else_branch"
-        return node.attr[key] if key in node.attr else AttrValue()
-    functions = node.attr["branches"].list.func if "branches" in node.attr else ()
-    if not functions:
-        return AttrValue()
-    at = int(value)
-    return AttrValue(func=functions[at if 0 <= at < len(functions) else -1])
 
 
 def _followed(table: Mapping[Input, str]) -> dict[Input, Input]:
