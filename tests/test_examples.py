@@ -1,0 +1,47 @@
+"""The notebooks of `examples` run from beginning to end, and print what they are to show."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
+SHOWS = {
+    "keras_to_tflite": ["(6, 2) largest difference to Keras 2.2.4:", "'FULLY_CONNECTED': 2"],
+    "smaller_saved_model": ["252 nodes, 11 variables"],
+}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    script = tmp_path / "notebook.py"
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    script.write_text("\n\n".join(code), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=ROOT / "examples",
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for text in SHOWS[path.stem]:
+        assert text in done.stdout
+
+
+def test_a_notebook_is_kept_without_outputs() -> None:
+    for path in NOTEBOOKS:
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            assert not cell.get("outputs"), path.name
+            assert cell.get("execution_count") is None
