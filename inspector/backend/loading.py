@@ -6,12 +6,13 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.python.framework import op_def_registry
 from tensorflow.python.saved_model import loader_impl
 
 from inspector.backend.sessions import quiet_config, reason, to_tensorflow
@@ -29,6 +30,7 @@ from inspector.safety.reach import blocked_ops, refuse
 
 _ERRORS = (tf.errors.OpError, ValueError, TypeError, KeyError, RuntimeError, OSError)
 
+_NAMED = 3
 _NO_VALUE = re.compile(
     r"(?:uninitialized value|reading resource variable|find variable) ([^ ]{1,200}?)[. ]*(?: |$)"
 )
@@ -57,6 +59,8 @@ class LoadedModel:
         self.allow = allow
         self._own_paths = dict(files or {})
         self._initialised: set[str] = set()
+        self._unknown: dict[str, str] = {}
+        """Name of each node that is not in the session, to the ops that are not there for it."""
         # TensorFlow would hang or crash on some of it.
         validate.refuse(model.outline, model.name)
         start = time.perf_counter()
@@ -89,9 +93,19 @@ class LoadedModel:
         self.close()
 
     def refuse(self, **reach: Any) -> None:
-        """Raise BlockedOp if a run that reaches this far would meet an op that is not allowed."""
+        """Raise BlockedOp if a run that reaches this far would meet an op that is not allowed.
+
+        And RunFailed if it would need one that this TensorFlow does not have.
+        """
+        self.need_known(reach.get("fetches", ()))
         if not self.allow:
             refuse(self.model.name, blocked_ops(self.model.outline, **reach))
+
+    def need_known(self, names: Iterable[str]) -> None:
+        """Raise RunFailed where one of these tensors or nodes needs an op that is not there."""
+        for name in map(node_name, names):
+            if name in self._unknown:
+                raise RunFailed(self.model.name, "load", _not_part(self._unknown[name]))
 
     def _seal(self, proto: GraphDef) -> None:
         """Keep the importer from computing what does not run, see `sealing`."""
@@ -181,6 +195,7 @@ class LoadedModel:
         self.refuse(fetches=(), once=[*restore, *init], own_files=own)
 
         self._seal(proto)
+        self._leave_out_unknown(proto, [*restore, *init])
 
         def load() -> None:
             with self.graph.as_default():
@@ -196,6 +211,28 @@ class LoadedModel:
         paths = {tensor_name(name): path for name, path in self._own_paths.items()}
         for name in init:
             self.session.run(self.graph.get_operation_by_name(name), paths)
+
+    def _leave_out_unknown(self, proto: GraphDef, needed: Iterable[str]) -> None:
+        """Take out the nodes of ops that are not registered here, and what depends on them.
+
+        TensorFlow refuses a graph as a whole for one of them, whether a run needs it or not.
+
+        Args:
+            needed: Nodes that run in any case; where one needs such an op, importing fails.
+        """
+        functions = {function.signature.name for function in proto.library.function}
+        ops = {node.op for node in proto.node} - functions
+        absent = {op for op in ops if op_def_registry.get(op) is None}
+        own = {node.name: node.op for node in proto.node if node.op in absent}
+        if not own:
+            return
+        below = self.model.graph.descendants(own)
+        unknown = dict.fromkeys(below, ", ".join(sorted(absent)[:_NAMED])) | own
+        if unknown.keys().isdisjoint(map(node_name, needed)):
+            nodes = [node for node in proto.node if node.name not in unknown]
+            del proto.node[:]
+            proto.node.extend(nodes)
+            self._unknown = unknown
 
     def _saver(self) -> SaverDef | None:
         """How the graph restores its variables, where there is a checkpoint to restore."""
@@ -245,12 +282,14 @@ def translated(model: Model, where: str) -> Iterator[None]:
             where = f"table '{name}'" if name else "table"
             message = f"it has no entries: {why}"
         if unknown := re.search(r"Op type not registered '([^']+)'", message):
-            message = (
-                f"the op {unknown[1]} is not part of TensorFlow; it needs a library of its own"
-            )
+            message = _not_part(unknown[1])
         if model.path is not None:  # where the server keeps it is nobody's business
             message = message.replace(str(model.path), model.name)
         raise RunFailed(model.name, where, message) from err
+
+
+def _not_part(op: str) -> str:
+    return f"the op {op} is not part of TensorFlow; it needs a library of its own"
 
 
 def _is_inside(folder: Path, file: str | bytes) -> bool:

@@ -191,6 +191,7 @@ class Run:
         try:
             tensor = graph.get_tensor_by_name(tensor_name(keys.get(key, key)))
         except (KeyError, ValueError):
+            self._loaded.need_known([keys.get(key, key)])
             if error is BadFetch:
                 refuse_valueless(self._loaded.model, self._loaded.model.graph, [keys.get(key, key)])
             candidates = list(keys)
