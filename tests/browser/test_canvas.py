@@ -193,6 +193,9 @@ def test_a_click_on_nothing_and_escape_clear(canvas):
 
 
 def test_double_click_opens_and_closes_and_the_scope_stays_in_place(canvas):
+    canvas.page.locator(".picture").focus()
+    canvas.press("-", "-", "-")  # so that there is room below
+    canvas.settle()
     before = canvas.node("stage_1").bounding_box()
     canvas.node("stage_1").dblclick()
     title = canvas.page.locator(".cluster-title").filter(has_text="stage_1")
@@ -221,7 +224,27 @@ def test_two_scopes_opened_at_once_are_both_open(canvas):
         )
 
 
+def test_the_wheel_scrolls_the_page_until_the_picture_has_the_focus(canvas):
+    canvas.page.set_viewport_size({"width": 1440, "height": 600})
+    try:
+        box, (_, _, zoom) = canvas.node("stage_1").bounding_box(), canvas.transform()
+        canvas.page.mouse.move(box["x"] + 10, box["y"] + 10)
+        scrolled = "document.querySelector('[data-testid=stMain]').scrollTop > 0"
+        canvas.page.mouse.wheel(0, 120)
+        canvas.page.wait_for_function(scrolled)
+        canvas.settle()
+        assert canvas.transform()[2] == zoom
+        canvas.page.keyboard.down("Control")
+        canvas.page.mouse.wheel(0, -20)
+        canvas.page.keyboard.up("Control")
+        canvas.settle()
+        assert canvas.transform()[2] > zoom
+    finally:
+        canvas.page.set_viewport_size({"width": 1440, "height": 900})
+
+
 def test_the_wheel_zooms_at_the_pointer_and_does_not_scroll_the_page(canvas):
+    canvas.page.locator(".picture").focus()
     target = canvas.node("stage_1")
     before, (_, _, zoom) = target.bounding_box(), canvas.transform()
     canvas.page.mouse.move(before["x"] + 10, before["y"] + 10)
@@ -239,6 +262,7 @@ def test_the_wheel_zooms_at_the_pointer_and_does_not_scroll_the_page(canvas):
 
 
 def test_while_one_zooms_nothing_is_drawn_anew_and_boxes_are_where_they_seem(canvas):
+    canvas.page.locator(".picture").focus()
     before, box = canvas.transform(), canvas.node("stage_1").bounding_box()
     canvas.page.mouse.move(box["x"] + 10, box["y"] + 10)
     drawn, seen = canvas.page.evaluate(
@@ -636,7 +660,7 @@ def test_what_has_the_focus_is_seen_and_everything_has_a_name(windows, serve, th
         canvas.node("block_4").click()
         canvas.page.mouse.move(5, 5)
         canvas.page.locator(".picture").focus()
-        buttons = canvas.page.locator(".crumbs button, .tools button:enabled")
+        buttons = canvas.page.locator(".crumbs button, .tools button:enabled:not([hidden])")
         seen = []
         for _ in range(buttons.count()):
             canvas.press("Tab")
@@ -647,7 +671,13 @@ def test_what_has_the_focus_is_seen_and_everything_has_a_name(windows, serve, th
         assert seen[:2] == ["All", "stage_1"]
         assert seen[2:] == [
             *("Zoom in", "Zoom out", "Fit all", "Select several", "Full screen"),
-            *("Open one level", "Close one level", "First picture", "Keys and gestures"),
+            *(
+                "Open one level",
+                "Close one level",
+                "First picture",
+                "Overview",
+                "Keys and gestures",
+            ),
         ]
         canvas.page.locator(".picture").focus()
         canvas.press("ArrowDown")

@@ -76,8 +76,8 @@ def test_a_deep_network_fits_on_a_screen(blocks):
     graph = in_one(view(tree, start(tree)))
     columned = in_columns(graph)
     check(columned)
-    assert columns._scale(columned["w"], columned["h"]) > 0.4
-    assert columns._scale(columned["w"], columned["h"]) > columns._scale(graph["w"], graph["h"])
+    assert columns.scale(columned["w"], columned["h"]) > 0.4
+    assert columns.scale(columned["w"], columned["h"]) > columns.scale(graph["w"], graph["h"])
 
 
 def test_what_fits_stays_as_it_is():

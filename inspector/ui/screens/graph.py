@@ -8,6 +8,7 @@ output reruns the whole page, because the sidebar shows the outputs.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
@@ -22,22 +23,28 @@ from inspector.view.state import actions, overlay, reachability
 from inspector.view.state.actions import ViewState
 from inspector.view.tree.hierarchy import Hierarchy
 
+_STYLE = Path(__file__).with_name("graph.css")
+
 
 @st.fragment(key=picture_details.PICTURE)
 def board(model: state.OpenModel) -> None:
-    """Bar and canvas to the left, details to the right."""
+    """The bar, the canvas below it, and the drawer with the details at the right."""
     if view_state.picks_changed():
         st.rerun()
-    graph_column, details_column = st.columns([5, 2], gap="medium")
-    with graph_column:
-        place = st.container()
-        picture = _picture(model)
-        with place:
-            hits = picture_bar.bar(model, picture)
-        if picture is not None:
+    place = st.container(key="graph_bar")
+    picture = _picture(model)
+    with place:
+        hits = picture_bar.bar(model, picture)
+    if picture is not None:
+        with st.container(key="graph_canvas_place"):
             _canvas(model, picture, hits)
-    with details_column:
+    with st.container(key="graph_drawer"):
         picture_details.details(model)
+
+
+def style() -> None:
+    """The page's style, which gives the canvas the window."""
+    st.html(f"<style>{_STYLE.read_text(encoding='utf-8')}</style>")
 
 
 def handle(tree: Hierarchy, now: ViewState, event: CanvasEvent) -> ViewState:
@@ -91,6 +98,7 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
         trace=now.trace,
         search=picture_bar.SEARCH,
         can=view_state.steps(),
+        fills=True,
     )
     canvas(
         content,

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from inspector.errors import InspectorError
 from inspector.ui.session import state, view_state
-from inspector.ui.widgets import text
+from inspector.ui.widgets import tag_set_picker, text
 from inspector.ui.widgets.search_field import search_field
 from inspector.view.export import render
 from inspector.view.layout.layout import Picture, picture_of
@@ -24,36 +24,59 @@ MAX_LISTED = 200
 MAX_LIT = 20_000
 """Most hits of a search that the picture highlights."""
 _KIND = "kind"
-_TRACES = {"": "No trace", UP: "What it needs", DOWN: "What needs it", BOTH: "Both ways",
+_TRACES = {"": "No trace", UP: "Upstream", DOWN: "Downstream", BOTH: "Both ways",
            BETWEEN: "Between"}  # fmt: skip
+_HELP = """
+**Search**: `conv1` (part of a name), `op:Conv2D`, `shape:*x64`, `attr:padding=SAME` or
+`/regular expression/`. Conditions can be combined. Enter goes from match to match.
+
+**Trace** (key T) highlights what the selection depends on (upstream), what depends on it
+(downstream), or what lies between several selected boxes.
+
+**Colour** shows the kind of op, or how much of a figure each box holds.
+"""
+_SERVING = (
+    "The picture is the serving function with its calls inlined. Names are those of the frozen "
+    "graph."
+)
 
 
 def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
-    """Search, trace, colours and export in one row, and the hits below it.
+    """Search with its matches, trace, colours, signature, export and help in one row.
 
     Returns: The node indices of the hits.
     """
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    words_and_hits = row.container(horizontal=True, wrap=False, gap="small", key="graph_find")
     words = search_field(
         "Search the graph",
         key=SEARCH,
-        placeholder="name, op:Conv2D, shape:*x64, attr:padding=SAME, /regex/",
-        place=row,
+        placeholder="name, op:Conv2D, /regex/",
+        place=words_and_hits,
     )
+    nodes = _hits(model, words, words_and_hits) if words else []
     choices(model, row)
+    tag_set_picker.tag_set_and_signature(model, "graph", row)
     if picture is not None:
         file = row.popover(
             "",
             icon=":material/download:",
-            help="The picture as a file",
+            help="Export the picture",
             key="export",
             on_change="rerun",
         )
         if file.open:
             with file:
                 _export(model, picture)
-    if not words:
-        return []
+    with row.popover("", icon=":material/help:", help="Search, trace and colours", key="bar_help"):
+        st.markdown(_HELP)
+        if "serving" in model.facts:
+            st.caption(_SERVING)
+    return nodes
+
+
+def _hits(model: state.OpenModel, words: str, place: DeltaGenerator) -> list[int]:
+    """A select box with the matches of a search. Returns: Their node indices."""
     try:
         result = search.search(model.summary, words, limit=MAX_LIT)
     except InspectorError as err:
@@ -62,13 +85,15 @@ def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
     listed = result.nodes[:MAX_LISTED]
     names = [model.summary.names[node] for node in listed]
     ops = {name: model.summary.op_of(node) for name, node in zip(names, listed, strict=True)}
-    st.selectbox(
-        "Hits",
+    place.selectbox(
+        "Matches",
         names,
         index=None,
         key=f"hits_{words}",
-        placeholder=f"{text.number(result.total)} found: Enter goes from hit to hit, or choose one",
+        placeholder=text.count(result.total, "match", "matches") if result.total else "No matches",
+        disabled=not names,
         label_visibility="collapsed",
+        width=150,
         format_func=lambda name: f"{ops[name]} · {text.shorten(name, 110)}",
         on_change=_show,
         args=(model, f"hits_{words}"),
@@ -128,9 +153,7 @@ def choices(model: state.OpenModel, place: DeltaGenerator) -> None:
         key=f"trace_{now.trace}",
         label_visibility="collapsed",
         format_func=_TRACES.__getitem__,
-        width=150,
-        help="Lights what the selection depends on, what depends on it, or what lies between "
-        "several selected (key T)",
+        width=140,
         on_change=_trace,
         args=(model, f"trace_{now.trace}"),
     )

@@ -31,6 +31,11 @@ def details(model: state.OpenModel) -> None:
         st.rerun()
     address.write(model, view_state.address(model))
     now = view_state.state(model)
+    head = st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    )
+    head.markdown("**Details**")
+    head.button("", key="close_drawer", type="tertiary", icon=":material/close:", help="Close (D)")
     if not now.selected:
         st.caption(
             "Click a box to see what it is. Double-click a scope to open or close it. "

@@ -39,6 +39,7 @@ PAGES = (
 """Every page, in the order of the navigation; the first is the start page."""
 
 # For these Streamlit's theme has no setting: narrow margins, and small code in the pipeline's text.
+_SIDEBAR_PX = 256
 _STYLE = """
 .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 .st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
@@ -56,7 +57,7 @@ def configure() -> StreamlitPage:
         # An SVG is inlined; the browser fetches a PNG again after every click.
         page_icon=str(locations.assets() / "icon.svg"),
         layout="wide",
-        initial_sidebar_state="expanded",
+        initial_sidebar_state=_SIDEBAR_PX,
     )
     st.logo(str(locations.assets() / "icon.svg"), size="large")
     st.html(f"<style>{_STYLE}{copy_button.STYLE}</style>")

@@ -21,17 +21,20 @@ _NONE = ""
 """The choice of no signature, as long as none of the functions was chosen."""
 
 
-def tag_set_and_signature(model: state.OpenModel, page: str) -> None:
+def tag_set_and_signature(
+    model: state.OpenModel, page: str, bar: DeltaGenerator | None = None
+) -> None:
     """The select boxes with more than one option.
 
     Args:
         page: The page to return to.
+        bar: A row of controls to draw them in, without visible labels.
     """
     tag_sets = model.facts["tag_sets"]
     keys = signature_keys(model)
     if len(tag_sets) < 2 and len(keys) < 2:
         return
-    row = st.container(horizontal=True, key="graph_choice")
+    row = (bar or st).container(horizontal=True, key="graph_choice")
     choice = dict(model.graph_choice)
     tag_set = _pick(
         row,
@@ -41,6 +44,7 @@ def tag_set_and_signature(model: state.OpenModel, page: str) -> None:
         model.tag_set,
         lambda tags: ", ".join(tags) or "(no tags)",
         "Each MetaGraphDef of a SavedModel has its own graph and its own signatures.",
+        bar is not None,
     )
     if tag_set is not None:
         choice = {"tag_set": tag_set, "signature": None}
@@ -52,6 +56,7 @@ def tag_set_and_signature(model: state.OpenModel, page: str) -> None:
         model.signature or _NONE,
         lambda key: text.shorten(key, 60) or "none",
         "What is fed and fetched, and whose graph is drawn, frozen and run.",
+        bar is not None,
     )
     if signature is not None:
         choice["signature"] = signature
@@ -81,6 +86,7 @@ def _pick(
     chosen: T | None,
     label_of: Callable[[T], str],
     help: str,
+    is_in_bar: bool,
 ) -> T | None:
     """A select box where there are several. Returns: The new choice, None for an unchanged one."""
     if len(choices) < 2:
@@ -92,7 +98,8 @@ def _pick(
         index=at,
         key=key,
         format_func=lambda number: label_of(choices[number]),
-        help=help,
-        width=320,
+        help=None if is_in_bar else help,
+        label_visibility="collapsed" if is_in_bar else "visible",
+        width=230 if is_in_bar else 320,
     )
     return None if picked == at else choices[picked]

@@ -41,6 +41,8 @@ class CanvasContent:
         search: Key of the page's search field. Enter there is ``find``; ``/`` focuses it.
         without: Those of `ACTIONS` that the page does not handle; the canvas does not offer them.
         height: Pixels of the stage; None for the remaining height of the window.
+        fills: The canvas takes the rest of the window below it, and the page has a drawer with the
+            details of the selection; `inspector/ui/screens/graph.css` places both.
     """
 
     layout: Mapping[str, Any]
@@ -53,6 +55,7 @@ class CanvasContent:
     search: str = ""
     without: Sequence[str] = ()
     height: int | None = None
+    fills: bool = False
 
     def message(self) -> dict[str, Any]:
         """The JSON for the browser, without the options that are not set."""
@@ -66,6 +69,7 @@ class CanvasContent:
             "search": self.search,
             "without": list(self.without),
             "height": self.height,
+            "fills": self.fills,
         }
         message |= {name: option for name, option in options.items() if option}
         if self.heat is not None:

@@ -23,11 +23,15 @@ MODULES = (
     "overview",
     "panels",
     "help",
+    "drawer",
+    "frame",
+    "groups",
     "toolbar",
     "outbox",
     "keyboard",
     "pointer",
     "canvas",
+    "mount",
 )
 """The modules of `SCRIPTS`, each after those that it imports."""
 

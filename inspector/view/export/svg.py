@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from inspector.view.layout.text_width import SUB_PX, TITLE_PX
 from inspector.view.table.op_kinds import KINDS
 
 MARGIN = 16
@@ -141,11 +142,11 @@ def _node(root: ET.Element, node: dict[str, Any], colors: Theme, marked: str) ->
         box.set("stroke-dasharray", "4 3")
     middle = x + w / 2
     if node.get("stub"):
-        _text(root, middle, y + h / 2 + 4, node["title"], 10.5, colors.text, anchor="middle")
+        _text(root, middle, y + h / 2 + 4, node["title"], SUB_PX, colors.text, anchor="middle")
         return
-    _text(root, middle, y + 16, node["title"], 12, colors.text, anchor="middle", weight=600)
+    _text(root, middle, y + 16, node["title"], TITLE_PX, colors.text, anchor="middle", weight=600)
     muted = mix(colors.text, colors.background, 0.75)
-    _text(root, middle, y + 30, node["sub"], 10.5, muted, anchor="middle")
+    _text(root, middle, y + 30, node["sub"], SUB_PX, muted, anchor="middle")
     if node.get("same"):
         _text(root, x + w - 11, y + 31, node["same"], 10, muted, anchor="middle", weight=700)
 

@@ -27,9 +27,9 @@ from inspector.view.layout.cuts import (
     shared,
 )
 
-STAGE = (700, 570)
+STAGE = (1120, 730)
 """Width and height that a window of 1440 by 900 has for the picture."""
-ENOUGH = 0.9
+ENOUGH = 1.0
 """A picture at this scale needs no columns."""
 GAIN = 1.2
 """Least gain of scale for columns."""
@@ -49,7 +49,7 @@ def in_columns(graph: Graph) -> Graph:
     if graph["h"] <= STAGE[1] / ENOUGH or len(graph["nodes"]) < 4:
         return graph
     cuts = Cuts(graph)
-    before = _scale(graph["w"], graph["h"])
+    before = scale(graph["w"], graph["h"])
     best, best_strips = before * GAIN, None
     tried: set[tuple[float, ...]] = set()
     for count in PIECES:
@@ -59,14 +59,15 @@ def in_columns(graph: Graph) -> Graph:
             continue
         tried.add(key)
         size, crossing = cuts.size(strips)
-        worth = _scale(*size) * PER_COLUMN ** (len(strips) - 1)
+        worth = scale(*size) * PER_COLUMN ** (len(strips) - 1)
         worth *= PER_CROSSING ** max(0, crossing - len(strips) + 1)
         if worth > best:
             best, best_strips = worth, strips
     return graph if best_strips is None else _set(graph, best_strips, cuts)
 
 
-def _scale(wide: float, high: float) -> float:
+def scale(wide: float, high: float) -> float:
+    """The scale at which a picture of this size is wholly on the screen, at most `ENOUGH`."""
     return min(ENOUGH, STAGE[0] / max(wide, 1), STAGE[1] / max(high, 1))
 
 

@@ -6,8 +6,9 @@ import unicodedata
 
 from inspector.text import shorten
 
-TITLE_PX = 12.0
-SUB_PX = 10.5
+TITLE_PX = 12.5
+SUB_PX = 11.5
+"""Sizes of a box's first line, and of all smaller texts of the picture."""
 MAX_TITLE = 34
 """Characters of a title; longer ones lose their middle. The full name is in the tooltip."""
 _READ = 400

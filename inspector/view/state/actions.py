@@ -3,7 +3,7 @@
 Names come from a browser: they are looked up in the hierarchy, and unknown ones are ignored.
 
 Example:
-    >>> state = ViewState(opened=start(tree))
+    >>> state = ViewState(opened=first_opened(tree))
     >>> state = act(tree, state, "expand", "conv2/")
     >>> state = show(tree, state, ["conv2/block1/Relu"])   # a search hit, inside of closed scopes
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from inspector.view.state.initial_view import start
+from inspector.view.layout.first_picture import first_opened
 from inspector.view.state.reachability import TRACES
 from inspector.view.state.visible import close_level, reveal, toggle, view_scopes
 from inspector.view.table.search import SearchError, search
@@ -103,7 +103,7 @@ def find(tree: Hierarchy, state: ViewState, text: str) -> ViewState:
 
 def first(tree: Hierarchy) -> ViewState:
     """The state of a model that was just opened."""
-    return ViewState(opened=start(tree))
+    return ViewState(opened=first_opened(tree))
 
 
 def open_level(tree: Hierarchy, state: ViewState) -> ViewState:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from inspector.view.layout.first_picture import first_opened
 from inspector.view.state.actions import MAX_SELECTED, ViewState, select
-from inspector.view.state.initial_view import start
 from inspector.view.state.reachability import TRACES
 from inspector.view.state.visible import view_scopes
 from inspector.view.tree.hierarchy import Hierarchy
@@ -28,7 +28,7 @@ KEYS = ("node", "open", "shut", "scopes", "out", "in", "trace")
 
 def to_params(tree: Hierarchy, state: ViewState) -> dict[str, list[str]]:
     """The address parameters of a state; empty lists are left out."""
-    first, now = _open_names(tree, start(tree)), _open_names(tree, state.opened)
+    first, now = _open_names(tree, first_opened(tree)), _open_names(tree, state.opened)
     params = {
         "node": _short(state.selected)[-20:],
         "open": sorted(now - first),
@@ -47,7 +47,7 @@ def to_params(tree: Hierarchy, state: ViewState) -> dict[str, list[str]]:
 
 def from_params(tree: Hierarchy, params: Mapping[str, Sequence[str]]) -> ViewState:
     """The state of URL parameters; ignores names that the model does not have."""
-    opened = set(start(tree))
+    opened = set(first_opened(tree))
     if params.get("scopes"):
         opened = {
             tree.names[tree.order[number]]

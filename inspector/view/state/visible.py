@@ -20,7 +20,7 @@ import numpy as np
 
 from inspector.text import brief_shape, brief_size
 from inspector.text import count as count_text
-from inspector.view.table.op_kinds import kind_of
+from inspector.view.table.op_kinds import KINDS, kind_of
 from inspector.view.tree.folding import ARGUMENT
 from inspector.view.tree.hierarchy import Hierarchy
 from inspector.view.tree.hierarchy_index import HierarchyIndex
@@ -359,8 +359,25 @@ def _box(
     first = brief_shape(shapes[0]) if shapes else ""
     more = f" +{len(shapes) - 1}" if first and len(shapes) > 1 else ""
     op_text = "argument" if op == ARGUMENT else op
-    sub = " · ".join(filter(None, (op_text, first + more, weights)))
+    title, kind_text = _title_of_op(tree, item, op_text)
+    sub = " · ".join(filter(None, (kind_text, first + more, weights)))
     return Box(
         tree.table.names[item], title, sub, op, kind_of(op), False, False, 1,
         index.nodes[item], parent, feed, fetch, tree.is_apart(item),
     )  # fmt: skip
+
+
+def _title_of_op(tree: Hierarchy, item: int, op: str) -> tuple[str, str]:
+    """Title of a node's box, and what its second line begins with; neither repeats the other.
+
+    A node is titled by its scope where that holds nothing else. For a layer this is its name; a
+    title that repeats the scope around it, or a helper's folder, says nothing: there the op does.
+    """
+    title = tree.title(item)
+    around = [tree.title(~scope).rpartition("/")[2] for scope in tree.path(item)[-1:]]
+    is_folder = title != tree.table.names[item].rpartition("/")[2]
+    if title in around:
+        return op, ""
+    if is_folder and KINDS[kind_of(op)].key == "shape":
+        return op, title
+    return title, op if op != title else ""

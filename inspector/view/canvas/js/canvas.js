@@ -1,5 +1,8 @@
+import { Drawer } from "./drawer.js";
 import { Drawing } from "./drawing.js";
+import { Frame } from "./frame.js";
 import { LaidOutGraph } from "./graph.js";
+import { join, leave, others } from "./groups.js";
 import { Help } from "./help.js";
 import { Keyboard } from "./keyboard.js";
 import { Outbox } from "./outbox.js";
@@ -19,10 +22,6 @@ import { Viewport } from "./viewport.js";
 
 /** Milliseconds between the clicks of a double click. */
 const DOUBLE = 350;
-/** @type {WeakMap<HTMLElement, GraphCanvas>} */
-const CANVASES = new WeakMap();
-/** @type {Map<string, Set<GraphCanvas>>} Global, since each canvas may load its own copy of the script. */
-const GROUPS = (/** @type {any} */ (globalThis).inspectorCanvasGroups ??= new Map());
 
 /** One mounted canvas: its state, its parts, and its messages to Python. */
 export class GraphCanvas {
@@ -41,13 +40,15 @@ export class GraphCanvas {
   outbox = new Outbox(() => this.selected);
 
   #root;
+  #frame;
   #panels;
   #help;
   #toolbar;
   #overview;
+  #drawer;
+  #isDrawerMoving = false;
   #listeners = new AbortController();
   #resizes;
-  #group = "";
   #revision = "";
   /** @type {number | null} Number of the last selection that came from the page. */
   #pageSelection = null;
@@ -64,15 +65,20 @@ export class GraphCanvas {
     const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
     const stage = find(".stage");
     this.#root = root;
+    this.#frame = new Frame(root, stage);
     this.picture = /** @type {SVGSVGElement} */ (root.querySelector(".picture"));
     this.view = new Viewport(stage, find(".sheet"), () => this.queue());
     this.#panels = new Panels(find);
     this.#toolbar = new Toolbar(root);
     this.#help = new Help(find(".help"), this.#toolbar.button("help"));
-    this.#overview = new Overview(/** @type {HTMLCanvasElement} */ (find(".map")), stage);
+    this.#overview = new Overview(find(".overview"), stage, () => this.queue());
+    this.#drawer = new Drawer(find(".edge-handle"), this.#toolbar.button("details"), () => {
+      this.#isDrawerMoving = true;
+    });
     this.#listen(find(".crumbs"));
     this.#resizes = new ResizeObserver(() => this.#resize());
     this.#resizes.observe(stage);
+    this.#resizes.observe(document.body);
     this.view.measure();
   }
 
@@ -81,7 +87,9 @@ export class GraphCanvas {
   }
 
   unmount() {
-    GROUPS.get(this.#group)?.delete(this);
+    leave(this);
+    if (this.isFull) this.#frame.toggleFull();
+    this.#drawer.remove();
     this.#listeners.abort();
     this.#resizes.disconnect();
     this.view.stop();
@@ -95,25 +103,32 @@ export class GraphCanvas {
     new Pointer(this).listen(signal);
     this.#overview.listen(this.view, signal, () => this.focusByMouse());
     this.#help.listen(signal, () => this.#closeHelp());
-    picture.addEventListener("keydown", (event) => keyboard.handle(event), { signal });
+    this.#drawer.listen(signal);
+    keyboard.listen(signal);
     picture.addEventListener("focus", () => picture.classList.toggle("keys", !this.#isPressing), { signal });
     crumbs.addEventListener("click", (event) => this.#followCrumb(event), { signal });
     this.#root.addEventListener("click", (event) => {
       const button = /** @type {Element} */ (event.target).closest("[data-do]");
       if (button) this.use(/** @type {HTMLElement} */ (button).dataset.do ?? "");
     }, { signal });
-    this.#root.addEventListener("fullscreenchange", () => this.#toolbar.press("full", this.#isFull), { signal });
-    document.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.isComposing) return;
-      const box = this.settings.searchBox;
-      if (box && event.target === box && box.value.trim()) this.outbox.act("find", box.value);
-    }, { signal });
+    this.#frame.listen(signal, () => {
+      this.#toolbar.press("full", this.isFull);
+      if (this.graph) this.view.home(this.graph, this.#frame.fills); // in the new size too
+    });
   }
 
   #resize() {
-    const { view } = this, before = view.width;
+    const { view, graph } = this, before = view.width, high = view.height;
+    this.#frame.fit();
     view.measure();
-    if (this.graph && !before && view.width) view.home(this.graph);
+    if (view.width === before && view.height === high) return;
+    const isByDrawer = this.#isDrawerMoving && view.width !== before;
+    this.#isDrawerMoving = false;
+    if (graph && view.width && (!before || (view.fitted === "home" && (!isByDrawer || view.isLegible(graph))))) {
+      view.home(graph, this.#frame.fills);
+      view.keepInView(graph, this.lastSelected);
+    }
+    else if (graph && isByDrawer) view.keepInView(graph, this.lastSelected);
     else if (before && view.width) view.x += (view.width - before) / 2;
     this.queue();
   }
@@ -142,12 +157,13 @@ export class GraphCanvas {
     this.drawing?.showSelection(this.selected);
     this.drawing?.showHeat(heat);
     this.#panels.showLegend(graph, kinds, heat);
+    this.#frame.fit();
     this.view.measure();
-    if (isNewGraph) {
-      const stays = before
-        && (this.view.moveTo(graph, this.#anchor) || this.view.moveTo(graph, anchor));
-      if (!stays && !(before && jumpTo !== undefined)) this.view.home(graph);
-    }
+    // Who has not moved the picture still sees all of it.
+    const isHome = this.view.fitted === "home" && !this.#anchor;
+    const anchors = before && !isHome ? [this.#anchor, anchor] : [];
+    const isPlaced = !isNewGraph || this.view.place(graph, anchors) || (before && jumpTo !== undefined);
+    if (!isPlaced) this.view.home(graph, this.#frame.fills);
     if (isNewGraph || isPageSelection) this.#showFocus();
     this.#showCrumbs();
     if (this.outbox.isEmpty) this.#anchor = null;
@@ -158,13 +174,12 @@ export class GraphCanvas {
   /** @param {Data} data */
   #readSettings(data) {
     this.settings = new Settings(data);
+    this.#frame.update(this.settings.fills, data.height);
+    this.#drawer.use(this.settings.fills);
+    this.#toolbar.press("map", this.#overview.isWanted);
     this.outbox.drop(data.done || 0);
-    if (data.height) this.#root.style.setProperty("--stage-height", `${data.height}px`);
     this.#toolbar.update(this.settings.without, data.can || []);
-    if (data.group && !this.#group) {
-      this.#group = data.group;
-      GROUPS.set(this.#group, (GROUPS.get(this.#group) || new Set()).add(this));
-    }
+    join(this, data.group || "");
     if (this.outbox.isEmpty) this.trace = data.trace || ""; // else the user pressed a key since
   }
 
@@ -197,6 +212,7 @@ export class GraphCanvas {
     this.#pageSelection = number;
     this.outbox.stop(); // a click that waits to be sent is older
     this.selected = new Set(names);
+    this.#drawer.follow(names.length > 0, 0);
     const focus = graph.indexOf(names.at(-1));
     this.focus = focus < 0 ? null : focus;
   }
@@ -213,19 +229,17 @@ export class GraphCanvas {
     this.drawing?.showSelection(this.selected);
     this.#showCrumbs();
     this.#announceSelection(name);
+    // The second click of a double click must hit the box that the first one hit.
+    this.#drawer.follow(this.selected.size > 0, DOUBLE);
     this.outbox.selectionChanged();
   }
 
   /** @param {string | null} name */
   #announceSelection(name) {
-    if (name === null) {
-      this.#panels.announce("Nothing selected");
-      return;
-    }
     const node = this.graph?.node(name);
-    const text = this.graph && node ? this.settings.describe(this.graph, node) : printable(name);
-    const state = this.selected.has(name) ? "selected" : "not selected";
-    this.#panels.announce(`${text}, ${state}`);
+    const text = this.graph && node ? this.settings.describe(this.graph, node) : printable(name ?? "Nothing");
+    const isSelected = name === null || this.selected.has(name);
+    this.#panels.announce(`${text}${name === null ? " " : ", "}${isSelected ? "" : "not "}selected`);
   }
 
   /**
@@ -261,12 +275,19 @@ export class GraphCanvas {
     return [...this.selected].at(-1);
   }
 
-  get #isFull() {
-    // The document returns the shadow host, the shadow root the element itself.
-    return /** @type {ShadowRoot | Document} */ (this.#root.getRootNode()).fullscreenElement === this.#root;
+  get isFull() {
+    return this.#frame.isFull;
   }
 
-  /** Remember a click, which may be the first of a double click. */
+  /**
+   * @param {WheelEvent} event
+   * @returns {boolean} Whether it zooms, and does not scroll the page.
+   */
+  takesWheel(event) {
+    return this.#frame.takesWheel(event);
+  }
+
+  /** A click may be the first of a double click. */
   noteClick() {
     this.#clickTime = performance.now();
   }
@@ -294,7 +315,7 @@ export class GraphCanvas {
     this.view.reveal(node);
   }
 
-  /** Focus the picture for keys after a click, without a focus ring. */
+  /** Focus the picture without a focus ring. */
   focusByMouse() {
     this.#isPressing = true;
     this.picture.focus({ preventScroll: true });
@@ -308,9 +329,7 @@ export class GraphCanvas {
   }
 
   /**
-   * Run the action of a toolbar button.
-   *
-   * @param {string} action
+   * @param {string} action Of a toolbar button.
    */
   use(action) {
     if (action === "in") this.view.zoomAtCentre(1.3);
@@ -319,9 +338,13 @@ export class GraphCanvas {
     else if (action === "multi") this.#toolbar.press("multi", (this.multi = !this.multi));
     else if (action === "help" && this.#help.isOpen) this.#closeHelp();
     else if (action === "help") this.#help.open((gesture) => this.settings.handles(gesture));
-    else if (action !== "full") this.outbox.act(action, "");
-    else if (this.#isFull) document.exitFullscreen();
-    else this.#root.requestFullscreen?.();
+    else if (action === "map") this.#toolbar.press("map", this.#overview.toggle());
+    else if (action === "details") this.#drawer.toggle();
+    else if (action === "full") this.#frame.toggleFull();
+    else {
+      if (action === "first" && this.graph) this.view.home(this.graph, this.#frame.fills);
+      this.outbox.act(action, "");
+    }
   }
 
   #closeHelp() {
@@ -338,8 +361,8 @@ export class GraphCanvas {
     this.setFocus(null);
     this.select(cluster ? cluster.name : null, false);
     if (cluster) this.view.bring(graph.node(cluster.name) || cluster);
-    else this.view.home(graph);
-    // The crumbs were replaced: restore the keyboard's focus.
+    else this.view.home(graph, this.#frame.fills);
+    // The crumbs were replaced.
     (this.#panels.crumb(place) || this.picture).focus({ preventScroll: true });
   }
 
@@ -369,30 +392,8 @@ export class GraphCanvas {
     if (!view.stretchSheet(drawing)) drawing.moveTo(view);
     this.#overview.draw(graph, view, this.settings.kinds);
     // The other canvases of a group, such as before and after, show the same part.
-    for (const other of GROUPS.get(this.#group) || []) {
-      if (other !== this && other.graph && other.isMounted && other.view.follow(view)) other.paint();
+    for (const other of others(this)) {
+      if (other.graph && other.isMounted && other.view.follow(view)) other.paint();
     }
   }
-}
-
-/**
- * Streamlit calls this again whenever data or theme change: one canvas per mounted element.
- *
- * @param {{ data: Data, parentElement: HTMLElement, setStateValue: Send, setTriggerValue: Send }} component
- * @returns {() => void}
- */
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  let canvas = CANVASES.get(parentElement);
-  if (!canvas?.isMounted) {
-    canvas?.unmount();
-    canvas = new GraphCanvas(parentElement);
-    CANVASES.set(parentElement, canvas);
-  }
-  canvas.outbox.connect(setStateValue, setTriggerValue);
-  canvas.update(data);
-  const mounted = canvas;
-  return () => {
-    mounted.unmount();
-    CANVASES.delete(parentElement);
-  };
 }

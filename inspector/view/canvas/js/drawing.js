@@ -199,10 +199,10 @@ export class Drawing {
     if (sign) badges.push([sign, false]);
     let x = -7; // from the left: the upper right corner has the sign of a scope
     for (const [text, picked] of badges) {
-      const width = text.length < 2 ? 16 : 9 + text.length * 5.4;
+      const width = text.length < 2 ? 17 : 11 + text.length * 6.4;
       const badge = svgElement("g", { class: "badge" + (picked ? " picked" : "") }, element);
-      svgElement("rect", { x, y: -11, width, height: 15, rx: 7.5 }, badge);
-      svgElement("text", { x: x + width / 2, y: 0 }, badge, text);
+      svgElement("rect", { x, y: -13, width, height: 17, rx: 8.5 }, badge);
+      svgElement("text", { x: x + width / 2, y: -0.5 }, badge, text);
       x += width + 2;
     }
   }

@@ -49,8 +49,16 @@
 /** Bits of the flags of a box, in the order of inspector/view/export/packed.py. */
 const FLAGS = /** @type {const} */ (["scope", "ours", "feed", "fetch", "stub"]);
 
+/** Points per Bézier curve at which `LaidOutGraph.isEmptyIn` looks for an edge. */
+const SAMPLES = 6;
+/** Pixels above an open scope's upper edge that its title takes. */
+const TITLE = 26;
+
 /** A laid out graph, parsed from the text that inspector/view/export/packed.py writes. */
 export class LaidOutGraph {
+  /** @type {number[] | null} Points on the edges as x, y, x, y, ... */
+  #points = null;
+
   /** @param {string} packed */
   constructor(packed) {
     const { texts, nodes, clusters, edges, w, h, columns } = JSON.parse(packed);
@@ -98,6 +106,46 @@ export class LaidOutGraph {
   cluster(name) {
     return this.clusters.find((cluster) => cluster.name === name);
   }
+
+  /**
+   * Whether a rectangle holds no box, no title of an open scope and no edge.
+   *
+   * @param {number} x0
+   * @param {number} y0
+   * @param {number} x1
+   * @param {number} y1
+   */
+  isEmptyIn(x0, y0, x1, y1) {
+    for (const { x, y, w, h } of this.nodes) {
+      if (x < x1 && x + w > x0 && y - 11 < y1 && y + h > y0) return false; // 11: the badges
+    }
+    for (const { x, y, w } of this.clusters) {
+      if (x < x1 && x + w > x0 && y < y1 && y + TITLE > y0) return false;
+    }
+    const points = (this.#points ??= this.edges.flatMap(({ p }) => pointsOf(p)));
+    for (let k = 0; k < points.length; k += 2) {
+      if (points[k] > x0 && points[k] < x1 && points[k + 1] > y0 && points[k + 1] < y1) return false;
+    }
+    return true;
+  }
+}
+
+/**
+ * @param {number[]} p Points of an edge.
+ * @returns {number[]} Points on its curves.
+ */
+function pointsOf(p) {
+  const points = p.slice(0, 2);
+  for (let k = 0; k + 7 < p.length; k += 6) {
+    for (let step = 1; step <= SAMPLES; step++) {
+      const t = step / SAMPLES, s = 1 - t;
+      for (const axis of [k, k + 1]) {
+        points.push(s * s * s * p[axis] + 3 * s * s * t * p[axis + 2]
+          + 3 * s * t * t * p[axis + 4] + t * t * t * p[axis + 6]);
+      }
+    }
+  }
+  return points;
 }
 
 /**

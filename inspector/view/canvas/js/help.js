@@ -16,12 +16,14 @@ const GESTURES = /** @type {[keys: string, effect: string, action?: string][]} *
   ["+ -", "Zoom"],
   ["F 0", "Fit all, fit the width"],
   ["Shift + arrows", "Move the picture"],
-  ["S", "Full screen"],
+  ["S", "Full screen; Esc leaves it"],
+  ["M", "Show or close the overview"],
+  ["D", "Show or close the details", "details"],
   ["?", "This list; Esc closes it"],
   ["Click", "Select; with Ctrl or Shift several"],
   ["Double click", "Open or close a scope"],
   ["Drag", "Move the picture, or the frame in the overview"],
-  ["Wheel, pinch", "Zoom"],
+  ["Wheel, pinch", "Zoom; with Ctrl where the page scrolls and the picture has not the focus"],
 ]);
 
 /** The list of keys and gestures, over the stage. */

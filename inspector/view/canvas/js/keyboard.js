@@ -19,6 +19,16 @@ export class Keyboard {
     this.#canvas = canvas;
   }
 
+  /** @param {AbortSignal} signal Removes the listeners. */
+  listen(signal) {
+    this.#canvas.picture.addEventListener("keydown", (event) => this.handle(event), { signal });
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      const { settings, outbox } = this.#canvas, box = settings.searchBox;
+      if (box && event.target === box && box.value.trim()) outbox.act("find", box.value);
+    }, { signal });
+  }
+
   /** @param {KeyboardEvent} event */
   handle(event) {
     const canvas = this.#canvas, { graph, view } = canvas;
@@ -33,7 +43,7 @@ export class Keyboard {
       Home: () => canvas.focusOn(0), End: () => canvas.focusOn(graph.nodes.length - 1),
       Enter: () => node && canvas.select(node.name, event.ctrlKey || event.shiftKey),
       " ": () => node && canvas.select(node.name, true),
-      Escape: () => canvas.select(null, false),
+      Escape: () => canvas.isFull ? canvas.use("full") : canvas.select(null, false),
       "+": () => canvas.use("in"), "=": () => canvas.use("in"), "-": () => canvas.use("out"),
       f: () => view.fitAll(graph), 0: () => view.fitWidth(graph),
       e: () => this.#openOrClose(node),
@@ -41,7 +51,7 @@ export class Keyboard {
       t: () => this.#trace(),
       ",": () => canvas.request("back"), ".": () => canvas.request("forward"),
       ">": () => canvas.request("deeper"), "<": () => canvas.request("shallower"),
-      h: () => canvas.request("first"), s: () => canvas.use("full"), "?": () => canvas.use("help"),
+      h: () => canvas.settings.handles("first") && canvas.use("first"), m: () => canvas.use("map"), d: () => canvas.use("details"), s: () => canvas.use("full"), "?": () => canvas.use("help"),
       "/": () => canvas.settings.searchBox?.focus(),
     };
     const plain = !event.ctrlKey && !event.metaKey;

@@ -2,19 +2,32 @@
 /** @typedef {import("./graph.js").LaidOutGraph} LaidOutGraph */
 /** @typedef {import("./settings.js").Kind} Kind */
 
-/** The small map of the whole graph in the corner of the stage. */
+/** @type {{ isWanted: boolean }} Global: who closes the map does not want it on the next page. */
+const MAP = (/** @type {any} */ (globalThis).inspectorOverview ??= { isWanted: true });
+/** Pixels between the map and the edges of the stage, and around the boxes that it may not cover. */
+const GAP = 10, ROOM = 6;
+/** Corners of the stage in the order of preference: right or left, bottom or top. */
+const CORNERS = [[1, 1], [0, 1], [1, 0], [0, 0]];
+
+/** The small map of the whole graph, in a corner of the stage where it covers nothing. */
 export class Overview {
+  #frame;
+  #changed;
   #map;
+  #corner = 0;
   #stage;
   /** @type {{ scale: number, left: number, top: number } | null} */
   #fit = null;
 
   /**
-   * @param {HTMLCanvasElement} map
+   * @param {HTMLElement} frame The map and the button that closes it.
    * @param {HTMLElement} stage Its colours are used.
+   * @param {() => void} changed Called after the map was closed or wanted again.
    */
-  constructor(map, stage) {
-    this.#map = map;
+  constructor(frame, stage, changed) {
+    this.#changed = changed;
+    this.#frame = frame;
+    this.#map = /** @type {HTMLCanvasElement} */ (frame.querySelector(".map"));
     this.#stage = stage;
   }
 
@@ -33,6 +46,38 @@ export class Overview {
     this.#map.addEventListener("pointermove", (event) => this.#jump(event, view), { signal });
   }
 
+  get isWanted() {
+    return MAP.isWanted;
+  }
+
+  /** @returns {boolean} Whether the map is wanted now. */
+  toggle() {
+    MAP.isWanted = !MAP.isWanted;
+    this.#changed();
+    return MAP.isWanted;
+  }
+
+  /**
+   * Place the map in a corner where nothing of the picture is.
+   *
+   * @param {LaidOutGraph} graph
+   * @param {Viewport} view
+   * @returns {boolean} False if there is no such corner.
+   */
+  #place(graph, { x, y, z, width, height }) {
+    const w = this.#map.width + 2, h = this.#map.height + 2;
+    for (const corner of [this.#corner, ...CORNERS.keys()]) {
+      const [right, bottom] = CORNERS[corner];
+      const left = right ? width - w - GAP : GAP, top = bottom ? height - h - GAP : GAP;
+      const x0 = (left - ROOM - x) / z, y0 = (top - ROOM - y) / z;
+      if (!graph.isEmptyIn(x0, y0, x0 + (w + 2 * ROOM) / z, y0 + (h + 2 * ROOM) / z)) continue;
+      this.#corner = corner;
+      this.#frame.style.transform = `translate(${left}px, ${top}px)`;
+      return true;
+    }
+    return false;
+  }
+
   /**
    * @param {LaidOutGraph} graph
    * @param {Viewport} view
@@ -40,9 +85,11 @@ export class Overview {
    */
   draw(graph, view, kinds) {
     const map = this.#map, { x, y, z, width, height } = view;
-    map.hidden = (graph.w * z <= width && graph.h * z <= height) || !graph.nodes.length;
+    const isWhole = graph.w * z <= width && graph.h * z <= height;
+    const isShown = MAP.isWanted && !isWhole && graph.nodes.length > 0 && this.#place(graph, view);
+    this.#frame.hidden = !isShown;
     const pen = map.getContext("2d");
-    if (map.hidden || !pen) return;
+    if (!isShown || !pen) return;
     const scale = Math.min((map.width - 12) / graph.w, (map.height - 12) / graph.h);
     const left = (map.width - graph.w * scale) / 2, top = (map.height - graph.h * scale) / 2;
     this.#fit = { scale, left, top };

@@ -94,8 +94,8 @@ export class Panels {
       const present = [...new Set(nodes.map((node) => node.kind))].sort((a, b) => a - b);
       for (const kind of present) this.#addEntry(`k${kind}`, kinds[kind][0]);
     }
-    if (nodes.some((node) => node.scope)) this.#addEntry("scope", "Closed scope: double click opens");
-    if (nodes.some((node) => node.same)) this.#addEntry("letter", "Same letter: same structure inside");
+    if (nodes.some((node) => node.scope)) this.#addEntry("scope", "Closed scope (double-click opens)");
+    if (nodes.some((node) => node.same)) this.#addEntry("letter", "Same letter: same structure");
     if ([...nodes, ...clusters].some((item) => item.ours)) this.#addEntry("ours", "Grouped by Inspector");
     if (edges.some((edge) => !edge.n)) this.#addEntry("control", "Control input");
     if (edges.some((edge) => edge.back)) this.#addEntry("back", "Next turn of a loop");

@@ -112,6 +112,7 @@ export class Pointer {
 
   /** @param {WheelEvent} event */
   #wheel(event) {
+    if (!this.#canvas.takesWheel(event)) return;
     event.preventDefault();
     const { view } = this.#canvas;
     const unit = event.deltaMode === 1 ? 18 : event.deltaMode === 2 ? 300 : 1; // lines, pages, pixels

@@ -20,6 +20,7 @@
  * @property {string} [search] Key of the page's search field.
  * @property {string[]} [without] Actions that the page does not handle.
  * @property {number} [height] Pixels of the stage.
+ * @property {boolean} [fills] The canvas has the rest of the window, and a drawer for the details.
  * @property {[number: number, names: string[]]} [select] A selection that the page made.
  * @property {number} [done] Number of the last action that the page has handled.
  */
@@ -30,13 +31,14 @@ const MARK_TEXTS = { added: "added", removed: "removed", changed: "changed", hit
 /** The display options of the page, and the actions that it handles. */
 export class Settings {
   /** @param {Data} data */
-  constructor({ kinds, marks = {}, heat, hide = "", search = "", without = [] }) {
+  constructor({ kinds, marks = {}, heat, hide = "", search = "", without = [], fills = false }) {
     this.kinds = kinds;
     this.marks = marks;
     this.heat = heat || null;
     this.hide = hide;
     this.search = search;
     this.without = without;
+    this.fills = fills;
   }
 
   /**

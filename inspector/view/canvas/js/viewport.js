@@ -2,9 +2,11 @@
 /** @typedef {{ name: string, x: number, y: number, w: number, h: number }} Item A box or a cluster. */
 /** @typedef {{ name: string, sx: number, sy: number }} Anchor Where an item is on the screen. */
 
-/** Pixels of the stage that the buttons at the right and the crumbs at the top cover. */
-const TOOLS = 50, CRUMBS = 44;
-const ZOOM_LIMITS = [0.04, 4], READABLE = 0.62;
+/** Pixels around a picture that fits, and around an item that is brought into view. */
+const PAD = 16;
+const ZOOM_LIMITS = [0.04, 4], READABLE = 0.62, WHOLE = 0.5;
+/** The smallest text of a picture has 11.5 pixels; at this scale it has 10. */
+const LEGIBLE = 10 / 11.5;
 /** Milliseconds after the last step of a zoom until the picture is redrawn. */
 const REST = 120;
 /** Between these factors the last drawing is stretched instead of redrawn. */
@@ -15,6 +17,17 @@ function clampZoom(z) {
   return Math.min(ZOOM_LIMITS[1], Math.max(ZOOM_LIMITS[0], z));
 }
 
+/**
+ * @param {number} start
+ * @param {number} length
+ * @param {number} room
+ * @returns {number} The shortest move after which start to start + length is inside of 0 to room.
+ */
+function moveInto(start, length, room) {
+  if (start < PAD || length > room - 2 * PAD) return PAD - start;
+  return Math.min(0, room - PAD - start - length);
+}
+
 /** Place and scale of the picture on the stage: screen = graph * z + (x, y), in pixels. */
 export class Viewport {
   x = 0;
@@ -22,6 +35,8 @@ export class Viewport {
   z = 1;
   width = 0;
   height = 0;
+  /** The fit that the user has not moved away from: "home", "all", or "". */
+  fitted = "";
   #stage;
   #sheet;
   #moved;
@@ -66,6 +81,7 @@ export class Viewport {
    * @param {number} dy
    */
   pan(dx, dy) {
+    if (dx || dy) this.fitted = "";
     this.x += dx;
     this.y += dy;
     this.#moved();
@@ -78,6 +94,7 @@ export class Viewport {
    */
   zoomAt(sx, sy, factor) {
     const z = clampZoom(this.z * factor), k = z / this.z;
+    this.fitted = "";
     this.x = sx - (sx - this.x) * k;
     this.y = sy - (sy - this.y) * k;
     this.z = z;
@@ -137,16 +154,17 @@ export class Viewport {
     this.x = other.x;
     this.y = other.y;
     this.z = other.z;
+    this.fitted = "";
     if (other.isZooming) this.#stretch();
     return true;
   }
 
   /** @param {LaidOutGraph} graph */
   fitAll({ w, h }) {
-    const pad = 22, room = this.width - TOOLS, top = this.height - CRUMBS - pad;
-    this.z = clampZoom(Math.min((room - 2 * pad) / Math.max(w, 1), top / Math.max(h, 1), 1.1));
-    this.x = (room - w * this.z) / 2;
-    this.y = CRUMBS + (top - h * this.z) / 2;
+    this.z = clampZoom(Math.min(this.#scaleToFit(w, h), 1.1));
+    this.x = (this.width - w * this.z) / 2;
+    this.y = (this.height - h * this.z) / 2;
+    this.fitted = "all";
     this.#moved();
   }
 
@@ -157,27 +175,50 @@ export class Viewport {
    * @param {number} most Largest scale.
    */
   fitWidth({ w, nodes, columns }, most = 1) {
-    const pad = 22, room = this.width - TOOLS;
-    const z = Math.min(most, Math.max(READABLE, (room - 2 * pad) / Math.max(w, 1)));
+    const room = this.width;
+    const z = Math.min(most, Math.max(READABLE, (room - 2 * PAD) / Math.max(w, 1)));
     const top = nodes.filter((node) => node.y < 40);
     const centre = top.length
       ? top.reduce((sum, node) => sum + node.x + node.w / 2, 0) / top.length : w / 2;
     this.z = z;
-    if (w * z <= room - pad) this.x = (room - w * z) / 2;
-    else this.x = columns ? pad : room / 2 - centre * z; // columns are read from the left
-    this.y = CRUMBS;
+    if (w * z <= room - PAD) this.x = (room - w * z) / 2;
+    else if (columns) this.x = PAD; // columns are read from the left
+    else this.x = Math.min(PAD, Math.max(room - PAD - w * z, room / 2 - centre * z));
+    this.y = PAD;
+    this.fitted = "";
     this.#moved();
   }
 
   /**
-   * The first view of a graph.
+   * The first view of a graph: all of it, or its beginning where all of it could not be read.
    *
    * @param {LaidOutGraph} graph
+   * @param {boolean} fills Whether the canvas has the window; a smaller one shows smaller texts.
    */
-  home(graph) {
+  home(graph, fills) {
     if (!this.width) return;
     this.fitAll(graph);
-    if (this.z < READABLE) this.fitWidth(graph, 0.82);
+    const least = fills ? LEGIBLE : READABLE;
+    if (this.z < least) this.fitWidth(graph, Math.max(0.82, least));
+    this.fitted = "home";
+  }
+
+  /**
+   * @param {LaidOutGraph} graph
+   * @returns {boolean} Whether all of it can be read at once.
+   */
+  isLegible(graph) {
+    return this.#scaleToFit(graph.w, graph.h) >= LEGIBLE;
+  }
+
+  /**
+   * @param {number} w
+   * @param {number} h
+   * @returns {number} The scale at which something of this size fits the stage.
+   */
+  #scaleToFit(w, h) {
+    const wide = (this.width - 2 * PAD) / Math.max(w, 1), high = (this.height - 2 * PAD) / Math.max(h, 1);
+    return Math.min(wide, high);
   }
 
   /**
@@ -226,6 +267,7 @@ export class Viewport {
   moveTo(graph, anchor) {
     const item = anchor && (graph.cluster(anchor.name) || graph.node(anchor.name));
     if (!anchor || !item) return false;
+    this.fitted = "";
     this.x = anchor.sx - (item.x + item.w / 2) * this.z;
     this.y = anchor.sy - item.y * this.z;
     return true;
@@ -238,14 +280,65 @@ export class Viewport {
    */
   bring(item) {
     if (!item || !this.width) return;
-    if (this.z < READABLE) this.z = READABLE + 0.2;
+    if (this.z < READABLE) {
+      this.z = READABLE + 0.2;
+      this.fitted = "";
+    }
     const { z } = this, sx = item.x * z + this.x, sy = item.y * z + this.y, pad = 40;
     const right = sx + item.w * z, bottom = sy + item.h * z;
     if (sx < pad || sy < pad || right > this.width - pad || bottom > this.height - pad) {
       this.x = this.width / 2 - (item.x + item.w / 2) * z;
       this.y = this.height / 2 - (item.y + Math.min(item.h, this.height / z) / 2) * z;
+      this.fitted = "";
     }
     this.#moved();
+  }
+
+  /**
+   * Keep the anchors' item in place in the next graph; a scope that was opened is shown as a whole.
+   *
+   * @param {LaidOutGraph} graph
+   * @param {(Anchor | null)[]} anchors The scope that was opened or closed, and what to keep else.
+   * @returns {boolean} False if the graph has neither.
+   */
+  place(graph, anchors) {
+    const anchor = anchors.find((one) => this.moveTo(graph, one));
+    const opened = anchor && anchor === anchors[0] && graph.cluster(anchor.name);
+    if (opened) this.showWhole(opened);
+    return Boolean(anchor);
+  }
+
+  /**
+   * Move as little as needed for a box or an open scope to be in view.
+   *
+   * @param {LaidOutGraph} graph
+   * @param {string | undefined} name
+   */
+  keepInView(graph, name) {
+    const node = graph.node(name), cluster = graph.cluster(name);
+    if (node) this.reveal(node);
+    else if (cluster) this.showWhole(cluster);
+  }
+
+  /**
+   * Bring a scope that was opened into view as a whole, at a smaller scale where it is large; of
+   * one that is too large even so, the beginning.
+   *
+   * @param {Item} item
+   */
+  showWhole(item) {
+    const z = Math.min(this.z, Math.max(WHOLE, this.#scaleToFit(item.w, item.h)));
+    const sx = (item.x + item.w / 2) * this.z + this.x, sy = item.y * this.z + this.y;
+    if (z < this.z) {
+      this.x = sx - (item.x + item.w / 2) * z;
+      this.y = sy - item.y * z;
+      this.z = z;
+      this.fitted = "";
+    }
+    const [dx, dy] = [
+      moveInto(item.x * z + this.x, item.w * z, this.width), moveInto(item.y * z + this.y, item.h * z, this.height),
+    ];
+    this.pan(dx, dy);
   }
 
   /**
