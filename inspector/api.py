@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from inspector.graph.op_safety import BLOCK
     from inspector.jobs.client.ask import Terms
     from inspector.jobs.client.comparing import Comparison, compare
+    from inspector.jobs.client.feed_reading import feed_template, read_feeds, top_classes
     from inspector.jobs.client.predict import Prediction
     from inspector.jobs.client.timing import benchmark
     from inspector.measurement.run_times import Benchmark
     from inspector.model.operation import Operation
-    from inspector.optimisation.feed_files import read_feeds
+    from inspector.optimisation.feeding.array_files import csv_text, write_npz
     from inspector.optimisation.label_files import read_labels
     from inspector.optimisation.optimise import Optimised
     from inspector.optimisation.tflite.recipes import RECIPE_NAMES, RECIPES
@@ -67,9 +68,11 @@ __all__ = [
     "benchmark",
     "compare",
     "convert",
+    "csv_text",
     "describe",
     "diff",
     "doctor",
+    "feed_template",
     "freeze",
     "open_model",
     "operations",
@@ -84,8 +87,10 @@ __all__ = [
     "save",
     "scan",
     "sensitivity",
+    "top_classes",
     "transform_graph_file",
     "transforms",
+    "write_npz",
 ]
 
 _ELSEWHERE = {
@@ -109,12 +114,16 @@ _ELSEWHERE = {
     "convert": "writing",
     "operations": "analysis.operations",
     "read_class_names": "analysis.class_names",
-    "read_feeds": "optimisation.feed_files",
     "read_labels": "optimisation.label_files",
+    "csv_text": "optimisation.feeding.array_files",
+    "feed_template": "jobs.client.feed_reading",
+    "read_feeds": "jobs.client.feed_reading",
     "render": "view.export.render",
     "save": "writing",
     "sensitivity": "writing",
+    "top_classes": "jobs.client.feed_reading",
     "transform_graph_file": "transform_graph",
+    "write_npz": "optimisation.feeding.array_files",
 }
 """Public name to the module that has it."""
 

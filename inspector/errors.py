@@ -299,7 +299,7 @@ def _parts(data: Mapping[str, object]) -> tuple[str, str, str]:
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """``; did you mean ...?`` with up to three close matches, or the empty string."""
     # difflib is quadratic in the candidates' length; a hostile model has names of megabytes.
-    candidates = [text for text in names if len(text) < 300][:20_000]
+    candidates = [text for text in dict.fromkeys(names) if len(text) < 300][:20_000]
     return or_rather(difflib.get_close_matches(name[:300], candidates, n=3, cutoff=0.6))
 
 

@@ -79,5 +79,7 @@ def test_close_matches_are_offered():
     assert (
         did_you_mean("remove_node", ["remove_nodes", "other"]) == "; did you mean 'remove_nodes'?"
     )
+    twice = ["input_1", "input_1", "input_1:0"]
+    assert did_you_mean("input_", twice) == "; did you mean 'input_1' or 'input_1:0'?"
     assert did_you_mean("zzz", ["remove_nodes"]) == ""
     assert did_you_mean("x" * 1_000_000, ["y" * 1_000_000] * 10) == ""

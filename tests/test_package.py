@@ -131,7 +131,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     }
     for extra in PROJECT.get("optional-dependencies", {}).values():
         declared |= {name.partition(">")[0].lower().replace("-", "_") for name in extra}
-    brings = {"google": "protobuf", "keras": "tensorflow"}
+    brings = {"google": "protobuf", "keras": "tensorflow", "PIL": "pillow"}
     files = [*(ROOT / "inspector").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
     wrong = set()
     for file in files:

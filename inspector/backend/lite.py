@@ -121,6 +121,16 @@ class LiteRun:
         if shapes != {index: array.shape for index, array in self._fed.items()}:
             self._load()
 
+    def real(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs as real numbers: those with one scale for the whole tensor are dequantised."""
+        values = dict(outputs)
+        for name, index in self._fetched.items():
+            quantisation: Quantisation | None = self._graph.tensors[index].quantisation
+            if name in values and quantisation is not None and len(quantisation.scale) == 1:
+                shifted = values[name].astype(np.float64) - quantisation.zero_point[0]
+                values[name] = shifted * float(quantisation.scale[0])
+        return values
+
     def _load(self) -> None:
         from ai_edge_litert.interpreter import Interpreter
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inspector import api
 from inspector.files import storing
 from inspector.text import plain, shape
 
@@ -17,12 +18,13 @@ _SHOWN = 6
 
 
 def write_arrays(outputs: Mapping[str, Any], path: Path, *, force: bool) -> None:
-    """Write outputs as ``.npz``; texts as arrays of bytes of fixed width, which need no pickle."""
-    arrays = {
-        key: value.astype("S") if value.dtype == object else value for key, value in outputs.items()
-    }
-    with storing.new_file(path, force=force) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    """Write outputs as ``.npz``, or as ``.csv`` where the path says so."""
+    with storing.new_file(path, force=force) as temporary:
+        if path.suffix.lower() == ".csv":
+            temporary.write_text(api.csv_text(outputs, {}), encoding="utf-8")
+            return
+        with temporary.open("wb") as file:
+            api.write_npz(file, outputs)
 
 
 def as_json(outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,13 +39,16 @@ def as_json(outputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def as_text(outputs: Mapping[str, Any]) -> str:
-    """Outputs as text: dtype, shape and first rows of each."""
+def as_text(outputs: Mapping[str, Any], top: Mapping[str, list[str]]) -> str:
+    """Outputs as text: dtype, shape and first rows of each, and the likeliest class of these."""
     lines = []
     for key, value in outputs.items():
         dtype = "string" if value.dtype == object else value.dtype
         lines.append(f"{plain(key)}  {dtype} {shape(value.shape)}")
         lines += [f"  {plain(line)}" for line in _first_rows(value)]
+        if classes := top.get(key):
+            more = ", ..." if len(classes) > _SHOWN else ""
+            lines.append(f"  top-1: {plain(', '.join(classes[:_SHOWN]))}{more}")
     return "\n".join(lines)
 
 

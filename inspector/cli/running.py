@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,11 +41,37 @@ def app(model: str | None, host: str, port: int | None, no_browser: bool) -> Non
 @TAG_SET
 @SIGNATURE
 @click.option(
-    "--feeds", "feed_file", metavar="FILE.npz", help="Keys: input keys, tensors or nodes."
+    "--feeds",
+    "feed_file",
+    metavar="FILE",
+    help=".npz, .csv or .json with keys of inputs, tensors or nodes; or a picture, .png or .jpg.",
+)
+@click.option(
+    "--picture-fit",
+    type=click.Choice(["stretch", "crop", "pad"]),
+    default="stretch",
+    show_default=True,
+    help="How a picture of --feeds gets the input's size.",
+)
+@click.option(
+    "--picture-scale",
+    type=click.Choice(["unit", "symmetric", "raw", "torch", "caffe"]),
+    help="Its pixels: 0 to 1 (the default for floats), -1 to 1, 0 to 255, or as Keras names it.",
+)
+@click.option(
+    "--template",
+    type=Out(),
+    metavar="FILE",
+    help="Write an .npz or .csv of feeds to fill in, and run nothing.",
+)
+@click.option(
+    "--class-names",
+    metavar="FILE",
+    help="Names of the classes, one per line; by default those that the model carries.",
 )
 @click.option("--fetches", type=Names(), metavar="A:0,B:0", help="In place of the signature's.")
 @INIT_OP
-@click.option("-o", "--out", type=Out(), help="Write the answers as .npz.")
+@click.option("-o", "--out", type=Out(), help="Write the answers as .npz or .csv.")
 @TIMEOUT
 @FORCE
 @JSON
@@ -53,6 +80,10 @@ def predict(
     tag_set: list[str] | None,
     signature: str | None,
     feed_file: str | None,
+    picture_fit: str,
+    picture_scale: str | None,
+    template: Path | None,
+    class_names: str | None,
     fetches: list[str] | None,
     init_op: str | None,
     out: Path | None,
@@ -61,10 +92,23 @@ def predict(
     as_json: bool,
 ) -> None:
     """Run the model once."""
-    if out is not None:
-        storing.check_output(out, force=force)
+    for path in filter(None, (out, template)):
+        storing.check_output(path, force=force)
     opened = open_model(model, tag_set)
-    feeds = api.read_feeds(feed_file, opened) if feed_file is not None else {}
+    if template is not None:
+        data = api.feed_template(opened, template.suffix.lower(), signature)
+        with storing.new_file(template, force=force) as temporary:
+            temporary.write_bytes(data)
+        return
+    feeds: dict[str, Any] = {}
+    if feed_file is not None:
+        feeds = api.read_feeds(
+            feed_file,
+            opened,
+            signature=signature,
+            fit=picture_fit,
+            scale=picture_scale,
+        )
     with progress_line() as progress:
         run = api.predict(
             opened,
@@ -77,9 +121,11 @@ def predict(
         )
     if out is not None:
         run_outputs.write_arrays(run.outputs, out, force=force)
+    top = api.top_classes(opened, run.outputs, class_names)
     answer = {
         "outputs": run_outputs.as_json(run.outputs),
+        "top_1": top,
         "run_ms": run.run_ms,
         "signature": run.signature,
     }
-    show(answer, as_json, lambda: run_outputs.as_text(run.outputs))
+    show(answer, as_json, lambda: run_outputs.as_text(run.outputs, top))

@@ -225,6 +225,7 @@ class PredictArgs(ModelArgs):
 
     outputs: list[str]
     feeds: "FeedsJson"
+    files: NotRequired[bool]
     runs: NotRequired[int]
     against: NotRequired[dict[str, str]]
 
@@ -241,17 +242,19 @@ class SideJson(TypedDict):
 
 
 class OutputJson(TypedDict):
-    """One output: dtype, shape, and the first rows by name of the model."""
+    """One output: dtype, shape, first rows by name of the model, and their likeliest classes."""
 
     dtype: str
     shape: list[int]
     heads: dict[str, list[Any]]
+    top: NotRequired[dict[str, list[list[list[float]]]]]
 
 
 class PredictAnswer(TypedDict):
-    """Times by model, agreement by model and output, and the outputs."""
+    """Times by model, agreement by model and output, and the outputs; see `class_answers`."""
 
     sides: list[SideJson]
+    classes: NotRequired[dict[str, Json]]
     agreement: dict[str, dict[str, Json]]
     outputs: dict[str, OutputJson]
     rows: int

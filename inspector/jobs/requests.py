@@ -16,6 +16,7 @@ from inspector.formats.tflite import quantisation_report
 from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
 from inspector.jobs.tasks import side_types
+from inspector.jobs.tasks.picture_types import PicturesAnswer
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -156,8 +157,17 @@ REQUESTS: Mapping[str, Request] = table(
         reads=(),
         network=True,
     ),
+    # It decodes pictures that nobody vouches for, and runs none of a model.
+    Request(
+        "pictures",
+        f"{_TASKS}.picture_decoding:decode",
+        PicturesAnswer,
+        frozenset(("feeds",)),
+        cached=False,
+        reads=(),
+    ),
     _runs("optimise", "optimise:optimise", types.OptimiseAnswer, "summary hierarchy", cached=True),
-    _runs("predict", "predict:predict", types.PredictAnswer, reads=("path", "against")),
+    _runs("predict", "predict:predict", types.PredictAnswer, "npz csv", reads=("path", "against")),
     *(
         _runs(
             kind,
@@ -189,7 +199,7 @@ REQUESTS: Mapping[str, Request] = table(
         limits=Limits(result_bytes=2 * GIB),
     ),
     _runs("run_lite", "lite:run", types.RunAnswer, "outputs", tensorflow=False),
-    _runs("predict_lite", "lite:predict", types.PredictAnswer, tensorflow=False),
+    _runs("predict_lite", "lite:predict", types.PredictAnswer, "npz csv", tensorflow=False),
     _runs(
         "transform",
         "transform:transform",

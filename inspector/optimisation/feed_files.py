@@ -1,19 +1,17 @@
-"""Files of feeds for the library and the command line."""
+"""Files of feeds that hold numbers and texts, and templates of them."""
 
 from __future__ import annotations
 
-import json
 from os import PathLike
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from inspector.analysis.describe import describe
 from inspector.errors import BadFeed, MissingFile
 from inspector.graph.tensors import Array
 from inspector.model.model import Model
 from inspector.optimisation import feeds
+from inspector.optimisation.feeding import feed_text
+from inspector.optimisation.feeds import Slot
 
 
 def read_feeds(path: str | PathLike[str], model: Model) -> dict[str, Array]:
@@ -28,7 +26,7 @@ def read_feeds(path: str | PathLike[str], model: Model) -> dict[str, Array]:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".json":
-        return _from_json(_text(path), path.name)
+        return feed_text.from_json(_text(path), path.name)
     if suffix != ".csv":
         return feeds.from_npz(path, path.name)
     facts = describe(model).to_dict()
@@ -49,33 +47,24 @@ def _text(path: Path) -> str:
         raise BadFeed(path.name, "feeds", "is no text in UTF-8 that can be read") from err
 
 
-def _from_json(text: str, name: str) -> dict[str, Array]:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as err:
-        raise BadFeed(name, "feeds", "is no JSON that can be read") from err
-    if isinstance(data, dict) and data.keys() == {"inputs"}:
-        data = data["inputs"]
-    if isinstance(data, dict) and data.keys() == {"instances"}:
-        data = _by_key(data["instances"], name)
-    if not isinstance(data, dict):
-        raise BadFeed(name, "feeds", 'is no object of lists by key, e.g. {"x": [[1, 2]]}')
-    return {key: _array(value, key, name) for key, value in data.items()}
+def input_slots(model: Model, signature: str | None = None) -> list[Slot]:
+    """The inputs of a signature, else the placeholders of the graph. Raises: UnknownSignature."""
+    facts = describe(model).to_dict()
+    key = model.key(signature)
+    if key in facts["signatures"]:
+        return feeds.signature_slots(facts["signatures"][key]["inputs"])
+    return feeds.placeholder_slots((facts.get("serving") or facts)["placeholders"])
 
 
-def _by_key(rows: Any, name: str) -> dict[str, list[Any]]:
-    """Rows as columns."""
-    objects = isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows)
-    if not objects or any(row.keys() != rows[0].keys() for row in rows):
-        raise BadFeed(name, "feeds", "its instances are no objects with the same keys")
-    return {key: [row[key] for row in rows] for key in rows[0]}
+def template(slots: list[Slot], suffix: str) -> bytes:
+    """A file of feeds to fill in, ``.npz`` or ``.csv``: one row of zeros, or of words.
 
-
-def _array(value: Any, key: str, name: str) -> Array:
-    try:
-        array = np.asarray(value)
-    except ValueError as err:
-        raise BadFeed(name, key, "the rows differ in length") from err
-    if array.dtype.kind == "O":
-        raise BadFeed(name, key, "holds neither numbers nor text alone")
-    return array
+    Raises: BadFeed for another suffix, and where the inputs do not fit into columns.
+    """
+    if suffix == ".npz":
+        return feed_text.npz_template(slots)
+    text = feed_text.csv_template(slots) if suffix == ".csv" else None
+    if text is None:
+        why = "give .npz or .csv" if suffix != ".csv" else "the inputs are no columns; give .npz"
+        raise BadFeed("template", suffix or "no suffix", why)
+    return text.encode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import zipfile
 import zlib
@@ -174,23 +173,6 @@ def range_feeds(slots: Iterable[Slot], n: int) -> dict[str, Array]:
         arrays[slot.key] = np.array(np.broadcast_to(column, shape))
         used += arrays[slot.key].nbytes
     return arrays
-
-
-def from_text(text: str, slot: Slot) -> Array:
-    """A typed feed: JSON lists, numbers and strings, e.g. ``[[5.1, 3.5], [4.9, 3.0]]``.
-
-    A single word needs no quotes for a slot of text.
-    """
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as err:
-        if slot.dtype != "string":
-            reason = "is no JSON list or number, e.g. [1.5, 2]"
-            raise BadFeed("feeds", slot.key, reason) from err
-        value = text
-    if isinstance(value, dict):
-        raise BadFeed("feeds", slot.key, "is a JSON object; give a list or a number")
-    return fit(value, slot)
 
 
 def from_npz(file: Path | IO[bytes], name: str = "feeds") -> dict[str, Array]:

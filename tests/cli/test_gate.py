@@ -59,7 +59,8 @@ def test_the_json_is_that_of_the_contract(small: Path) -> None:
     assert answer["class_changes"]["probabilities"] == [
         {"row": 73, "a": "versicolor", "b": "virginica"}
     ]
-    assert answer["names_from"] == "lookup table of A"
+    table = "lookup table dnn/head/predictions/class_string_lookup"
+    assert answer["names_from"] == f"{table} of A"
     score = answer["accuracy"]
     assert (score["a"], score["b"]) == (pytest.approx(148 / 150), pytest.approx(147 / 150))
     assert (score["changed_right_to_wrong"], score["changed_wrong_to_right"]) == (1, 0)

@@ -13,7 +13,7 @@ def test_texts_of_rank_one_and_zero_are_printed():
         "one": np.array(b"c", object),
         "table": np.array([[b"d", b"e"]], object),
     }
-    assert as_text(answers).splitlines() == [
+    assert as_text(answers, {"table": ["d"]}).splitlines() == [
         "list  string [2]",
         "  b'a'",
         "  b'b\\x1b[31m'",
@@ -21,4 +21,5 @@ def test_texts_of_rank_one_and_zero_are_printed():
         "  c",
         "table  string [1, 2]",
         "  [b'd' b'e']",
+        "  top-1: d",
     ]

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from inspector.errors import BadFeed, InspectorError, LimitExceeded, MissingFile
 from inspector.optimisation import feeds
+from inspector.optimisation.feeding.feed_text import from_text
 from inspector.optimisation.feeds import (
     Slot,
     fit,
     from_csv,
     from_npz,
-    from_text,
     random_feeds,
     range_feeds,
 )

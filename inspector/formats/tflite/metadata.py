@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError
-from inspector.formats import zip_directory
+from inspector.formats import mapped, zip_directory
 from inspector.formats.tflite.file import LiteFile
 
 BUFFER = "TFLITE_METADATA"
@@ -111,7 +111,7 @@ def _file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[str, Any]:
 
 def lines_of(path: Path, name: str) -> list[str]:
     """The lines of a text that is packed behind a model, as far as its first 256 KiB go."""
-    data = memoryview(path.read_bytes())
+    data = mapped.map_file(path)
     if not zip_directory.has_directory(data):
         return []
     try:

@@ -6,6 +6,7 @@ from inspector.backend import lite
 from inspector.formats.tflite.lite_model import lite_model
 from inspector.jobs import packing
 from inspector.jobs.request_types import PredictAnswer, PredictArgs, RunArgs
+from inspector.jobs.tasks import class_answers
 from inspector.jobs.tasks import predict as predicting
 from inspector.jobs.tasks.predict import BASE
 from inspector.jobs.tasks.read import read_model
@@ -22,7 +23,10 @@ def run(args: RunArgs, job: JobContext) -> TaskResult:
 
 
 def predict(args: PredictArgs, job: JobContext) -> TaskResult:
-    """Run a TFLite model any number of times. Blob: ``feeds``, the bytes of a file."""
+    """Run a TFLite model any number of times. Blob: ``feeds``, the bytes of a file.
+
+    Blobs as in `predict.predict`.
+    """
     job.progress(0.0, "read")
     model = lite_model(read_model(args))
     lite.refuse_shapes(model)
@@ -45,4 +49,6 @@ def predict(args: PredictArgs, job: JobContext) -> TaskResult:
         "runs": len(times),
         "runtime": "run by LiteRT",
     }
-    return TaskResult(value)
+    class_answers.complete(value, model, {BASE: outputs}, side.real(outputs))
+    files = outputs if args.get("files") else {}
+    return TaskResult(value, class_answers.downloads(value, files))

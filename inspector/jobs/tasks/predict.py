@@ -21,6 +21,7 @@ from inspector.graph.op_sets import REQUIRED_PLACEHOLDERS
 from inspector.graph.tensors import Array
 from inspector.jobs.request_types import OutputJson, PredictAnswer, PredictArgs, SideJson
 from inspector.jobs.result_files import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, SAVED_MODEL
+from inspector.jobs.tasks import class_answers
 from inspector.jobs.tasks.read import of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.measurement import agreement
@@ -46,7 +47,8 @@ _WITH_TABLES = {FROZEN: FROZEN_SAVED_MODEL, OPTIMISED: SAVED_MODEL}
 def predict(args: PredictArgs, job: JobContext) -> TaskResult:
     """Run a model and others on the same feeds, in turn; compare outputs and latency.
 
-    Without outputs in the request, those of the signature. Blob: ``feeds``, the bytes of a file.
+    Without outputs in the request, those of the signature. Blobs: ``feeds``, the bytes of a file,
+    and pictures; of the answer: ``npz`` and ``csv``, the outputs as opened, where ``files`` asks.
     """
     job.progress(0.0, "read")
     model = of_ops(read_model(args), args["outputs"] or None)
@@ -58,12 +60,15 @@ def predict(args: PredictArgs, job: JobContext) -> TaskResult:
     sides |= {
         name: formats.open_model(runnable(path)) for name, path in args.get("against", {}).items()
     }
-    return _compare(sides, feeds, outputs, args.get("runs", RUNS), job)
+    value, answers = _compare(sides, feeds, outputs, args.get("runs", RUNS), job)
+    class_answers.complete(value, model, answers)
+    files = answers[BASE] if args.get("files") else {}
+    return TaskResult(value, class_answers.downloads(value, files))
 
 
 def feed_source(json: FeedsJson, job: JobContext) -> FeedSource:
     """The source of feeds that a request names, with the blob ``feeds``."""
-    return FeedSource(json, job.blobs.get("feeds", b""))
+    return FeedSource(json, job.blobs.get("feeds", b""), job.blobs)
 
 
 def feeds_for(model: Model, outputs: Iterable[str], source: FeedSource) -> dict[str, Any]:
@@ -141,7 +146,7 @@ def _compare(
     outputs: list[str],
     runs: int,
     job: JobContext,
-) -> TaskResult:
+) -> tuple[PredictAnswer, dict[str, dict[str, Array]]]:
     from inspector.backend.loading import LoadedModel
     from inspector.backend.predict import Run
 
@@ -173,7 +178,7 @@ def _compare(
         "rows": rows,
         "runs": len(times[BASE]),
     }
-    return TaskResult(value)
+    return value, answers
 
 
 def side_json(

@@ -1,0 +1,1 @@
+"""Feeds as people give them: typed, as pictures, as templates; and arrays as files."""
