@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from inspector.ui.screens import compare, compare_picture, output_comparison
+from inspector.ui.screens import compare, compare_picture, latency, output_comparison
 from inspector.ui.session import state
 
 st.title("Compare")
@@ -11,6 +11,9 @@ result = compare.require_result()
 
 compare.figures(result)
 output_comparison.card(model, result)
+
+st.subheader("Latency")
+latency.section(model, result)
 
 st.subheader("Take it away")
 compare.downloads(result)

@@ -118,6 +118,15 @@ def rows(values: Iterable[Array]) -> int:
     return max((array.shape[0] for array in values if array.ndim), default=1)
 
 
+def first_rows(feeds: Mapping[str, Array], count: int) -> dict[str, Array]:
+    """The first rows of feeds; those without the common first dimension stay as they are."""
+    every = rows(feeds.values())
+    return {
+        key: value[:count] if value.ndim and value.shape[0] == every else value
+        for key, value in feeds.items()
+    }
+
+
 def _by_key(end: End) -> str:
     return end.key
 

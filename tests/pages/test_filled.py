@@ -116,6 +116,21 @@ def test_the_journey_of_the_notebook() -> None:
     assert metrics["Largest difference"] == "0.0968"
     assert metrics["Rows whose class changes"] == "1 of 150"
     assert metrics["Freezing alone"] == "changes nothing"
+    assert metrics["Answers"] == "top-1 changes"
+    grades = next(table for table in frames(at) if "grade" in table)
+    assert list(grades["grade"]) == ["top-1 changes"]
+    changes = next(table for table in frames(at) if list(table)[:2] == ["output", "row"])
+    assert [int(row) for row in changes["row"]] == [73]
+    assert not any("verdict" in table for table in frames(at)), "nothing is timed unasked"
+    at.button(key="measure_latency").click()
+    app.settled(at.run())
+    assert not at.exception
+    assert not at.error
+    times = next(table for table in frames(at) if "verdict" in table)
+    assert list(times["graph"]) == ["as opened", "frozen", "optimised"]
+    verdicts = {"faster", "same", "slower", "too noisy to tell"}
+    assert {verdict.partition(",")[0] for verdict in times["verdict"][1:]} <= verdicts
+    assert all(median.endswith("ms") for median in times["median"])
     app.on(at, "predict")
     at.segmented_control(key="feed_kind").set_value("range").run()
     at.number_input(key="feed_n").set_value(1000).run()

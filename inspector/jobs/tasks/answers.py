@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from inspector.analysis.class_names import class_names
+from inspector.errors import InspectorError
 from inspector.graph.tensors import Array
 from inspector.jobs import packing
 from inspector.jobs.tasks import sides
@@ -18,6 +20,8 @@ from inspector.jobs.worker import JobContext, TaskResult
 from inspector.measurement import grades, scores
 from inspector.optimisation import corresponding
 
+_LARGE = 8 << 20
+"""Bytes of a model below which a few rows take no time."""
 _LISTED_NAMES = 1000
 
 
@@ -28,13 +32,19 @@ def compare(args: CompareArgs, job: JobContext) -> TaskResult:
     """
     ready = sides.sides(args, job)
     labels = packing.unpack(job.blobs["labels"])["labels"] if "labels" in job.blobs else None
+    rows = corresponding.rows(ready[0].feeds.values())
+    clock = _Budget(args.get("budget_s"))
+    ready = clock.cut(ready)
     answers: list[Mapping[str, Array]] = []
     for number, side in enumerate(ready):
+        if not clock.has_time():
+            break
         text = f"run: {side.name}, model {number + 1} of {len(ready)}"
         job.progress(0.1 + 0.8 * number / len(ready), text)
-        answers.append(outputs_of(side))
+        answers.append(clock.timed(side))
+    left_out = [side.name for side in ready[len(answers) :]]
     job.progress(0.9, "compare")
-    first = answers[0]
+    first = answers[0] if answers else {}
     output = source = None
     names = args["classes"]
     scored = [key for key, value in first.items() if value.ndim == 2 and value.shape[1] > 1]
@@ -45,14 +55,69 @@ def compare(args: CompareArgs, job: JobContext) -> TaskResult:
         output = scores.scored_output(shared, labels, names)
     value: CompareAnswer = {
         "rows": corresponding.rows(ready[0].feeds.values()),
+        "rows_given": rows,
+        "left_out": left_out,
         "class_names": None if names is None else names[:_LISTED_NAMES],
         "names_from": source,
         "sides": [
             _side(side, first, answer, args["tolerance"], (labels, output, names))
-            for side, answer in zip(ready[1:], answers[1:], strict=True)
+            for side, answer in zip(ready[1:], answers[1:], strict=False)
         ],
     }
     return TaskResult(value)
+
+
+class _Budget:
+    """Seconds that a comparison nobody asked for may take.
+
+    One row of a large model tells how many rows there is time for.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._start = time.monotonic()
+        self._longest = 0.0
+
+    def cut(self, ready: list[Side]) -> list[Side]:
+        """The models with as many of their rows as there is time for."""
+        first = ready[0]
+        rows = corresponding.rows(first.feeds.values())
+        if self._seconds is None or rows < 2 or first.model.bytes["total"] < _LARGE:
+            return ready
+        one = corresponding.first_rows(first.feeds, 1)
+        try:
+            seconds = self._seconds_of(replace(first, feeds=one))
+        except InspectorError:  # it takes no other number of rows
+            return ready
+        fitting = max(1, int(self._remaining / (len(ready) * max(seconds, 1e-6))))
+        if fitting >= rows:
+            return ready
+        return [
+            replace(side, feeds=corresponding.first_rows(side.feeds, fitting)) for side in ready
+        ]
+
+    def has_time(self) -> bool:
+        """Whether one more model fits, if it takes as long as the slowest until now."""
+        return self._seconds is None or self._longest < self._remaining
+
+    def timed(self, side: Side) -> dict[str, Array]:
+        """The outputs of a model."""
+        start = time.monotonic()
+        outputs = outputs_of(side)
+        self._longest = max(self._longest, time.monotonic() - start)
+        return outputs
+
+    def _seconds_of(self, side: Side) -> float:
+        """Seconds of the second run; loading and the first run come once."""
+        with ExitStack() as stack:
+            run = sides.run_of(side, stack)
+            run.once()
+            return float(run.once()[1]) / 1000
+
+    @property
+    def _remaining(self) -> float:
+        assert self._seconds is not None
+        return self._seconds - (time.monotonic() - self._start)
 
 
 def outputs_of(side: Side) -> dict[str, Array]:

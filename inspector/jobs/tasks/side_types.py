@@ -100,10 +100,13 @@ class CompareArgs(SidesArgs):
     Attributes:
         tolerance: See `grades.difference`.
         classes: Names of the classes; None to look for them in the models.
+        budget_s: Rows are cut and the last models left out where they would take longer; None for
+            all rows and all models.
     """
 
     tolerance: float
     classes: list[str] | None
+    budget_s: NotRequired[float | None]
 
 
 class ComparedSideJson(TypedDict):
@@ -125,9 +128,16 @@ class ComparedSideJson(TypedDict):
 
 
 class CompareAnswer(TypedDict):
-    """The other models, and the names of the classes with where they are from."""
+    """The other models, and the names of the classes with where they are from.
+
+    Attributes:
+        rows: That were run; ``rows_given`` are those of the feeds.
+        left_out: Models that the budget had no time for.
+    """
 
     rows: int
+    rows_given: int
+    left_out: list[str]
     class_names: list[str] | None
     names_from: str | None
     sides: list[ComparedSideJson]

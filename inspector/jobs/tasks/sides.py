@@ -67,7 +67,7 @@ def sides(args: SidesArgs, job: JobContext) -> list[Side]:
         model = _model(args, side, job, is_first=not number)
         inputs, outputs = _ends(model, side.get("outputs"))
         if not ready:
-            values = _values(args, inputs, model.name, job)
+            values = _values(args, inputs, model, job)
             own = {end.key: end for end in outputs}
             fed = {end.tensor: values[end.key] for end in inputs if end.key in values}
         else:
@@ -107,15 +107,20 @@ def _model(args: SidesArgs, side: SideArgs, job: JobContext, *, is_first: bool) 
     return freeze(model, outputs, model.signature)
 
 
-def _values(args: SidesArgs, inputs: Sequence[End], name: str, job: JobContext) -> dict[str, Array]:
+def _values(
+    args: SidesArgs, inputs: Sequence[End], model: Model, job: JobContext
+) -> dict[str, Array]:
     """The values to feed, by key of the first model's inputs."""
+    name = model.name
     spec = args["feeds"]
     by_tensor = {end.tensor: end.slot for end in inputs if end.slot and not end.optional}
     if spec["kind"] == "packed":
-        by_key = corresponding.by_key(packing.unpack(job.blobs["feeds"]), inputs, name)
+        named: Mapping[str, Any] = packing.unpack(job.blobs["feeds"])
     else:
-        source = predicting.feed_source(spec, job)
-        by_key = corresponding.by_key(source.values(by_tensor), inputs, name)
+        named = predicting.feed_source(spec, job).values(by_tensor)
+    unneeded = _unneeded(model, inputs)
+    named = {key: value for key, value in named.items() if key not in unneeded}
+    by_key = corresponding.by_key(named, inputs, name)
     slots = {end.key: end.slot for end in inputs if end.slot}
     values = {key: feeds.fit(value, slots[key]) for key, value in by_key.items()}
     lacking = [str(end.slot) for end in inputs if end.key not in values and not end.optional]
@@ -123,6 +128,18 @@ def _values(args: SidesArgs, inputs: Sequence[End], name: str, job: JobContext) 
         raise BadFeed("feeds", "missing", f"{name} also needs {'; '.join(lacking[:12])}")
     batch = args.get("batch")
     return values if batch is None else repeated(values, batch)
+
+
+def _unneeded(model: Model, inputs: Sequence[End]) -> set[str]:
+    """The names of inputs that the outputs do not need; files of feeds often hold them."""
+    if model.runs_with is Runtime.LITERT:
+        return set()
+    every = {node.name: tensor_name(node.name) for node in model.graph if node.op in PLACEHOLDERS}
+    for signature in model.signatures.values():
+        every |= signatures.tensors_by_key(signature.inputs)
+    needed = {end.tensor for end in inputs}
+    gone = {key: tensor for key, tensor in every.items() if tensor not in needed}
+    return {*gone, *gone.values()} - {end.key for end in inputs}
 
 
 def repeated(values: Mapping[str, Array], batch: int) -> dict[str, Array]:

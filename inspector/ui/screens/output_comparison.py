@@ -1,4 +1,7 @@
-"""How the optimised model's outputs and latency compare with those of the model as opened."""
+"""How the optimised model's outputs compare with those of the model as opened.
+
+The comparison starts by itself, since it ends within `BUDGET_S`: large models run on fewer rows.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,25 @@ from typing import Any
 
 import streamlit as st
 
+from inspector.measurement import grades
+from inspector.measurement.rounds import BUDGET_S
 from inspector.ui.screens import predict
 from inspector.ui.session import job_status, state
-from inspector.ui.widgets import text
+from inspector.ui.widgets import charts, tables, text
 
 SLOT = "check"
 ANSWER = state.OF_MODEL + "output_comparison"
+OPENED, FROZEN, OPTIMISED = "as opened", "frozen", "optimised"
+FILES = {OPTIMISED: "optimised.pb", FROZEN: "frozen.pb"}
 _CARD: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
+_CHANGES = 20
+_NOTES = {
+    "identical": "every value is the same",
+    "rounding": "as arithmetic in another order",
+    "small": "within a tenth of the largest value",
+    "top-1 changes": "small, but some classes change",
+    "different": "more than a tenth of the largest value",
+}
 
 
 def card(model: state.OpenModel, result: state.Optimised) -> None:
@@ -22,53 +37,61 @@ def card(model: state.OpenModel, result: state.Optimised) -> None:
     stored = st.session_state.get(ANSWER)
     if stored is None or stored[0] != str(result.folder):
         if job_status.idle(SLOT):
-            predict.start(SLOT, model, result, predict.default_feeds(model))
+            start(model, result, BUDGET_S)
             st.rerun()
         job_status.show(SLOT, stop=False)
         if job_status.stopped(SLOT):
             st.page_link("pages/predict.py", label="Try other feeds", icon=":material/play_arrow:")
         return
     value = stored[1]
+    by_name = {side["name"]: side for side in value["sides"]}
     rows = "random rows" if model.feeds is None else f"rows of {text.escape(model.feeds.name)}"
     with st.container(border=True, key="agreement_card"):
-        st.markdown(f"**Predictions and latency**, on {text.number(value['rows'])} {rows}")
-        row = st.container(horizontal=True)
-        after, frozen = (
-            worst(value["agreement"].get(side, {})) for side in ("optimised", "frozen")
-        )
-        row.metric(
-            "Largest difference",
-            figure(after["max_abs"]),
-            "of any value of the outputs",
-            help="Between the model as opened and the optimised one, over all rows and outputs.",
-            **_CARD,
-        )
-        row.metric(
-            "Rows whose class changes",
-            changes(after, value["rows"]),
-            "the largest value is another",
-            **_CARD,
-        )
-        same = "changes nothing" if frozen["equal"] else f"differs by {figure(frozen['max_abs'])}"
-        row.metric("Freezing alone", same, "without the transforms", **_CARD)
-        before, now = (value["sides"][place]["p50_ms"] for place in (0, -1))
-        row.metric(
-            "Latency, median",
-            text.milliseconds(now),
-            ratio(before, now),
-            **_CARD,
-        )
+        st.markdown(f"**Predictions**, on {text.number(value['rows'])} {rows}")
+        if OPTIMISED in by_name:
+            _figures(by_name, value["rows"])
+            _details(by_name[OPTIMISED])
+        _rest(value, model, result)
+
+
+def request(model: state.OpenModel, result: state.Optimised, names: list[str]) -> dict[str, Any]:
+    """The arguments of a job that runs the model as opened and graphs of the result."""
+    choice = {**model.graph_choice, "outputs": result.outputs}
+    return {
+        "sides": [
+            {"name": OPENED, **choice},
+            *({"name": name, "outputs": result.outputs} for name in names),
+        ],
+        "against": {name: str(result.folder / FILES[name]) for name in names},
+    }
+
+
+def start(model: state.OpenModel, result: state.Optimised, budget: float | None) -> None:
+    """Start the comparison.
+
+    Args:
+        budget: Seconds that it may take; None for all rows and graphs.
+    """
+    spec, blobs = predict.default_feeds(model)
+    args = {
+        **request(model, result, [OPTIMISED, FROZEN]),
+        "feeds": spec,
+        "tolerance": grades.TOLERANCE,
+        "classes": None,
+        "budget_s": budget,
+    }
+    st.session_state.pop(ANSWER, None)
+    job_status.start(SLOT, "compare", args, model.source, "Comparing", blobs=blobs)
 
 
 def worst(outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The worst figures of all outputs: the largest difference, the most changed rows."""
     figures = list(outputs.values())
     differences = [output["max_abs"] for output in figures if output["max_abs"] is not None]
-    changed = [output["rows_changed"] for output in figures if output["rows_changed"] is not None]
+    changed = [output["changed"] for output in figures if output["argmax_equal"] is not None]
     return {
-        "equal": all(output["equal"] for output in figures),
         "max_abs": max(differences, default=None),
-        "rows_changed": max(changed, default=None),
+        "changed": max(changed, default=None),
     }
 
 
@@ -79,15 +102,75 @@ def figure(value: float | None) -> str:
     return "none" if value == 0 else f"{value:.3g}"
 
 
-def changes(figures: dict[str, Any], rows: int) -> str:
-    """The number of rows whose class changes, e.g. ``1 of 150``."""
-    return "–" if figures["rows_changed"] is None else f"{figures['rows_changed']} of {rows}"
+def _figures(by_name: dict[str, dict[str, Any]], rows: int) -> None:
+    after = by_name[OPTIMISED]
+    row = st.container(horizontal=True)
+    figures = worst(after["outputs"])
+    row.metric("Answers", after["grade"], _NOTES[after["grade"]], **_CARD)
+    row.metric(
+        "Largest difference",
+        figure(figures["max_abs"]),
+        "of any value of the outputs",
+        help="Between the model as opened and the optimised one, over all rows and outputs.",
+        **_CARD,
+    )
+    changed = "–" if figures["changed"] is None else f"{figures['changed']} of {rows}"
+    row.metric("Rows whose class changes", changed, "the largest value is another", **_CARD)
+    if FROZEN in by_name:
+        frozen = by_name[FROZEN]
+        largest = figure(worst(frozen["outputs"])["max_abs"])
+        same = "changes nothing" if frozen["grade"] == "identical" else f"differs by {largest}"
+        row.metric("Freezing alone", same, "without the transforms", **_CARD)
 
 
-def ratio(before: float, now: float) -> str:
-    """The new median relative to the old; within the noise of equal graphs, ``about the same``."""
-    if not before:
-        return "–"
-    share = now / before
-    verdict = "about the same" if 0.85 < share < 1.18 else ("faster" if share < 1 else "slower")
-    return f"{share:.2f} × of {text.milliseconds(before)}: {verdict}"
+def _details(after: dict[str, Any]) -> None:
+    """Each output's grade, the rows whose class changes, and the differences by size."""
+    outputs = after["outputs"]
+    if after["grade"] == "identical":
+        return
+    with st.expander("By output", key="comparison_details"):
+        tables.table([_row(name, item) for name, item in outputs.items()], key="output_grades")
+        changes = [
+            {"output": name, "row": change["row"], "before": change["a"], "after": change["b"]}
+            for name, items in after["class_changes"].items()
+            for change in items[:_CHANGES]
+        ]
+        if changes:
+            tables.table(changes, key="class_changes")
+        for name, item in outputs.items():
+            if item["histogram"] is not None and not item["equal"]:
+                st.caption(f"Differences of {text.escape(name)}, by size")
+                st.altair_chart(charts.histogram(item["histogram"]), key=f"differences_{name}")
+
+
+def _row(name: str, item: dict[str, Any]) -> dict[str, Any]:
+    worst_rows = ", ".join(str(row["row"]) for row in item["worst_rows"][:3])
+    return {
+        "output": name,
+        "grade": item["grade"],
+        "largest difference": figure(item["max_abs"]),
+        "of the largest value": "–" if item["max_rel"] is None else f"{item['max_rel']:.2%}",
+        "99 %": figure((item["percentiles"] or {}).get("99")),
+        "rows that differ most": worst_rows or "–",
+        "": item["why"],
+    }
+
+
+def _rest(value: dict[str, Any], model: state.OpenModel, result: state.Optimised) -> None:
+    """What the budget had no time for, and the button that does it."""
+    is_cut = value["rows"] < value["rows_given"]
+    if not (is_cut or value["left_out"]):
+        return
+    parts = []
+    if is_cut:
+        parts.append(f"{value['rows']} of {text.count(value['rows_given'], 'row')} were run")
+    if value["left_out"]:
+        parts.append(f"not run: {', '.join(value['left_out'])}")
+    st.caption(f"{'; '.join(parts).capitalize()}: all of it takes more than {BUDGET_S:g} s.")
+    st.button(
+        "Run all rows and graphs",
+        key="compare_all",
+        on_click=start,
+        args=(model, result, None),
+        icon=":material/play_arrow:",
+    )

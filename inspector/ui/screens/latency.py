@@ -1,0 +1,128 @@
+"""Latency of the model as opened, frozen and optimised, measured on a click."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.measurement.rounds import BUDGET_S
+from inspector.measurement.run_times import FEW_RUNS
+from inspector.ui.screens import predict
+from inspector.ui.screens.output_comparison import FROZEN, OPTIMISED, request
+from inspector.ui.session import job_status, state
+from inspector.ui.widgets import tables, text
+
+SLOT = "latency"
+ANSWER = state.OF_MODEL + "latency"
+RANGE = 100_000
+"""Rows of the notebook that this project was created from."""
+_BATCHES = (1, 32, RANGE)
+_RIGHT = ("median", "90 %", "99 %", "rows per second", "load", "first run", "memory", "ratio")
+
+
+def section(model: state.OpenModel, result: state.Optimised) -> None:
+    """Rows of a run, the button that measures, and the last table for this result."""
+    if (answer := job_status.finished(SLOT)) is not None:
+        measured = dict(st.session_state.get(ANSWER, {}))
+        measured[str(result.folder), answer.value["batch"]] = answer.value
+        st.session_state[ANSWER] = measured
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    batch = row.segmented_control(
+        "Rows of a run",
+        _BATCHES,
+        default=_BATCHES[0],
+        required=True,
+        key="latency_rows",
+        format_func=text.number,
+    )
+    most = predict.rows_that_fit(model.summary, predict.job_memory(model))
+    is_too_large = most is not None and batch > max(most, 1)
+    row.button(
+        "Measure latency",
+        key="measure_latency",
+        on_click=start,
+        args=(model, result, batch),
+        icon=":material/timer:",
+        disabled=is_too_large,
+        help=f"At most {BUDGET_S:g} s after loading; less where the verdicts are certain before.",
+    )
+    if is_too_large:
+        st.caption(f"A job has memory for about {text.count(most or 0, 'row')} of this model.")
+    job_status.show(SLOT, stop=False)
+    tables_of_result = [
+        value
+        for (folder, _), value in st.session_state.get(ANSWER, {}).items()
+        if folder == str(result.folder)
+    ]
+    for value in sorted(tables_of_result, key=lambda item: int(item["batch"])):
+        key = f"latency_{value['batch']}"
+        tables.table(table(value), key=key, right=_RIGHT)
+        st.caption(caption(value))
+
+
+def start(model: state.OpenModel, result: state.Optimised, batch: int) -> None:
+    """Start to measure the model as opened, frozen and optimised on one thread."""
+    if batch == RANGE:
+        spec: dict[str, Any] = {"kind": "range", "n": RANGE}
+        blobs: dict[str, bytes] = {}
+    else:
+        spec, blobs = predict.default_feeds(model)
+    args = {
+        **request(model, result, [FROZEN, OPTIMISED]),
+        "feeds": spec,
+        "batch": batch,
+        "threads": 1,
+        "runs": None,
+        "budget_s": BUDGET_S,
+    }
+    job_status.start(SLOT, "benchmark", args, model.source, "Measuring latency", blobs=blobs)
+
+
+def table(value: dict[str, Any]) -> pd.DataFrame:
+    """One row per graph; ratio and verdict are against the first one."""
+    return pd.DataFrame([_row(side, number) for number, side in enumerate(value["sides"])])
+
+
+def caption(value: dict[str, Any]) -> str:
+    """What was measured, and what the figures can bear."""
+    parts = [
+        f"{text.count(value['batch'], 'row')} a run, {text.count(value['threads'], 'thread')}, all "
+        "graphs in turn in one process, TensorFlow's own optimiser of graphs off. The ratio is the "
+        "median of paired runs with its 99 % interval."
+    ]
+    if any(side["runs"] < FEW_RUNS for side in value["sides"]):
+        parts.append("A 99 % in brackets is of too few runs to rely on.")
+    if any(side["judgement"]["clock"] == "cpu" for side in value["sides"]):
+        parts.append("“By processor time”: the machine was too busy for wall time.")
+    if value["ended"] == "budget":
+        parts.append(f"The measurement ended with its {BUDGET_S:g} s.")
+    return " ".join(parts)
+
+
+def _row(side: dict[str, Any], number: int) -> dict[str, Any]:
+    times, judgement = side["times"], side["judgement"]
+    p99 = text.milliseconds(times["p99_ms"])
+    by = ", by processor time" if judgement["clock"] == "cpu" else ""
+    return {
+        "graph": side["name"],
+        "verdict": judgement["verdict"] + by if number else "–",
+        "ratio": _ratio(judgement) if number else "1",
+        "median": text.milliseconds(times["p50_ms"]),
+        "90 %": text.milliseconds(times["p90_ms"]),
+        "99 %": p99 if side["runs"] >= FEW_RUNS else f"({p99})",
+        "rows per second": text.number(round(times["rows_per_s"])),
+        "load": text.milliseconds(times["load_ms"]),
+        "first run": text.milliseconds(times["first_ms"]),
+        "memory": text.size(times["peak_rss_bytes"]),
+    }
+
+
+def _ratio(judgement: dict[str, Any]) -> str:
+    if judgement["ratio"] is None:
+        return "–"
+    if judgement["interval"] is None:
+        return f"{judgement['ratio']:.2f}"
+    low, high = judgement["interval"]
+    return f"{judgement['ratio']:.2f} ({low:.2f} to {high:.2f})"
