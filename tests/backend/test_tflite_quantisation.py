@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import inspector
 from benchmarks import digits
 from benchmarks.support.lite_builder import Builder
 from inspector.api import RECIPES
+from inspector.backend import lite_differences
 from inspector.errors import (
     BadFeed,
     BadParameter,
@@ -28,6 +30,7 @@ from inspector.errors import (
 )
 from inspector.formats.tflite.lite_model import LiteModel, lite_model
 from inspector.jobs.client import quantisation
+from inspector.optimisation.tflite import samples
 from tests import lite_models
 from tests.conftest import ROOT, data_path
 
@@ -486,3 +489,48 @@ def test_a_model_that_litert_cannot_run_is_not_compared(tmp_path: Path) -> None:
     assert "Flex" in report.unchecked
     assert report.outputs == {}
     assert report.max_difference is None
+
+
+@pytest.mark.slow
+def test_files_that_are_changed_at_random(tmp_path: Path) -> None:
+    """A file that opens is quantised, or refused with an error of ours; it may end its worker."""
+    data = digits.network("dense").read_bytes()
+    rng = random.Random(5)
+    outcomes = []
+    for _ in range(24):
+        changed = bytearray(data)
+        # The tables lie in front of the weights, which may hold any number.
+        for _ in range(rng.choice((1, 2, 4))):
+            changed[rng.randrange(6000)] = rng.choice((0, 1, 127, 255, rng.randrange(256)))
+        try:
+            model = opened(bytes(changed), tmp_path / "changed.tflite")
+            recipe = rng.choice(("float16", "dynamic", "int8"))
+            quantised(model, recipe, samples={"image": TRAINING[:2]}, timeout=60)
+            outcomes.append("quantised")
+        except InspectorError as err:
+            outcomes.append(f"{type(err).__name__}: {err}")
+    assert not [line for line in outcomes if "failed unexpectedly" in line]
+    assert "quantised" in outcomes
+    assert len(set(outcomes)) > 2
+
+
+# Of the corpus, with the tolerance of each recipe by the largest value of an output.
+CORPUS = ("tf110/frozen.pb", "tf215/several_functions", "keras/tf215/tf_ops.keras")
+NEAR = {"float16": 0.01, "dynamic": 0.1, "weights": 0.1, "int8": 0.1, "int16": 0.1}
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", CORPUS)
+def test_the_corpus_keeps_its_answers(name: str) -> None:
+    """Against TensorFlow's answers for the model, on random rows."""
+    path = ROOT / "tests" / "models" / name
+    model = inspector.optimise(inspector.open_model(path), transforms="").model
+    lite = lite_model(inspector.convert(model))
+    rows = samples.random_rows(lite_differences.slots(lite), 16)
+    expected = inspector.predict(model, rows).outputs
+    for recipe, near in NEAR.items():
+        result = quantised(lite, recipe, samples=rows, min_elements=0)
+        for key, value in inspector.predict(result, rows).outputs.items():
+            if value.dtype.kind == "f":
+                scale = np.abs(expected[key]).max()
+                np.testing.assert_allclose(value / scale, expected[key] / scale, atol=near)
