@@ -206,7 +206,10 @@ def _converted(model: Model, target: _Target, options: OptimiseOptions, terms: T
     from inspector.jobs.client import build, conversion, quantisation, transform
 
     to, batch, flex, short_names, plan, samples = target
+    own = None
     if plan is not None:
+        own = quantisation.own_samples(model, options) if samples is None else None
+        samples = own if samples is None else samples
         quantisation.check(model.name, plan, samples)
         if model.runs_with is Runtime.LITERT:
             quantisation.check_alone(options, batch=batch, flex=flex)
@@ -223,6 +226,8 @@ def _converted(model: Model, target: _Target, options: OptimiseOptions, terms: T
         return conversion.to_tflite(model, terms, flex=flex, short_names=short_names)
     quantisation.check_samples(model, samples)
     lite = conversion.to_tflite(model, terms, flex=flex)  # names are what `keep` looks for
+    if own is not None:
+        lite.notes.append("The samples are the model's own requests for TensorFlow Serving.")
     return quantisation.quantise(lite, plan, samples, terms, short_names=short_names)
 
 

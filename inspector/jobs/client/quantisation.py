@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any, cast
 
 from inspector.errors import BadFeed, BadParameter, UnsupportedModel
+from inspector.formats import warmup_requests
 from inspector.formats.tflite.lite_model import LiteModel, lite_model
 from inspector.formats.tflite.quantisation_report import (
     LayerSensitivity,
@@ -51,6 +52,20 @@ def check(name: str, options: QuantiseOptions, samples: Samples | None) -> None:
         why = f"the recipe {recipe.name} measures ranges on rows like those the model is used on: "
         why += "give some, e.g. --samples rows.npz (samples= in Python), by key of the inputs"
         raise BadFeed("samples", "missing", why)
+
+
+def own_samples(model: Model, options: OptimiseOptions) -> Samples | None:
+    """The example data of a SavedModel for the signature that is converted, where it has some.
+
+    Raises: CorruptModel, LimitExceeded, UnknownSignature.
+    """
+    if model.format != "SavedModel" or model.path is None or options.inputs or options.set:
+        return None
+    key = model.key(options.signature if isinstance(options.signature, str) else None)
+    rows = None if key is None else warmup_requests.rows(model.path, key)
+    if rows is None or key is None or rows.keys() != model.signatures[key].inputs.keys():
+        return None
+    return rows
 
 
 def check_samples(model: Model, samples: Samples | None) -> None:
