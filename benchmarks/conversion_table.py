@@ -15,7 +15,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ import numpy as np
 
 import inspector
 from inspector.errors import InspectorError
-from inspector.graph.graph import tensor_name
+from inspector.graph import tensors
+from inspector.model import signatures
 from inspector.model.model import Model, Runtime
 from inspector.model.signatures import serving_keys
 from inspector.optimisation import check_feeds, feeds
+from inspector.optimisation.feeds import Slot
 from inspector.optimisation.tflite.lite_preparation import Ends
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,30 +140,53 @@ def _compared(data: bytes, frozen: Model) -> Result:
 
 
 def _compare(frozen: Model, lite: Model) -> Result:
-    """Both on the same rows."""
+    """Both on the same rows: those that fit the graph, and zeros where it does not take them."""
     ((key, signature), *_others) = frozen.signatures.items()
     ends = Ends.of(key, signature)
-    try:
-        slots = check_feeds.slots_to_feed(frozen.graph, ends.inputs.values(), ends.outputs.values())
-        values = feeds.random_feeds(slots.values(), BATCH)
-        expected = inspector.predict(frozen, values, fetches=list(ends.outputs.values())).outputs
-        given = {name: values[tensor] for name, tensor in ends.inputs.items() if tensor in values}
-        lite_key = key if key in lite.signatures else next(iter(lite.signatures), None)
-        inputs = {} if lite_key is None else lite.signatures[lite_key].inputs
-        answers = inspector.predict(
-            lite,
-            {name: value for name, value in given.items() if name in inputs},
-            signature=lite_key,
-        ).outputs
-    except InspectorError as err:
-        return Result(note=f": {err}")
-    worst = 0.0
-    for name, answer in answers.items():
-        tensor = ends.outputs.get(name)
-        if tensor is None:
-            return Result(note=f": no output {name}")
-        worst = max(worst, _apart(answer, expected[tensor_name(tensor)]))
-    return Result(difference=worst)
+    fetches = list(ends.outputs.values())
+    result = Result()
+    for values in _rows_for(frozen, ends):
+        try:
+            expected = inspector.predict(frozen, values, fetches=fetches).outputs
+            lite_key = key if key in lite.signatures else next(iter(lite.signatures), None)
+            inputs = {} if lite_key is None else lite.signatures[lite_key].inputs
+            pairs = _paired(inputs, ends.inputs)
+            fed = {name: values[tensor] for name, tensor in pairs.items()}
+            answers = inspector.predict(lite, fed, signature=lite_key).outputs
+        except InspectorError as err:
+            result = Result(note=f": {err}")
+            continue
+        outputs = _paired(answers, ends.outputs)
+        if outputs.keys() != answers.keys():
+            return Result(note=", other names")
+        apart = [_apart(answers[name], expected[tensor]) for name, tensor in outputs.items()]
+        return Result(difference=max(apart, default=0.0))
+    return result
+
+
+def _paired(names: Iterable[str], tensors: Mapping[str, str]) -> dict[str, str]:
+    """Name in a file to our tensor; one that is alone has any name."""
+    listed = list(names)
+    if len(listed) == len(tensors) == 1:
+        return dict(zip(listed, tensors.values(), strict=True))
+    return {name: tensors[name] for name in listed if name in tensors}
+
+
+def _rows_for(frozen: Model, ends: Ends) -> Iterator[dict[str, Any]]:
+    """Tensor name to values for every input."""
+    every: list[Slot] = []
+    for tensor in ends.inputs.values():
+        info = signatures.tensor_info(frozen.graph, tensor)
+        if info is not None:
+            shape = tensors.shape_of(info.tensor_shape)
+            every.append(Slot(tensor, tensors.dtype_name(info.dtype), shape))
+    plain = feeds.random_feeds(every, BATCH)
+    slots = check_feeds.slots_to_feed(frozen.graph, ends.inputs.values(), ends.outputs.values())
+    yield plain | feeds.random_feeds(slots.values(), BATCH)
+    yield {
+        name: np.zeros_like(value) if value.dtype.kind in "iu" else value
+        for name, value in plain.items()
+    }
 
 
 def _apart(a: Any, b: Any) -> float:
