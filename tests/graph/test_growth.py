@@ -9,8 +9,8 @@ import pytest
 from inspector.errors import LimitExceeded
 from inspector.graph import inline
 from inspector.graph.branches import dead_branches
+from inspector.graph.branches.branch_growth import Growth
 from inspector.graph.branches.dead_branches import without_dead_branches
-from inspector.graph.branches.growth import Growth
 from inspector.graph.functions import Library
 from inspector.graph.graph import Graph
 from inspector.graph.inline import inline_whole

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 
-from inspector.graph.branches.growth import Growth
+from inspector.graph.branches.branch_growth import Growth
 from inspector.graph.branches.predicates import COPIES, Predicates
 from inspector.graph.edit import GraphEdit
 from inspector.graph.functions import Body, Library, to_function

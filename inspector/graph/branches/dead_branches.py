@@ -19,9 +19,9 @@ import numpy as np
 
 from inspector.graph import tensors
 from inspector.graph.branches import constant_arguments
+from inspector.graph.branches.branch_growth import branch_of
 from inspector.graph.branches.constant_arguments import Nesting
 from inspector.graph.branches.dead_nodes import Dead, constant_nodes, dead_nodes
-from inspector.graph.branches.growth import branch_of
 from inspector.graph.branches.predicates import Predicates
 from inspector.graph.control_flow import names_inside
 from inspector.graph.edit import GraphEdit
