@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from inspector.ui.screens import output_comparison
 from inspector.view.state.actions import ViewState
 from tests.conftest import data_path
 from tests.pages import app
@@ -143,6 +144,19 @@ def test_the_journey_of_the_notebook() -> None:
     assert list(agreement["graph"]) == ["frozen", "optimised"]
     assert list(agreement["verdict"]) == ["identical", "differs"]
     assert set(agreement["rows"]) == {1000}
+
+
+@pytest.mark.tensorflow
+def test_a_large_model_is_compared_on_a_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output_comparison, "STARTS_BELOW", 0)
+    at = app.on(app.opened("iris"), "optimise")
+    at.selectbox(key="suggested_output").set_value(SOFTMAX).run()
+    at.button(key="run").click()
+    app.on(app.settled(at.run()), "compare")
+    assert "Largest difference" not in app.metrics(at)
+    at.button(key="compare_start").click()
+    app.settled(at.run())
+    assert app.metrics(at)["Largest difference"] == "0.0968"
 
 
 def test_a_sample_brings_its_own_transforms_until_the_user_has_made_a_list() -> None:

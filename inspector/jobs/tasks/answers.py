@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -77,6 +78,8 @@ class _Budget:
         self._seconds = seconds
         self._start = time.monotonic()
         self._longest = 0.0
+        self._first = ExitStack()
+        self._loaded: Any = None
 
     def cut(self, ready: list[Side]) -> list[Side]:
         """The models with as many of their rows as there is time for."""
@@ -84,12 +87,19 @@ class _Budget:
         rows = corresponding.rows(first.feeds.values())
         if self._seconds is None or rows < 2 or first.model.bytes["total"] < _LARGE:
             return ready
-        one = corresponding.first_rows(first.feeds, 1)
+        start = time.monotonic()
+        self._loaded = sides.load(first, self._first)
+        loading = time.monotonic() - start
         try:
-            seconds = self._seconds_of(replace(first, feeds=one))
+            one = replace(first, feeds=corresponding.first_rows(first.feeds, 1))
+            run = sides.run_of(one, self._first, loaded=self._loaded)
+            run.once()
+            seconds = run.once()[1] / 1000
         except InspectorError:  # it takes no other number of rows
             return ready
-        fitting = max(1, int(self._remaining / (len(ready) * max(seconds, 1e-6))))
+        self._longest = loading + seconds
+        time_to_run = self._remaining - loading * (len(ready) - 1)
+        fitting = max(1, int(time_to_run / (len(ready) * max(seconds, 1e-6))))
         if fitting >= rows:
             return ready
         return [
@@ -98,21 +108,17 @@ class _Budget:
 
     def has_time(self) -> bool:
         """Whether one more model fits, if it takes as long as the slowest until now."""
-        return self._seconds is None or self._longest < self._remaining
+        expected = 0.0 if self._loaded is not None else self._longest
+        return self._seconds is None or expected < self._remaining
 
     def timed(self, side: Side) -> dict[str, Array]:
-        """The outputs of a model."""
+        """The outputs of a model, the first of which may be loaded already."""
         start = time.monotonic()
-        outputs = outputs_of(side)
+        with self._first:
+            outputs = outputs_of(side, self._loaded)
+        self._loaded = None
         self._longest = max(self._longest, time.monotonic() - start)
         return outputs
-
-    def _seconds_of(self, side: Side) -> float:
-        """Seconds of the second run; loading and the first run come once."""
-        with ExitStack() as stack:
-            run = sides.run_of(side, stack)
-            run.once()
-            return float(run.once()[1]) / 1000
 
     @property
     def _remaining(self) -> float:
@@ -120,15 +126,18 @@ class _Budget:
         return self._seconds - (time.monotonic() - self._start)
 
 
-def outputs_of(side: Side) -> dict[str, Array]:
+def outputs_of(side: Side, loaded: Any = None) -> dict[str, Array]:
     """The outputs on all rows, by key of the first model.
 
     A TFLite model whose batch is fixed runs batch by batch.
+
+    Args:
+        loaded: As for `sides.run_of`.
     """
     parts: list[dict[str, Array]] = []
     for batch in _batches(side):
         with ExitStack() as stack:
-            run = sides.run_of(replace(side, feeds=batch), stack)
+            run = sides.run_of(replace(side, feeds=batch), stack, loaded=loaded)
             values = run.once()[0]
         parts.append({key: values[end.tensor] for key, end in side.outputs.items()})
     if len(parts) == 1:

@@ -215,12 +215,13 @@ def _of_lite(model: Model, names: Sequence[str] | None) -> tuple[list[End], list
     return ends
 
 
-def run_of(side: Side, stack: ExitStack, threads: int = 0) -> Any:
+def run_of(side: Side, stack: ExitStack, threads: int = 0, loaded: Any = None) -> Any:
     """A model that is loaded with its feeds: ``once()``, ``rows``, ``load_ms``.
 
     Args:
         stack: Closes the session.
         threads: For each op and between ops; 0 for the runtime's default.
+        loaded: What `load` gave for the model, to run it on other feeds.
     Raises: BadFeed, BadFetch, BlockedOp, RunFailed, MissingVariables.
     """
     fetches = [end.tensor for end in side.outputs.values()]
@@ -228,10 +229,17 @@ def run_of(side: Side, stack: ExitStack, threads: int = 0) -> Any:
         from inspector.backend.lite import LiteRun
 
         return LiteRun(side.model, side.feeds, fetches, threads=threads or None)
-    from inspector.backend.loading import LoadedModel
     from inspector.backend.predict import Run
+
+    return Run(loaded or load(side, stack, threads), side.feeds, fetches)
+
+
+def load(side: Side, stack: ExitStack, threads: int = 0) -> Any:
+    """A session for a model; None for a TFLite model, whose interpreter depends on its feeds."""
+    if side.is_lite:
+        return None
+    from inspector.backend.loading import LoadedModel
     from inspector.backend.sessions import IN_CALLER
 
     session_threads = IN_CALLER if threads == 1 else threads
-    loaded = stack.enter_context(LoadedModel(side.model, threads=session_threads))
-    return Run(loaded, side.feeds, fetches)
+    return stack.enter_context(LoadedModel(side.model, threads=session_threads))

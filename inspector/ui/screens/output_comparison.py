@@ -1,6 +1,7 @@
 """How the optimised model's outputs compare with those of the model as opened.
 
-The comparison starts by itself, since it ends within `BUDGET_S`: large models run on fewer rows.
+For a model of some megabytes the comparison starts by itself, on as many rows as `BUDGET_S` has
+time for. To load a larger one may take as long: there a click starts it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ ANSWER = state.OF_MODEL + "output_comparison"
 OPENED, FROZEN, OPTIMISED = "as opened", "frozen", "optimised"
 FILES = {OPTIMISED: "optimised.pb", FROZEN: "frozen.pb"}
 _CARD: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
+STARTS_BELOW = 32 << 20
+"""Bytes of a model whose comparison starts by itself."""
 _CHANGES = 20
 _NOTES = {
     "identical": "every value is the same",
@@ -37,6 +40,9 @@ def card(model: state.OpenModel, result: state.Optimised) -> None:
     stored = st.session_state.get(ANSWER)
     if stored is None or stored[0] != str(result.folder):
         if job_status.idle(SLOT):
+            if model.source.bytes >= STARTS_BELOW:
+                _offer(model, result)
+                return
             start(model, result, BUDGET_S)
             st.rerun()
         job_status.show(SLOT, stop=False)
@@ -52,6 +58,17 @@ def card(model: state.OpenModel, result: state.Optimised) -> None:
             _figures(by_name, value["rows"])
             _details(by_name[OPTIMISED])
         _rest(value, model, result)
+
+
+def _offer(model: state.OpenModel, result: state.Optimised) -> None:
+    st.button(
+        "Compare predictions",
+        key="compare_start",
+        on_click=start,
+        args=(model, result, BUDGET_S),
+        icon=":material/compare_arrows:",
+        help=f"Runs three graphs on as many rows as {BUDGET_S:g} s have time for, after loading.",
+    )
 
 
 def request(model: state.OpenModel, result: state.Optimised, names: list[str]) -> dict[str, Any]:
