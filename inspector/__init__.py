@@ -16,6 +16,7 @@ from inspector.errors import InspectorError
 if TYPE_CHECKING:
     from inspector.api import (
         Benchmark,
+        Blame,
         Comparison,
         Diff,
         Facts,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Step,
         TransformGraph,
         benchmark,
+        blame,
         compare,
         convert,
         render,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Benchmark",
+    "Blame",
     "Comparison",
     "Diff",
     "Facts",
@@ -45,6 +48,7 @@ __all__ = [
     "Step",
     "TransformGraph",
     "benchmark",
+    "blame",
     "compare",
     "convert",
     "describe",

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from inspector import formats
 from inspector.analysis.describe import describe as _describe
-from inspector.analysis.diff import diff as _diff
 from inspector.errors import InspectorError
 from inspector.files import paths
 from inspector.freezing.freeze import freeze as _freeze
@@ -25,11 +24,12 @@ from inspector.model.model import Model, Runtime
 if TYPE_CHECKING:
     from inspector.analysis.class_names import read_class_names
     from inspector.analysis.describe import Facts
-    from inspector.analysis.diff import Diff
+    from inspector.analysis.diff import Diff, diff
     from inspector.analysis.operations import operations
     from inspector.formats.tflite.quantisation_report import QuantisationReport
     from inspector.graph.op_safety import BLOCK
     from inspector.jobs.client.ask import Terms
+    from inspector.jobs.client.blaming import Blame, blame
     from inspector.jobs.client.comparing import Comparison, compare
     from inspector.jobs.client.feed_reading import feed_template, read_feeds, top_classes
     from inspector.jobs.client.predict import Prediction
@@ -53,6 +53,7 @@ __all__ = [
     "RECIPES",
     "RECIPE_NAMES",
     "Benchmark",
+    "Blame",
     "Comparison",
     "Diff",
     "Facts",
@@ -66,6 +67,7 @@ __all__ = [
     "Step",
     "TransformGraph",
     "benchmark",
+    "blame",
     "compare",
     "convert",
     "csv_text",
@@ -96,6 +98,7 @@ __all__ = [
 _ELSEWHERE = {
     "BLOCK": "graph.op_safety",
     "Benchmark": "measurement.run_times",
+    "Blame": "jobs.client.blaming",
     "Comparison": "jobs.client.comparing",
     "FORMATS": "writing",
     "RECIPES": "optimisation.tflite.recipes",
@@ -110,8 +113,10 @@ _ELSEWHERE = {
     "Step": "passes.records",
     "TransformGraph": "transform_graph",
     "benchmark": "jobs.client.timing",
+    "blame": "jobs.client.blaming",
     "compare": "jobs.client.comparing",
     "convert": "writing",
+    "diff": "analysis.diff",
     "operations": "analysis.operations",
     "read_class_names": "analysis.class_names",
     "read_labels": "optimisation.label_files",
@@ -362,11 +367,6 @@ def predict(
 
     terms = _terms(progress, timeout)
     return prediction.predict(model, feeds or {}, fetches, signature, init_op, terms)
-
-
-def diff(before: Model, after: Model) -> Diff:
-    """What changed between two models; ``.to_dict()`` is the JSON of ``inspector diff``."""
-    return _diff(before, after)
 
 
 def quantisation(model: Model) -> QuantisationReport | None:

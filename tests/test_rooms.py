@@ -73,6 +73,7 @@ PAGE_LINES, MODULE_LINES, FUNCTION_LINES = 100, 400, 60
 # CONTRACT: what `import inspector` offers.
 PUBLIC = {
     "Benchmark",
+    "Blame",
     "Comparison",
     "Diff",
     "Facts",
@@ -84,6 +85,7 @@ PUBLIC = {
     "Step",
     "TransformGraph",
     "benchmark",
+    "blame",
     "compare",
     "convert",
     "describe",

@@ -134,7 +134,7 @@ Value = Callable[[NodeDef], TensorProto]
 
 
 def diff(before: Model | Graph, after: Model | Graph) -> Diff:
-    """What changed from one model, or graph, to the other."""
+    """What changed between two models or graphs; ``.to_dict()`` is that of ``inspector diff``."""
     old, old_side = _side(before)
     new, new_side = _side(after)
     first, second = _by_name(old), _by_name(new)

@@ -59,6 +59,7 @@ _FEW = 3
     metavar="R",
     help="Of B to A: 1 for as fast; see `benchmark`.",
 )
+@click.option("--blame", is_flag=True, help="Name the first node that differs; needs --feeds.")
 @TIMEOUT
 @JSON
 @click.pass_context
@@ -75,6 +76,7 @@ def compare(
     min_agreement: float | None,
     max_bytes: int | None,
     max_latency_ratio: float | None,
+    blame: bool,
     timeout: float | None,
     as_json: bool,
 ) -> None:
@@ -84,6 +86,8 @@ def compare(
     """
     if label_column is not None and label_file is None:
         raise click.UsageError("--label-column is for --labels")
+    if blame and feed_file is None:
+        raise click.UsageError("--blame needs --feeds: both models run on the same rows")
     first, second = open_model(a), open_model(b)
     feeds = api.read_feeds(feed_file, first) if feed_file is not None else None
     labels = api.read_labels(label_file, label_column) if label_file is not None else None
@@ -104,6 +108,11 @@ def compare(
             timeout=timeout,
         )
     answer = judged.to_dict()
+    if blame and feeds is not None:
+        with progress_line() as progress:
+            answer["blame"] = api.blame(
+                first, second, feeds, progress=progress, timeout=timeout
+            ).to_dict()
     show(answer, as_json, lambda: _text(judged, answer))
     if not judged.met:
         ctx.exit(NOT_MET)
@@ -126,7 +135,23 @@ def _text(judged: api.Comparison, answer: dict[str, Any]) -> str:
     if judged.latency is not None:
         lines.append(f"latency: {judged.latency.sentence()}")
     lines += [f"limit {limit}" for limit in judged.limits]
+    lines += _blamed(answer["blame"]) if "blame" in answer else []
     return "\n".join(lines)
+
+
+def _blamed(blame: dict[str, Any]) -> list[str]:
+    """The first node that differs, and what differs there."""
+    first, broken = blame["first"], blame["first_not_finite"]
+    if first is None:
+        return ["no node differs by more than rounding"]
+    partner = "" if first["by"] == "name" else f" (in B {plain(first['after'])}, by structure)"
+    error = first["local"] or first["accumulated"]
+    share = "of another shape" if error["max_rel"] is None else f"{error['max_rel']:.3g} relative"
+    lines = [f"first node that differs: {plain(first['before'])}{partner}, {first['op']}, {share}"]
+    lines += [f"  {plain(name)}: {', '.join(what)}" for name, what in blame["causes"].items()]
+    if broken is not None:
+        lines.append(f"first NaN or infinity: {plain(broken['before'])}")
+    return lines
 
 
 def _row(name: str, item: dict[str, Any]) -> list[str]:

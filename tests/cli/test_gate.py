@@ -182,3 +182,21 @@ def test_the_workflow_in_the_docs_runs_as_it_is_written(tmp_path: Path) -> None:
         done = CliRunner().invoke(cli, options + (more if options[0] == "optimise" else []))
         assert (done.exit_code, done.stderr) == (0, ""), done.output
     assert "limit min_agreement 0.99: 1, met" in done.stdout
+
+
+@pytest.mark.tensorflow
+def test_blame_names_the_first_node_that_differs(small: Path) -> None:
+    status, printed, errors = run(IRIS / "saved_model", small, *ROWS, "--blame", "--json")
+    assert (status, errors) == (0, "")
+    blame = json.loads(printed)["blame"]
+    assert blame["first"]["op"] == "MatMul"
+    assert blame["first"]["before"] == "dnn/hiddenlayer_0/MatMul"
+    assert blame["causes"]
+    assert blame["first_not_finite"] is None
+    printed = run(IRIS / "saved_model", small, *ROWS, "--blame")[1]
+    assert "first node that differs: dnn/hiddenlayer_0/MatMul, MatMul, " in printed
+    printed = run(small, small, *ROWS, "--blame")[1]
+    assert "no node differs by more than rounding" in printed
+    status, _, errors = run(small, small, "--blame")
+    assert status == 2
+    assert "--blame needs --feeds" in errors

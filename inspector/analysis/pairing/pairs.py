@@ -19,10 +19,10 @@ from functools import cached_property
 
 import numpy as np
 
+from inspector.analysis.pairing.along_edges import Growth
 from inspector.analysis.pairing.by_name import NamePairs
 from inspector.analysis.pairing.colours import classes, colours, unique, with_weights
 from inspector.analysis.pairing.gaps import across_gaps
-from inspector.analysis.pairing.growth import Growth
 from inspector.analysis.pairing.labels import Hashes, Labels, Value, joined, labels
 from inspector.analysis.pairing.two_graphs import Mask, Neighbours, TwoGraphs
 from inspector.graph.graph import Graph

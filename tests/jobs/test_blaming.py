@@ -1,0 +1,216 @@
+"""Blame names the node of a planted fault, one for each way in which a transform can go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import inspector
+from inspector.analysis.tensor_errors import tensor_error
+from inspector.errors import BadFeed
+from inspector.graph.graph import Graph
+from inspector.jobs.client.blaming import blame
+from inspector.model.model import Model
+from tests.graphs import const, graph, node, placeholder
+
+pytestmark = pytest.mark.tensorflow
+
+OUTPUT = ["y"]
+RNG = np.random.default_rng(0)
+FEEDS = {"x": RNG.standard_normal((4, 6, 6, 3)).astype(np.float32)}
+
+
+def network() -> Graph:
+    """Two convolutions with a way around the second, and a dense layer."""
+    rng = np.random.default_rng(1)
+
+    def weights(name: str, *shape: int):
+        return const(name, rng.standard_normal(shape).astype(np.float32) * 0.5)
+
+    def conv(name: str, source: str):
+        return node(
+            name, "Conv2D", source, f"{name}/w", T="float32", strides=[1, 1, 1, 1], padding="SAME"
+        )
+
+    return graph(
+        placeholder("x", [None, 6, 6, 3]),
+        weights("conv1/w", 3, 3, 3, 4),
+        conv("conv1", "x"),
+        weights("bias1/b", 4),
+        node("bias1", "BiasAdd", "conv1", "bias1/b", T="float32"),
+        node("relu1", "Relu6", "bias1", T="float32"),
+        weights("conv2/w", 3, 3, 4, 4),
+        conv("conv2", "relu1"),
+        node("tanh2", "Tanh", "conv2", T="float32"),
+        node("sum", "AddV2", "tanh2", "relu1", T="float32"),
+        const("axes", np.int32([1, 2])),
+        node("mean", "Mean", "sum", "axes", T="float32", Tidx="int32"),
+        weights("dense/w", 4, 5),
+        node("dense", "MatMul", "mean", "dense/w", T="float32"),
+        node("y", "Softmax", "dense", T="float32"),
+    )
+
+
+def as_model(of: Graph) -> Model:
+    return Model("GraphDef", "network.pb", of)
+
+
+def edited(edit: Callable[[dict], None]) -> Model:
+    proto = network().to_proto()
+    nodes = {one.name: one for one in proto.node}
+    edit(nodes)
+    return as_model(Graph.of(proto))
+
+
+def wrong_constant(nodes: dict) -> None:
+    nodes["conv2/w"].CopyFrom(const("conv2/w", np.ones((3, 3, 4, 4), np.float32)))
+
+
+def wrong_attribute(nodes: dict) -> None:
+    nodes["conv2"].attr["dilations"].list.i.extend([1, 2, 2, 1])
+
+
+def wrong_op(nodes: dict) -> None:
+    nodes["tanh2"].op = "Sigmoid"
+
+
+def dropped_op(nodes: dict) -> None:
+    nodes["sum"].input[0] = "conv2"
+
+
+def dropped_bias(nodes: dict) -> None:
+    nodes["relu1"].input[0] = "conv1"
+
+
+def wrong_input(nodes: dict) -> None:
+    nodes["sum"].input[1] = "tanh2"
+
+
+def wrong_axes(nodes: dict) -> None:
+    nodes["axes"].CopyFrom(const("axes", np.int32([2, 0])))
+
+
+FAULTS = {
+    wrong_constant: ("conv2", {"conv2/w": ["attr:value"]}),
+    wrong_attribute: ("conv2", {"conv2": ["attr:dilations"]}),
+    wrong_op: ("tanh2", {"tanh2": ["op"]}),
+    dropped_op: ("sum", {"sum": ["inputs"]}),
+    dropped_bias: ("relu1", {"relu1": ["inputs"]}),
+    wrong_input: ("sum", {"sum": ["inputs"]}),
+    wrong_axes: ("mean", {"axes": ["attr:value"]}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_the_planted_node_is_named(fault) -> None:
+    answer = blame(as_model(network()), edited(fault), FEEDS, outputs=OUTPUT)
+    name, causes = FAULTS[fault]
+    assert answer.first is not None
+    assert answer.first.before == name
+    assert causes.items() <= answer.causes.items()
+    assert answer.first.local is not None
+    assert answer.first.local.max_rel > 1e-3
+    assert answer.first_not_finite is None
+
+
+def test_equal_models_differ_nowhere() -> None:
+    answer = blame(as_model(network()), as_model(network()), FEEDS, outputs=OUTPUT, every=True)
+    assert answer.first is answer.first_not_finite is answer.step is None
+    assert answer.causes == {}
+    assert answer.not_compared == []
+    names = [one.name for one in network() if one.op != "Const" and one.name != "x"]
+    assert [item.before for item in answer.nodes] == names
+    for item in answer.nodes:
+        assert item.local is not None
+        assert item.accumulated.max_abs == item.local.max_abs == 0
+
+
+def test_the_error_of_the_node_alone_stands_beside_what_has_grown() -> None:
+    answer = blame(as_model(network()), edited(wrong_op), FEEDS, outputs=OUTPUT, every=True)
+    errors = {item.before: item for item in answer.nodes}
+    local = {name: item.local.max_abs for name, item in errors.items() if item.local}
+    accumulated = {name: item.accumulated.max_abs for name, item in errors.items()}
+    assert [name for name, error in local.items() if error > 1e-6] == ["tanh2"]
+    differing = [name for name, error in accumulated.items() if error > 1e-6]
+    assert differing == ["tanh2", "sum", "mean", "dense", "y"]
+    # The values that the planted node should have, by numpy.
+    z = inspector.predict(as_model(network()), FEEDS, ["conv2:0"])["conv2:0"]
+    expected = np.abs(np.tanh(z) - 1 / (1 + np.exp(-z))).max()
+    assert local["tanh2"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_only_what_lies_between_two_cuts_is_compared() -> None:
+    answer = blame(as_model(network()), edited(wrong_axes), FEEDS, outputs=OUTPUT)
+    assert {item.before for item in answer.nodes} <= {"sum", "mean"}
+
+
+def test_the_first_value_that_is_no_number() -> None:
+    def infinite(nodes: dict) -> None:
+        nodes["tanh2"].op = "Log"
+
+    answer = blame(as_model(network()), edited(infinite), FEEDS, outputs=OUTPUT)
+    assert answer.first_not_finite is not None
+    assert answer.first_not_finite.before == "tanh2"
+    assert answer.first == answer.first_not_finite
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "causes"),
+    [
+        (wrong_attribute, "conv2", {"conv2": ["attr:dilations"]}),
+        (wrong_constant, "conv2", {"conv2/w": ["attr:value"]}),
+        # A node of another op and name is no partner: it is named beside the node that reads it.
+        (wrong_op, "sum", {"sum": ["inputs"], "tanh2": ["removed"], "n8": ["added"]}),
+    ],
+)
+def test_nodes_that_were_renamed(fault, name, causes) -> None:
+    proto = edited(fault).graph.to_proto()
+    names = {one.name: f"n{place}" for place, one in enumerate(proto.node)}
+    for one in proto.node:
+        one.name = names[one.name]
+        one.input[:] = [names[text] for text in one.input]
+    other = as_model(Graph.of(proto))
+    answer = blame(as_model(network()), other, FEEDS, outputs=OUTPUT)
+    assert answer.first is not None
+    assert (answer.first.before, answer.first.by) == (name, "structure")
+    assert answer.causes == causes
+
+
+def test_the_step_of_a_pipeline_that_did_it() -> None:
+    transforms = "sort_by_execution_order round_weights(num_steps=4) merge_duplicate_nodes"
+    model = as_model(network())
+    result = inspector.optimise(model, outputs=OUTPUT, transforms=transforms)
+    answer = blame(model, result, FEEDS, outputs=OUTPUT)
+    assert answer.step == "round_weights(num_steps=4)"
+    assert answer.first is not None
+    assert answer.first.before == "conv1"
+    assert answer.causes == {"conv1/w": ["attr:value"]}
+
+
+def test_a_tflite_model_whose_weight_was_changed(tmp_path) -> None:
+    model = as_model(network())
+    faulty = inspector.convert(edited(wrong_constant), to="tflite", outputs=OUTPUT)
+    right = inspector.convert(model, to="tflite", outputs=OUTPUT)
+    assert blame(model, right, FEEDS, outputs=OUTPUT).first is None
+    answer = blame(model, faulty, FEEDS, outputs=OUTPUT)
+    assert answer.first is not None
+    assert answer.first.before in ("conv2", "tanh2")
+    assert answer.first.local is None
+
+
+def test_a_feed_that_the_model_does_not_have() -> None:
+    with pytest.raises(BadFeed, match="no input of this name"):
+        blame(as_model(network()), as_model(network()), {"z": 1.0}, outputs=OUTPUT)
+
+
+def test_errors_of_tensors() -> None:
+    error = tensor_error(np.float32([1, -4]), np.float32([1, -3]))
+    assert (error.max_abs, error.max_rel, error.not_finite) == (1, 0.25, False)
+    assert tensor_error(np.float32([1, 2]), np.float32([1, np.nan])).not_finite
+    assert not tensor_error(np.float32([1, np.inf]), np.float32([1, np.inf])).not_finite
+    assert tensor_error(np.zeros(2), np.zeros(3)).exceeds(1e9)
+    assert tensor_error(np.zeros(2), np.zeros(3)).to_dict()["max_abs"] is None
+    assert tensor_error(np.array([b"a"], object), np.array([b"b"], object)).max_abs == 1
+    assert tensor_error(np.zeros(2), np.float64([0, 1e-9])).max_rel == np.inf
