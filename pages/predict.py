@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from inspector.ui.screens import predict, tflite
+from inspector.ui.screens import predict, prediction, tflite
 from inspector.ui.session import job_status, state
-from inspector.ui.widgets import tag_set_picker
+from inspector.ui.widgets import tag_set_picker, text
 
 st.title("Predict")
 model = state.require_model()
@@ -14,7 +14,7 @@ result = state.result()
 with st.container(border=True, key="feeds"):
     feeds_column, run_column = st.columns([3, 1], gap="large")
     with feeds_column:
-        feeds = predict.feeds_editor(model)
+        feeds, missing = predict.feeds_editor(model)
     with run_column:
         runs = st.slider("Timed runs", 1, 50, 15, key="runs")
         run = st.button(
@@ -25,6 +25,8 @@ with st.container(border=True, key="feeds"):
             disabled=feeds is None,
             width="stretch",
         )
+        if missing:
+            st.caption(text.escape(missing))
 if run and feeds is not None:
     st.session_state.pop(predict.ANSWER, None)
     predict.start(predict.SLOT, model, result, feeds, runs)
@@ -33,6 +35,7 @@ if result is None and not tflite.is_lite(model):
     st.caption("Optimise the model to see before and after side by side.")
 if (answer := job_status.finished(predict.SLOT)) is not None:
     st.session_state[predict.ANSWER] = answer.value
+    st.session_state[predict.FILES] = dict(answer.blobs)
 job_status.show(predict.SLOT)
 if (value := st.session_state.get(predict.ANSWER)) is not None:
-    predict.answers(value)
+    prediction.answers(value, st.session_state.get(predict.FILES, {}))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.support import serving
 
@@ -195,3 +196,43 @@ def test_a_long_job_is_cancelled(page: Any) -> None:
     page.get_by_role("button", name="Cancel").click()
     page.locator("text=Cancelled after").wait_for()
     assert page.locator(".st-key-predict button").is_visible()
+
+
+def test_rows_are_typed_into_a_table_and_a_picture_is_classified(
+    page: Any, address: str, tmp_path: Path
+) -> None:
+    open_sample(page, "iris")
+    go(page, "Predict")
+    feeds = page.locator(".st-key-feeds")
+    feeds.get_by_text("Values", exact=True).click()
+    feeds.get_by_text("Fill in at least one row").wait_for()
+    assert page.locator(".st-key-predict button").is_disabled()
+    table = feeds.locator('[data-testid="stDataFrameResizable"]')
+    table.wait_for()
+    page.locator('[data-test-script-state="notRunning"]').wait_for()
+    # The table is a canvas: its first cell lies below the header, right of the markers of rows.
+    table.click(position={"x": 120, "y": 52})
+    cell = page.locator("#portal input")
+    for number in ("1.7", "0.5", "5.1", "3.3"):  # in the order of the columns
+        page.keyboard.press("Enter")
+        cell.fill(number)
+        cell.press("Tab")
+        cell.wait_for(state="detached")
+    page.locator(".st-key-predict button:enabled").click()
+    page.get_by_text("1 row a run").wait_for()
+    with page.expect_download() as download:
+        page.locator(".st-key-download_csv button").click()
+    header, row = download.value.path().read_text().splitlines()
+    assert "probabilities:0.setosa" in header
+    assert "setosa" in row.split(",")
+
+    page.goto(f"{address}/predict?sample=shapes")
+    feeds.get_by_text("Values", exact=True).click()
+    picture = tmp_path / "shape.png"
+    Image.fromarray(np.zeros((48, 48), np.uint8)).save(picture)
+    send = page.locator('.st-key-picture_image input[type="file"]')
+    send.wait_for(state="attached")
+    send.set_input_files(str(picture))
+    page.locator(".st-key-predict button:enabled").click()
+    page.get_by_text("1 row a run").wait_for()
+    page.get_by_text("Row 1, the likeliest classes").wait_for()

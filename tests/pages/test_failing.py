@@ -194,12 +194,21 @@ def test_the_text_form_and_the_list_are_one() -> None:
 def test_feeds_that_do_not_fit_say_what_would() -> None:
     at = app.on(app.opened("iris"), "predict")
     at.segmented_control(key="feed_kind").set_value("typed").run()
-    at.text_area(key="typed_petal_length").set_value("[1.0, 2.0").run()
-    at.button(key="predict").click()
-    app.settled(at.run())
-    assert "petal_length" in only_error(at)
-    assert at.button(key="predict")
-    assert "of_model:prediction" not in at.session_state
+    run = at.button(key="predict")
+    assert run.disabled
+    reason = next(item.value for item in at.caption if "Fill in" in item.value)
+    assert "petal\\_length" in reason
+    assert not at.error
+
+
+def test_numbers_of_a_picture_that_do_not_fit_say_so_at_the_field() -> None:
+    at = app.on(app.opened("shapes"), "predict")
+    at.segmented_control(key="feed_kind").set_value("typed").run()
+    assert any("send a PNG or JPEG" in item.value for item in at.caption)
+    at.toggle(key="as_json_image").set_value(True).run()
+    at.text_area(key="typed_image").set_value("[1.0, 2.0").run()
+    assert "is no JSON list or number" in only_error(at).replace("\\", "")
+    assert at.button(key="predict").disabled
 
 
 def with_answer(change: Callable[[dict[str, Any]], None], blob: str) -> AppTest:

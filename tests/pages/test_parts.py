@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from inspector.ui.screens import operations, predict
+from inspector.ui.screens import input_table, operations, predict
 from inspector.ui.widgets import text
 from inspector.view.table.node_table import NodeTable
 
@@ -37,7 +37,7 @@ def test_changes_have_a_sign() -> None:
 def test_the_example_of_what_to_type_has_the_shape(
     dtype: str, shape: list[int | None] | None, literal: str
 ) -> None:
-    assert predict.example(dtype, shape) == literal
+    assert input_table.example(dtype, shape) == literal
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,25 @@ def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
     return chart
 
 
+def class_scores(frame: pd.DataFrame) -> alt.Chart:
+    """Horizontal bars of ``class``, ``score`` and ``graph``, in the order of the rows."""
+    graphs = list(dict.fromkeys(frame["graph"]))
+    legend = _LEGEND if len(graphs) > 1 else None
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            x=alt.X("score:Q", title=None, axis=alt.Axis(tickCount=5)),
+            y=alt.Y("class:N", sort=list(dict.fromkeys(frame["class"])), title=None, axis=_NAMES),
+            yOffset=alt.YOffset("graph:N", sort=graphs),
+            color=alt.Color("graph:N", sort=graphs, title=None, legend=legend),
+            tooltip=["class", "graph", alt.Tooltip("score:Q", format=".6f")],
+        )
+        .properties(height=alt.Step(14))
+    )
+    return chart
+
+
 _LEGEND = alt.Legend(orient="top")
 _NAMES = alt.Axis(labelLimit=240, labelOverlap=False, labelFlush=False, labelBound=False)
 _COUNTS = alt.Axis(tickMinStep=1, tickCount=6)
