@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         compare,
         convert,
         render,
+        report,
         save,
         sensitivity,
     )
@@ -58,6 +59,7 @@ __all__ = [
     "optimise",
     "predict",
     "render",
+    "report",
     "save",
     "scan",
     "sensitivity",

@@ -40,8 +40,11 @@ if TYPE_CHECKING:
     from inspector.optimisation.label_files import read_labels
     from inspector.optimisation.optimise import Optimised
     from inspector.optimisation.tflite.recipes import RECIPE_NAMES, RECIPES
+    from inspector.passes.catalogue import transforms
     from inspector.passes.pipeline import OnViolation, Progress, Transforms
     from inspector.passes.records import Step
+    from inspector.reporting.commands import Origin
+    from inspector.reporting.write import report
     from inspector.safety.scan import Scan
     from inspector.transform_graph import TransformGraph, transform_graph_file
     from inspector.view.export.render import render
@@ -62,6 +65,7 @@ __all__ = [
     "OnViolation",
     "Operation",
     "Optimised",
+    "Origin",
     "Prediction",
     "Scan",
     "Step",
@@ -85,6 +89,7 @@ __all__ = [
     "read_feeds",
     "read_labels",
     "render",
+    "report",
     "sarif",
     "save",
     "scan",
@@ -107,6 +112,7 @@ _ELSEWHERE = {
     "Facts": "analysis.describe",
     "OnViolation": "passes.pipeline",
     "Operation": "model.operation",
+    "Origin": "reporting.commands",
     "Optimised": "optimisation.optimise",
     "Prediction": "jobs.client.predict",
     "Scan": "safety.scan",
@@ -124,9 +130,11 @@ _ELSEWHERE = {
     "feed_template": "jobs.client.feed_reading",
     "read_feeds": "jobs.client.feed_reading",
     "render": "view.export.render",
+    "report": "reporting.write",
     "save": "writing",
     "sensitivity": "writing",
     "top_classes": "jobs.client.feed_reading",
+    "transforms": "passes.catalogue",
     "transform_graph_file": "transform_graph",
     "write_npz": "optimisation.feeding.array_files",
 }
@@ -207,17 +215,6 @@ def sarif(report: Scan, uri: str | None = None) -> dict[str, Any]:
     from inspector.safety import sarif as sarif_format
 
     return sarif_format.of(report, uri)
-
-
-def transforms() -> dict[str, Any]:
-    """All transforms with their parameters, and the presets: JSON of ``inspector transforms``."""
-    from inspector.passes import PASSES
-    from inspector.passes.presets import PRESETS
-
-    return {
-        "transforms": [PASSES[name].to_dict() for name in sorted(PASSES)],
-        "presets": [{"name": name, **PRESETS[name]._asdict()} for name in PRESETS],
-    }
 
 
 def freeze(

@@ -41,6 +41,8 @@ with run_column:
     elif clicked:  # not where an edit that arrives with the click cannot be run
         optimise.start(model)
         st.rerun()
+    if not blocker:
+        optimise.copy_as(model)
     job_status.show(results.SLOT)
     optimise.hint_of_failure()
     result = state.result()

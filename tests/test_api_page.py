@@ -15,7 +15,7 @@ from inspector import errors
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/api.md").read_text(encoding="utf-8")
-RUNS_MODELS = {"benchmark", "compare", "predict"}
+RUNS_MODELS = {"report", "benchmark", "compare", "predict"}
 """Sections whose examples need TensorFlow."""
 
 

@@ -16,6 +16,15 @@ from inspector.text import count, plain, size
 NOT_MET = 3
 """Exit status where a limit is not met."""
 
+LABELS = click.option(
+    "--labels",
+    "label_file",
+    metavar="FILE",
+    help="Right classes or values, one per row: .npz, .csv, or a text with a label in each line.",
+)
+LABEL_COLUMN = click.option(
+    "--label-column", metavar="NAME", help="Of --labels, where it has several."
+)
 _HEAD = ["output", "grade", "largest", "of largest", "mean", "99 %", "same top-1", "differs most"]
 _FEW = 3
 
@@ -24,13 +33,8 @@ _FEW = 3
 @click.argument("a")
 @click.argument("b")
 @ROWS
-@click.option(
-    "--labels",
-    "label_file",
-    metavar="FILE",
-    help="Right classes or values, one per row: .npz, .csv, or a text with a label in each line.",
-)
-@click.option("--label-column", metavar="NAME", help="Of --labels, where it has several.")
+@LABELS
+@LABEL_COLUMN
 @click.option(
     "--classes",
     "class_file",
@@ -84,13 +88,11 @@ def compare(
 
     With limits it is a gate: exit status 3 when one is not met.
     """
-    if label_column is not None and label_file is None:
-        raise click.UsageError("--label-column is for --labels")
+    labels = labels_from(label_file, label_column)
     if blame and feed_file is None:
         raise click.UsageError("--blame needs --feeds: both models run on the same rows")
     first, second = open_model(a), open_model(b)
     feeds = api.read_feeds(feed_file, first) if feed_file is not None else None
-    labels = api.read_labels(label_file, label_column) if label_file is not None else None
     classes = api.read_class_names(Path(class_file)) if class_file is not None else None
     with progress_line() as progress:
         judged = api.compare(
@@ -116,6 +118,15 @@ def compare(
     show(answer, as_json, lambda: _text(judged, answer))
     if not judged.met:
         ctx.exit(NOT_MET)
+
+
+def labels_from(file: str | None, column: str | None) -> Any:
+    """The labels of `LABELS`; None without a file."""
+    if file is not None:
+        return api.read_labels(file, column)
+    if column is not None:
+        raise click.UsageError("--label-column is for --labels")
+    return None
 
 
 def _text(judged: api.Comparison, answer: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import click
 
-from inspector.cli import benchmarking, changing, doctor, gate, reading, running, scan
+from inspector.cli import benchmarking, changing, doctor, gate, reading, report, running, scan
 from inspector.cli.options import Commands
 
 COMMANDS = (
@@ -25,6 +25,7 @@ COMMANDS = (
     scan.scan,
     reading.diff,
     reading.render,
+    report.report,
     reading.transforms,
     changing.transform_graph,
     doctor.doctor,

@@ -112,8 +112,8 @@ def parameters(variables: Iterable[Variable], graph: Graph) -> int:
     """Elements of all variables in the checkpoint that are numbers, else of those in the graph.
 
     Optimiser slots and step counters are included. Without a checkpoint: elements of the variables
-    that the graph declares; without these too (a frozen graph): elements of its Consts of float or
-    quantised dtype that are not scalars.
+    that the graph declares; without these too (a frozen graph): elements of its Consts of float,
+    quantised or 8-bit dtype that are not scalars.
     """
     listed = [
         item.shape for item in variables if item.dtype not in ("string", "resource", "variant")
@@ -149,7 +149,7 @@ def _shape_attr(node: NodeDef) -> Shape | None:
 
 def _is_weight(dtype: int) -> bool:
     name = tensors.dtype_name(dtype)
-    return name.startswith(("float", "bfloat", "complex", "qint", "quint"))
+    return name.startswith(("float", "bfloat", "complex", "qint", "quint", "int8", "uint8"))
 
 
 def _elements(shape: Shape | None) -> int:

@@ -130,10 +130,11 @@ def test_bytes_are_measured_where_the_reader_gave_none() -> None:
 def test_parameters_of_a_frozen_graph_are_its_weights() -> None:
     frozen = graph(
         const("w", np.zeros((3, 4), np.float32)),
+        const("quantised", np.zeros((2, 5), np.int8)),  # as quantize_weights(mode=per_channel)
         const("shape", np.array([1, 2, 3], np.int32)),
         const("epsilon", np.float32(1e-3)),
     )
-    assert parameters([], frozen) == 12
+    assert parameters([], frozen) == 22
 
 
 @pytest.mark.parametrize("op", sorted(VARIABLES))

@@ -106,3 +106,15 @@ def test_the_path_of_a_checkpoint_is_no_example_of_an_input(
     path.write_bytes(graph_def(text).SerializeToString())
     at = app.on(opened(path, monkeypatch), "optimise")
     assert at.text_input(key="fix_input").placeholder == "name=value, then Enter"
+
+
+def test_what_the_page_runs_can_be_copied(page: AppTest) -> None:
+    page.text_input(key="fix_input").set_value("train=false").run()
+    page.text_area(key="pipeline_text").set_value("sort_by_execution_order").run()
+    (command,) = [text for text in app.names(page) if text.startswith("inspector optimise")]
+    assert command == (
+        "inspector optimise branch.pb -o branch_optimised --outputs=y --set=train=false "
+        "--transforms=sort_by_execution_order"
+    )
+    (python,) = [text for text in app.names(page) if text.startswith("import inspector")]
+    assert "outputs=['y']" in python

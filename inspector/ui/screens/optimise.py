@@ -12,9 +12,11 @@ from inspector.graph.op_sets import REQUIRED_PLACEHOLDERS
 from inspector.optimisation.feed_source import FeedsJson, FeedSource
 from inspector.optimisation.optimise_options import CheckOptions, OptimiseOptions
 from inspector.passes.parser import format_calls
+from inspector.reporting import commands
 from inspector.ui.screens import predict
 from inspector.ui.session import job_status, results, state
 from inspector.ui.widgets import (
+    copy_button,
     input_values,
     output_picker,
     pipeline,
@@ -112,14 +114,41 @@ def _no_output(model: state.OpenModel, name: str) -> str:
 
 def start(model: state.OpenModel) -> None:
     """Start the job for the chosen outputs and transforms."""
-    outputs = state.outputs()
-    if not outputs and model.signature is None:
-        outputs = [item["name"] for item in model.facts["suggested_outputs"][:1]]
-        state.set_outputs(outputs)
+    outputs, transforms = _outputs(model), _transforms(model)
+    state.set_outputs(outputs)
+    _run(model, outputs or None, transforms, input_values.values() or None)
+
+
+def copy_as(model: state.OpenModel) -> None:
+    """The command line and the Python that run what is on the page, to copy."""
+    check = CheckOptions(None, st.session_state.get("on_violation", "keep"))
+    options = _options(
+        model,
+        _outputs(model) or None,
+        _transforms(model),
+        input_values.values() or None,
+        check if st.session_state.get("check_steps", True) else None,
+    ).to_json()
+    source, out = model.name, f"{text.file_stem(model.name)}_optimised"
+    with st.popover("Copy as", icon=":material/terminal:"):
+        st.caption("Command line")
+        copy_button.box(commands.optimise_command(source, out, options))
+        st.caption("Python")
+        copy_button.box(commands.optimise_python(source, out, options))
+
+
+def _outputs(model: state.OpenModel) -> list[str]:
+    """The chosen outputs; without a choice and a signature the first suggestion."""
+    if (outputs := state.outputs()) or model.signature is not None:
+        return outputs
+    return [item["name"] for item in model.facts["suggested_outputs"][:1]]
+
+
+def _transforms(model: state.OpenModel) -> str:
     transforms = format_calls(pipeline.calls())
     if cut_at(model) and _CUT not in [call.name for call in pipeline.calls()]:
-        transforms = f"{_CUT} {transforms}"
-    _run(model, outputs or None, transforms, input_values.values() or None)
+        return f"{_CUT} {transforms}"
+    return transforms
 
 
 def cut_at(model: state.OpenModel) -> list[str]:
@@ -219,7 +248,20 @@ def _run(
         policy = st.session_state.get("on_violation", "keep")
         required = bool(st.session_state.get("require_check", False))
         check = CheckOptions(feeds, policy, roll_back, require=required)
-    options = OptimiseOptions(
+    options = _options(model, outputs, transforms, fixed, check)
+    args: dict[str, Any] = {**model.graph_choice, "options": options.to_json()}
+    title = "Freezing and optimising"
+    job_status.start(results.SLOT, "optimise", args, model.source, title, blobs=blobs)
+
+
+def _options(
+    model: state.OpenModel,
+    outputs: list[str] | None,
+    transforms: str,
+    fixed: dict[str, Any] | None,
+    check: CheckOptions | None,
+) -> OptimiseOptions:
+    return OptimiseOptions(
         tuple(state.inputs()) or None,
         None if outputs is None else tuple(outputs),
         transforms,
@@ -228,9 +270,6 @@ def _run(
         set=fixed,
         all_signatures=st.session_state.get("all_signatures", False),
     )
-    args: dict[str, Any] = {**model.graph_choice, "options": options.to_json()}
-    title = "Freezing and optimising"
-    job_status.start(results.SLOT, "optimise", args, model.source, title, blobs=blobs)
 
 
 def _take(key: str) -> None:

@@ -1,0 +1,56 @@
+"""The command report: two models as one file for people who were not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from inspector import api
+from inspector.cli.gate import LABEL_COLUMN, LABELS, labels_from
+from inspector.cli.options import FORCE, ROWS, TIMEOUT, Out
+from inspector.cli.output import open_model, progress_line
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "-o",
+    "--out",
+    type=Out(),
+    required=True,
+    metavar="FILE.(html|md|json)",
+    help="HTML is one file that loads nothing and prints well.",
+)
+@ROWS
+@LABELS
+@LABEL_COLUMN
+@TIMEOUT
+@FORCE
+def report(
+    a: str,
+    b: str,
+    out: Path,
+    feed_file: str | None,
+    label_file: str | None,
+    label_column: str | None,
+    timeout: float | None,
+    force: bool,
+) -> None:
+    """Sizes, predictions, latency and changes of B against A, as one file."""
+    first, second = open_model(a), open_model(b)
+    feeds = api.read_feeds(feed_file, first) if feed_file is not None else None
+    with progress_line() as progress:
+        contents = api.report(
+            first,
+            second,
+            out,
+            feeds,
+            labels_from(label_file, label_column),
+            origin=api.Origin(a, b, feed_file, label_file, label_column),
+            force=force,
+            progress=progress,
+            timeout=timeout,
+        )
+    click.echo(f"wrote {out.name}: {contents.verdict}")

@@ -1,0 +1,1 @@
+"""The report for stakeholders: one file about two models, as HTML, Markdown or JSON."""
