@@ -12,24 +12,24 @@ result = compare.require_result()
 compare.figures(result)
 output_comparison.card(model, result)
 
-st.subheader("Latency")
+st.header("Latency")
 latency.section(model, result)
 
-st.subheader("Take it away")
+st.header("Take it away")
 compare.downloads(result)
 
 stages_column, sizes_column = st.columns(2)
 with stages_column:
-    st.subheader("Stages")
+    st.header("Stages")
     compare.stages(result)
 with sizes_column:
-    st.subheader("Bytes per step")
+    st.header("Bytes per step")
     compare.step_sizes(result)
 
-st.subheader("Picture")
+st.header("Picture")
 compare_picture.board(result)
 diff = result.value["diff"]
-st.subheader("Operations by type")
+st.header("Operations by type")
 compare.op_counts(diff)
-st.subheader("Nodes")
+st.header("Nodes")
 compare.nodes(diff, result.value["steps"])

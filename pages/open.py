@@ -18,8 +18,8 @@ st.caption(
 if (line := job_status.sandbox_notice()) is not None:
     st.warning(line, icon=":material/shield:")
 
-st.subheader("Samples")
+st.header("Samples")
 open_forms.samples()
-st.subheader("Your own")
+st.header("Your own")
 open_forms.own_model()
 open_forms.link_back()

@@ -16,12 +16,12 @@ if results.receive():
 
 list_column, run_column = st.columns([1, 1], gap="large")
 with list_column:
-    st.subheader("Outputs")
+    st.header("Outputs")
     optimise.choose_outputs(model)
-    st.subheader("Transforms")
+    st.header("Transforms")
     pipeline.editor(model.transforms)
 with run_column:
-    st.subheader("Run")
+    st.header("Run")
     st.caption(
         "Freezes the variables if there are any, keeps what the outputs need, then transforms."
     )

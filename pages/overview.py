@@ -18,7 +18,7 @@ if facts["functions"]:
 st.caption(tflite.caption(facts) if tflite.is_lite(model) else text.escape(line))
 tag_set_picker.tag_set_and_signature(model, "overview")
 
-st.subheader("Layers by type" if "keras" in facts else "Operations by type")
+st.header("Layers by type" if "keras" in facts else "Operations by type")
 if "serving" in facts:
     st.caption(
         "The serving function, its calls inlined: what runs on a request. "
@@ -39,18 +39,18 @@ else:
 
 tensors_column, sizes_column = st.columns(2, gap="medium")
 with tensors_column:
-    st.subheader("Placeholders")
+    st.header("Placeholders")
     overview.tensors(model.drawn["placeholders"])
-    st.subheader("Softmax outputs")
+    st.header("Softmax outputs")
     softmax = model.drawn.get("softmax", facts["softmax"])
     tables.table({"node": softmax}) if softmax else st.caption("None.")
 with sizes_column:
-    st.subheader("Suggested outputs")
+    st.header("Suggested outputs")
     overview.suggested(facts)
-    st.subheader("Sizes")
+    st.header("Sizes")
     overview.sizes(facts)
 
-st.subheader("Signatures")
+st.header("Signatures")
 overview.signatures(facts)
 overview.before_and_beside(facts)
 overview.scan_findings(facts)

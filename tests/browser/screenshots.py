@@ -79,7 +79,7 @@ class Tour:
     def predict(self) -> None:
         self.go("Predict")
         self.page.locator(".st-key-predict button").click()
-        self.page.locator("h3", has_text="Do they agree?").wait_for()
+        self.page.locator("h2", has_text="Do they agree?").wait_for()
 
     def save(self, name: str) -> None:
         """The window as it is, once nothing moves any more."""

@@ -128,7 +128,7 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
 
     go(page, "Predict")
     page.locator(".st-key-predict button").click()
-    page.locator("h3", has_text="Do they agree?").wait_for()
+    page.locator("h2", has_text="Do they agree?").wait_for()
 
     assert_serves(tmp_path)
 

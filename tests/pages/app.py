@@ -60,6 +60,7 @@ def texts(at: AppTest) -> str:
     """Everything the page says, as one text."""
     kinds = (
         at.title,
+        at.header,
         at.subheader,
         at.markdown,
         at.caption,

@@ -61,7 +61,7 @@ def test_a_tflite_model_on_every_page(folder: Path) -> None:
     assert not at.exception
     assert not at.error
     assert app.metrics(at)["Operations"] == "1"
-    assert {"Subgraphs", "Tensors"} <= {item.value for item in at.subheader}
+    assert {"Subgraphs", "Tensors"} <= {item.value for item in at.header}
     assert "for TensorFlow 2.5.0 or later" in app.texts(at).replace("\\", "")
     tables = [frame.value for frame in at.dataframe]
     (tensors,) = [table for table in tables if "zero point" in table]

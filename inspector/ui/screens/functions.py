@@ -19,7 +19,7 @@ def functions(facts: Mapping[str, Any]) -> None:
     rows = facts["function_list"]
     if not rows:
         return
-    st.subheader("Functions")
+    st.header("Functions")
     inside = sum(facts["function_op_counts"].values())
     caption = f"{text.count(facts['functions'], 'function')} with {text.count(inside, 'node')}"
     if facts["functions"] > len(rows):

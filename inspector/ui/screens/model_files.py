@@ -19,7 +19,7 @@ def section(model: state.OpenModel) -> None:
     """Files with sizes, assets, fingerprint; nothing for a model that is one file."""
     contents_facts = model.contents
     if contents_facts["files"]:
-        st.subheader("Files")
+        st.header("Files")
         files_column, details_column = st.columns([3, 2], gap="medium")
         with files_column:
             tree(contents_facts["files"])

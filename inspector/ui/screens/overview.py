@@ -99,7 +99,7 @@ def scan_findings(facts: dict[str, Any]) -> None:
     findings = facts["scan"]["findings"]
     if not findings:
         return
-    st.subheader("Reaches beyond the model")
+    st.header("Reaches beyond the model")
     tables.table(
         [
             {
@@ -192,11 +192,11 @@ def signatures(facts: dict[str, Any]) -> None:
 def before_and_beside(facts: dict[str, Any]) -> None:
     """What runs before the first run; functions that only Python calls, where there are some."""
     if init_op := facts.get("init_op"):
-        st.subheader("Before the first run")
+        st.header("Before the first run")
         st.caption("These nodes run once; they give tables and variables their values.")
         tables.table({"node": init_op["nodes"]})
     if callables := facts.get("callables"):
-        st.subheader("Functions without a signature")
+        st.header("Functions without a signature")
         st.caption("The choice of the signature offers those that can be frozen and run.")
         tables.table(
             [

@@ -59,16 +59,15 @@ def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
     tag_set_picker.tag_set_and_signature(model, "graph", row)
     if picture is not None:
         file = row.popover(
-            "",
+            "Export the picture",
             icon=":material/download:",
-            help="Export the picture",
             key="export",
             on_change="rerun",
         )
         if file.open:
             with file:
                 _export(model, picture)
-    with row.popover("", icon=":material/help:", help="Search, trace and colours", key="bar_help"):
+    with row.popover("Help on search, trace and colours", icon=":material/help:", key="bar_help"):
         st.markdown(_HELP)
         if "serving" in model.facts:
             st.caption(_SERVING)

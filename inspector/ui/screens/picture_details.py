@@ -35,7 +35,7 @@ def details(model: state.OpenModel) -> None:
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     )
     head.markdown("**Details**")
-    head.button("", key="close_drawer", type="tertiary", icon=":material/close:", help="Close (D)")
+    head.button("Close the details", key="close_drawer", type="tertiary", icon=":material/close:")
     if not now.selected:
         st.caption(
             "Click a box to see what it is. Double-click a scope to open or close it. "

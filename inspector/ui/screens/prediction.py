@@ -28,7 +28,7 @@ def answers(value: dict[str, Any], files: dict[str, bytes]) -> None:
         files: The outputs as ``npz`` and ``csv``; empty where they are too large.
     """
     head = st.container(horizontal=True, vertical_alignment="bottom")
-    head.subheader("Outputs")
+    head.header("Outputs")
     _downloads(files, head)
     classes = value.get("classes") or {}
     names = _uploaded_names() if classes else None
@@ -39,10 +39,10 @@ def answers(value: dict[str, Any], files: dict[str, bytes]) -> None:
         with st.container(border=True):
             _output(name, output, classified, names, value, is_main=not has_shares)
     if value["agreement"]:
-        st.subheader("Do they agree?")
+        st.header("Do they agree?")
         right = ("largest difference", "mean difference")
         tables.table(agreement_table(value), key="agreement", right=right)
-    st.subheader("Latency")
+    st.header("Latency")
     tables.table(latency_table(value), key="latency", right=_FIGURE_COLUMNS)
     how = value.get("runtime") or "the runtime's own optimiser is off on all sides"
     st.caption(

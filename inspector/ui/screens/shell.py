@@ -10,7 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from inspector import locations
 from inspector.ui.server import sign_in
 from inspector.ui.session import address, state
-from inspector.ui.widgets import copy_button, output_picker, text
+from inspector.ui.widgets import copy_button, narrow_window, output_picker, text
 
 
 class PageEntry(NamedTuple):
@@ -41,7 +41,27 @@ PAGES = (
 # For these Streamlit's theme has no setting: narrow margins, and small code in the pipeline's text.
 _SIDEBAR_PX = 256
 _STYLE = """
-.stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
+.stMainBlockContainer { padding: 1.25rem clamp(1rem, 3vw, 2.5rem) 4rem; }
+[data-testid="stAppViewContainer"]:has([data-testid="stExpandSidebarButton"])
+  .stMainBlockContainer { padding-top: 3.25rem; }
+/* The header holds the button that opens the sidebar, and lies over the page's first line. */
+[data-testid="stHeader"] { background: transparent; pointer-events: none; }
+[data-testid="stHeader"] button { pointer-events: auto; }
+[data-testid="stSidebarCollapseButton"] { visibility: visible !important; }
+/* Streamlit's own captions have a contrast of 4.2. */
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
+/* The primary colour is dark enough for white text on it, and so too dark for text on dark. */
+button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p, .stSlider p {
+  color: light-dark(#2457c5, #86adff);
+}
+/* The label of a button that shows its icon only. */
+:is(.st-key-close_model, .st-key-close_drawer, .st-key-export, .st-key-bar_help)
+  button [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+[data-testid="stLayoutWrapper"]:has(> :is(.st-key-copying, .st-key-narrow_window)) {
+  position: absolute; opacity: 0;
+}
 .st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
   font-family: "Source Code Pro", monospace; font-size: 0.85rem; line-height: 1.6;
 }
@@ -62,6 +82,7 @@ def configure() -> StreamlitPage:
     st.logo(str(locations.assets() / "icon.svg"), size="large")
     st.html(f"<style>{_STYLE}{copy_button.STYLE}</style>")
     copy_button.listen()
+    narrow_window.listen()
     pages = [
         st.Page(
             f"pages/{entry.file}.py",
@@ -79,6 +100,8 @@ def sidebar(page: StreamlitPage) -> None:
     entry = next(entry for entry in PAGES if entry.title == page.title)
     address.follow(on_open_page=entry is PAGES[0])
     model = state.model()
+    titles = [page.title, *([text.shorten(model.name, 60)] if model else []), "Inspector"]
+    st.set_page_config(page_title=" · ".join(titles))
     if model is not None and not entry.writes_address:
         address.write(model)
     with st.sidebar:
@@ -96,11 +119,10 @@ def sidebar(page: StreamlitPage) -> None:
             )
             row.markdown(f"**{text.escape(model.name, 80)}**")
             row.button(
-                "",
+                "Close the model",
                 key="close_model",
                 type="tertiary",
                 icon=":material/close:",
-                help="Close the model",
                 on_click=address.close,
             )
             total = text.size(model.facts["bytes"].get("total"))

@@ -49,7 +49,7 @@ def sections(facts: Mapping[str, Any]) -> None:
     _metadata(facts)
     graphs = facts["subgraphs"]
     if len(graphs) > 1:
-        st.subheader("Subgraphs")
+        st.header("Subgraphs")
         rows = [
             {
                 "": number,
@@ -61,7 +61,7 @@ def sections(facts: Mapping[str, Any]) -> None:
             for number, row in enumerate(graphs)
         ]
         tables.table(pd.DataFrame(rows))
-    st.subheader("Tensors")
+    st.header("Tensors")
     count = sum(row["tensors"] for row in graphs)
     rest = f", the first {text.number(len(facts['tensors']))} shown"
     st.caption(text.count(count, "tensor") + (rest if count > len(facts["tensors"]) else ""))
@@ -82,10 +82,10 @@ def _metadata(facts: Mapping[str, Any]) -> None:
             for row in stated.get(side, ())
         ]
     if rows:
-        st.subheader("Metadata")
+        st.header("Metadata")
         tables.table(pd.DataFrame(rows))
     if facts["associated_files"]:
-        st.subheader("Associated files")
+        st.header("Associated files")
         tables.table(
             pd.DataFrame(
                 [

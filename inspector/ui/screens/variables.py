@@ -26,7 +26,7 @@ def section(model: state.OpenModel) -> None:
     rows = model.facts["variable_list"]
     if not rows:
         return
-    st.subheader("Variables")
+    st.header("Variables")
     table_column, details_column = st.columns([3, 2], gap="medium")
     with table_column:
         name = table(rows)
