@@ -142,7 +142,7 @@ def test_the_journey_of_the_notebook() -> None:
     assert not at.error
     agreement = next(table for table in frames(at) if "largest difference" in table)
     assert list(agreement["graph"]) == ["frozen", "optimised"]
-    assert list(agreement["verdict"]) == ["identical", "differs"]
+    assert list(agreement["verdict"]) == ["identical", "small"]
     assert set(agreement["rows"]) == {1000}
 
 
