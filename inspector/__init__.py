@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Optimised,
         Prediction,
         Scan,
+        SearchResult,
         Step,
         TransformGraph,
         benchmark,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         render,
         report,
         save,
+        search,
         sensitivity,
     )
 
@@ -46,6 +48,7 @@ __all__ = [
     "Optimised",
     "Prediction",
     "Scan",
+    "SearchResult",
     "Step",
     "TransformGraph",
     "benchmark",
@@ -62,6 +65,7 @@ __all__ = [
     "report",
     "save",
     "scan",
+    "search",
     "sensitivity",
 ]
 

@@ -1,8 +1,7 @@
 """The functions that scripts, notebooks and the command line call.
 
 `import inspector` offers those of the contract; the rest is for the command line. No model runs in
-the caller's process: kernels, for folding and for predictions, run in a worker. All else is
-computed here, without TensorFlow.
+the caller's process; all else is computed here, without TensorFlow.
 """
 
 from __future__ import annotations
@@ -46,6 +45,8 @@ if TYPE_CHECKING:
     from inspector.reporting.commands import Origin
     from inspector.reporting.write import report
     from inspector.safety.scan import Scan
+    from inspector.searching.model_search import search
+    from inspector.searching.outcome import SearchResult
     from inspector.transform_graph import TransformGraph, transform_graph_file
     from inspector.view.export.render import render
     from inspector.writing import FORMATS, convert, save, sensitivity
@@ -68,6 +69,7 @@ __all__ = [
     "Origin",
     "Prediction",
     "Scan",
+    "SearchResult",
     "Step",
     "TransformGraph",
     "benchmark",
@@ -93,6 +95,7 @@ __all__ = [
     "sarif",
     "save",
     "scan",
+    "search",
     "sensitivity",
     "top_classes",
     "transform_graph_file",
@@ -116,6 +119,7 @@ _ELSEWHERE = {
     "Optimised": "optimisation.optimise",
     "Prediction": "jobs.client.predict",
     "Scan": "safety.scan",
+    "SearchResult": "searching.outcome",
     "Step": "passes.records",
     "TransformGraph": "transform_graph",
     "benchmark": "jobs.client.timing",
@@ -132,6 +136,7 @@ _ELSEWHERE = {
     "render": "view.export.render",
     "report": "reporting.write",
     "save": "writing",
+    "search": "searching.model_search",
     "sensitivity": "writing",
     "top_classes": "jobs.client.feed_reading",
     "transforms": "passes.catalogue",
@@ -303,13 +308,11 @@ def optimise(
         signature, all_signatures: As in `freeze`; ``warnings`` says which are left out.
         init_op, set: As in `freeze`.
         cancelled: Called often, in this thread; True ends the call with JobCancelled.
-        check: Run the graph before and after each transform, in a worker, and record the largest
-            difference of the outputs: ``steps[0].check``, which also says what was not checked.
+        check: Run the graph before and after each transform, in a worker: ``steps[0].check``.
         feeds: Feeds for the check: key to array, as in `predict`; by default random rows.
         on_violation: For a transform that changed the outputs by more than it declares: ``keep``,
             ``rollback``, or ``stop`` with an error, also at one that could not be checked.
-        require_check: Check, and raise an error after the last transform where one is in violation
-            and was not rolled back, or could not be checked.
+        require_check: Check; an error at the end where one is in violation or was not checked.
         timeout: Seconds from now for all jobs in workers; by default each has its own limit.
     Returns: The new ``model``, and ``steps``: per transform what it changed and left alone.
     Raises: TransformError before work starts; ModelError, GraphError, FreezeError, JobError;
@@ -348,14 +351,12 @@ def predict(
     """Run a model once, in a worker.
 
     Args:
-        feeds: Key to array or nested list. A key is an input of the signature, a tensor name or a
-            node name.
+        feeds: Key to array or nested list; a key is an input, a tensor name or a node name.
         fetches: Keys in the same sense; by default all outputs of the signature.
         signature: Its key; by default the one whose inputs are fed.
         init_op: The node to run first, as in `freeze`.
         progress: As in `optimise`.
-        timeout: Seconds from now for the answer, including the start of TensorFlow; above 0, at
-            most 1,000,000. By default the run may take 120 s.
+        timeout: Seconds from now, at most 1,000,000; by default the run may take 120 s.
     Returns: ``outputs``: key to array; ``run_ms``: the run alone, without loading.
     Raises: BadFeed, BadFetch, UnknownSignature, BlockedOp, RunFailed, MissingVariables, JobError
         (JobTimeout after the timeout, WorkerUnavailable where TensorFlow cannot be started).

@@ -34,6 +34,7 @@ ROOMS = (
     "backend/",
     "jobs/",
     "reporting/",
+    "searching/",
     "api notebook transform_graph writing __init__",
     "ui/",
     "cli/",
@@ -83,6 +84,7 @@ PUBLIC = {
     "Optimised",
     "Prediction",
     "Scan",
+    "SearchResult",
     "Step",
     "TransformGraph",
     "benchmark",
@@ -99,6 +101,7 @@ PUBLIC = {
     "report",
     "save",
     "scan",
+    "search",
     "sensitivity",
 }
 

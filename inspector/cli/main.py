@@ -1,7 +1,7 @@
 """The command line: each command reads its flags, calls `inspector.api`, and prints the answer.
 
 Exit status: 0 done; 1 an error of the model or the work, in one line; 2 an error of the command
-line; 3 the command found what it searches for (`scan`), a limit is not met (`compare`), or a
+line; 3 the command found what it looks for (`scan`), a limit is not met (`compare`, `search`), or a
 required check found a violation; 4 a required check could not be made.
 """
 
@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import click
 
-from inspector.cli import benchmarking, changing, doctor, gate, reading, report, running, scan
+from inspector.cli import (
+    benchmarking,
+    changing,
+    doctor,
+    gate,
+    reading,
+    report,
+    running,
+    scan,
+    searching,
+)
 from inspector.cli.options import Commands
 
 COMMANDS = (
@@ -22,6 +32,7 @@ COMMANDS = (
     running.predict,
     benchmarking.benchmark,
     gate.compare,
+    searching.search,
     scan.scan,
     reading.diff,
     reading.render,

@@ -15,7 +15,7 @@ from inspector.errors import JobFailed
 from inspector.formats.tflite import quantisation_report
 from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
-from inspector.jobs.tasks import side_types
+from inspector.jobs.tasks import candidate_types, side_types
 from inspector.jobs.tasks.picture_types import PicturesAnswer
 
 MIB = 1 << 20
@@ -167,6 +167,30 @@ REQUESTS: Mapping[str, Request] = table(
         reads=(),
     ),
     _runs("optimise", "optimise:optimise", types.OptimiseAnswer, "summary hierarchy", cached=True),
+    _runs(
+        "candidate",
+        "candidate:candidate",
+        candidate_types.CandidateAnswer,
+        cached=True,
+        # Measured for conversion, which is the most that it does.
+        limits=replace(_CONVERSION, memory_per_byte=18.0),
+    ),
+    _runs(
+        "quantised_candidate",
+        "candidate:quantise",
+        candidate_types.CandidateAnswer,
+        cached=True,
+        tensorflow=False,
+        limits=_CONVERSION,
+    ),
+    _runs(
+        "candidate_sensitivity",
+        "candidate:sensitivity",
+        quantisation_report.SensitivityAnswer,
+        cached=True,
+        tensorflow=False,
+        limits=_CONVERSION,
+    ),
     _runs("predict", "predict:predict", types.PredictAnswer, "npz csv", reads=("path", "against")),
     *(
         _runs(
@@ -175,6 +199,7 @@ REQUESTS: Mapping[str, Request] = table(
             side_types.CompareAnswer,
             reads=("path", "against"),
             tensorflow=kind == "compare",
+            cached=True,
         )
         for kind in ("compare", "compare_lite")
     ),

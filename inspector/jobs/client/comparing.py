@@ -150,7 +150,7 @@ def _answer(
     """The answer of the worker."""
     with timing.sides_of(models, feeds, None if feeds else ROWS) as (sides, blobs):
         if labels is not None:
-            blobs["labels"] = packing.pack({"labels": _labels(labels)})
+            blobs["labels"] = packed_labels(labels)
         args = cast("CompareArgs", {**sides, **options})
         kind = timing.kind_of("compare", models.values())
         return cast("CompareAnswer", ask(kind, args, blobs=blobs, terms=terms).value)
@@ -176,6 +176,11 @@ def _limits(
         for name, limit in bounds.items()
         if limit is not None
     )
+
+
+def packed_labels(labels: Any) -> bytes:
+    """Labels as the blob of a request. Raises: BadFeed."""
+    return packing.pack({"labels": _labels(labels)})
 
 
 def _labels(labels: Any) -> Array:

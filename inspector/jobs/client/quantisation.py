@@ -164,7 +164,11 @@ def sensitivity(
         "options": options.to_json(),
     }
     answer = ask("sensitivity", args, blobs=_blobs(samples), terms=terms)
-    value = cast("SensitivityAnswer", answer.value)
+    return sensitivity_of(options.recipe, cast("SensitivityAnswer", answer.value))
+
+
+def sensitivity_of(recipe: str, value: SensitivityAnswer) -> Sensitivity:
+    """The answer of a job of the kind ``sensitivity``."""
     layers = (
         LayerSensitivity(
             layer["node"],
@@ -176,7 +180,7 @@ def sensitivity(
         )
         for layer in value["layers"]
     )
-    return Sensitivity.of(options.recipe, layers, value["rows"], value["rows_from"])
+    return Sensitivity.of(recipe, layers, value["rows"], value["rows_from"])
 
 
 def _blobs(samples: Samples | None) -> dict[str, bytes]:

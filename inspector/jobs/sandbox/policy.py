@@ -46,6 +46,12 @@ class RunPolicy:
         with self._lock:
             self._samples.add(model.hash)
 
+    def allow_derived(self, model: ModelKey, source: ModelKey) -> None:
+        """Treat a model like the one that it was made from."""
+        with self._lock:
+            if source.hash in self._samples:
+                self._samples.add(model.hash)
+
     def mode(self) -> str:
         """What is run: ``always`` (any model), ``samples`` or ``never``.
 

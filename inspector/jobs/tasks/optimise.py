@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,13 +13,11 @@ from inspector.formats import graphdef, saved_model_writer
 from inspector.jobs.request_types import OptimiseAnswer, OptimiseArgs, StepJson
 from inspector.jobs.result_files import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, RECORD, SAVED_MODEL
 from inspector.jobs.tasks.read import of_ops, read_model
-from inspector.jobs.tasks.transform import kernels
+from inspector.jobs.tasks.transform import in_this_process
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model.model import Model
 from inspector.optimisation import optimise as optimising
 from inspector.optimisation.optimise_options import OptimiseOptions
-from inspector.optimisation.transform_job import TransformJob, TransformResult, run_transforms
-from inspector.passes.pipeline import Progress
 from inspector.view.state.union import Difference, union
 from inspector.view.table.builder import NodeTableBuilder
 from inspector.view.tree import hierarchy
@@ -39,7 +36,7 @@ def optimise(args: OptimiseArgs, job: JobContext) -> TaskResult:
     def progress(fraction: float | None, text: str) -> None:
         job.progress(0.1 + 0.6 * (fraction or 0.0), text)
 
-    result = optimising.optimise(model, options, run=_in_this_process, progress=progress)
+    result = optimising.optimise(model, options, run=in_this_process, progress=progress)
     job.progress(0.7, "write the files")
     _write(result, job.folder)
     job.progress(0.85, "compare")
@@ -72,12 +69,6 @@ def _answer(
         "set": result.options.to_json()["set"],
         "transforms": result.transforms,
     }
-
-
-def _in_this_process(
-    job: TransformJob, progress: Progress | None, cancelled: Callable[[], bool] | None
-) -> TransformResult:
-    return run_transforms(job, kernels(), progress, cancelled)
 
 
 def _write(result: optimising.Optimised, folder: Path) -> None:

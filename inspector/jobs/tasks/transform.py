@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef, parse
 from inspector.jobs import packing
 from inspector.jobs.request_types import TransformAnswer, TransformArgs
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.optimisation.check import RunGraph
-from inspector.optimisation.transform_job import Kernels, TransformJob, run_transforms
+from inspector.optimisation.transform_job import (
+    Kernels,
+    TransformJob,
+    TransformResult,
+    run_transforms,
+)
+from inspector.passes.pipeline import Progress
 
 
 def transform(args: TransformArgs, job: JobContext) -> TaskResult:
@@ -25,6 +33,13 @@ def transform(args: TransformArgs, job: JobContext) -> TaskResult:
         "feeds_summary": result.feeds_summary,
     }
     return TaskResult(value, {"graph": result.pipeline.graph.to_bytes()})
+
+
+def in_this_process(
+    job: TransformJob, progress: Progress | None, cancelled: Callable[[], bool] | None
+) -> TransformResult:
+    """Run a `TransformJob` with TensorFlow in this process, which is a worker's."""
+    return run_transforms(job, kernels(), progress, cancelled)
 
 
 def kernels() -> Kernels:

@@ -32,6 +32,7 @@ PAGES = (
     PageEntry("overview", "Overview", "dashboard"),
     PageEntry("operations", "Operations", "table_rows"),
     PageEntry("graph", "Graph", "account_tree", writes_address=True),
+    PageEntry("search", "Search", "travel_explore"),
     PageEntry("optimise", "Optimise", "compress"),
     PageEntry("compare", "Compare", "compare_arrows"),
     PageEntry("predict", "Predict", "play_arrow"),

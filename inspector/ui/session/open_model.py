@@ -141,6 +141,17 @@ def open_url(url: str, *, trusted: bool = False) -> None:
     job_status.fetch(FETCH, url, allowed, f"Fetching {text.escape(fetch.name_of(url), 60)}")
 
 
+def open_made(path: Path, source: ModelKey) -> None:
+    """Start to open a model that a job made from another one, in the workspace.
+
+    Raises: MissingFile where it is not there any more.
+    """
+    runner = default_runner()
+    stored = runner.workspace.add_folder(path)
+    runner.policy.allow_derived(stored, source)
+    _start_stored(stored)
+
+
 def open_fetched(answer: JobResult) -> None:
     """Move a fetched model into the workspace and start to open it."""
     assert answer.folder is not None

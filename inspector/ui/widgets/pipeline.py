@@ -48,6 +48,12 @@ def problem() -> str:
     return str(st.session_state.get(PROBLEM) or "")
 
 
+def load(transforms: str) -> None:
+    """Replace the list. Raises: TransformError."""
+    _set([Item(call) for call in parse(transforms)] if transforms else [])
+    _write()
+
+
 def editor(default: str | None = None) -> None:
     """Presets, the list, and the text form.
 

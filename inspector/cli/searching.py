@@ -1,0 +1,184 @@
+"""The command search: all candidate pipelines of a model, measured, the best marked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inspector import api
+from inspector.cli.gate import NOT_MET
+from inspector.cli.options import FORCE, JSON, MODEL, OUTPUTS, TAG_SET, TIMEOUT, Out
+from inspector.cli.output import open_model, progress_line, show
+from inspector.cli.terminal import table
+from inspector.errors import JobCancelled
+from inspector.files import storing
+from inspector.text import count, plain, size
+
+_HEAD = [
+    "",
+    "candidate",
+    "size",
+    "latency",
+    "99 % interval",
+    "difference",
+    "same top-1",
+    "accuracy",
+]
+
+
+@click.command()
+@MODEL
+@TAG_SET
+@OUTPUTS
+@click.option(
+    "--feeds",
+    "feed_file",
+    metavar="FILE.npz",
+    help="Rows to compare answers on, also as .csv; else 16 random ones.",
+)
+@click.option(
+    "--labels",
+    "label_file",
+    metavar="FILE",
+    help="Right classes or values, one per row, as in `compare`.",
+)
+@click.option("--label-column", metavar="NAME", help="Of --labels, where it has several.")
+@click.option(
+    "--classes",
+    "class_file",
+    metavar="FILE",
+    help="Names of the classes, one in each line; else those that a model has.",
+)
+@click.option("--max-difference", type=float, metavar="X", help="Of any real value of any output.")
+@click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Share of rows with the same top-1 entry, 0 to 1.",
+)
+@click.option("--max-bytes", type=int, metavar="N", help="Of the result's files.")
+@click.option(
+    "--max-latency-ratio",
+    type=click.FloatRange(0, min_open=True),
+    metavar="R",
+    help="To the frozen model: 1 for as fast.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 1_000_000),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Rows of a timed run.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, 1_000_000, min_open=True),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each of the two rounds of timing.",
+)
+@click.option("-o", "--out", type=Out(), help="A folder for the best, each with its files.")
+@FORCE
+@TIMEOUT
+@JSON
+@click.pass_context
+def search(
+    ctx: click.Context,
+    model: str,
+    tag_set: list[str] | None,
+    outputs: list[str] | None,
+    feed_file: str | None,
+    label_file: str | None,
+    label_column: str | None,
+    class_file: str | None,
+    max_difference: float | None,
+    min_agreement: float | None,
+    max_bytes: int | None,
+    max_latency_ratio: float | None,
+    batch: int,
+    budget: float,
+    out: Path | None,
+    force: bool,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Try every pipeline on MODEL and mark the best within limits.
+
+    Presets, Grappler, 16-bit and 8-bit weights, TFLite and its recipes: each is made, compared with
+    the frozen model on the same rows, and timed. Ctrl-C shows what is known; the same command goes
+    on from there. Exit status 3 when no candidate is within the limits.
+    """
+    if out is not None:
+        storing.check_output(out, force=force)
+    opened = open_model(model, tag_set)
+    feeds = api.read_feeds(feed_file, opened) if feed_file is not None else None
+    labels = _labels(label_file, label_column)
+    classes = api.read_class_names(Path(class_file)) if class_file is not None else None
+    with progress_line() as progress:
+        result = api.search(
+            opened,
+            outputs,
+            feeds,
+            labels,
+            classes=classes,
+            max_difference=max_difference,
+            min_agreement=min_agreement,
+            max_bytes=max_bytes,
+            max_latency_ratio=max_latency_ratio,
+            batch=batch,
+            budget=budget,
+            progress=progress,
+            timeout=timeout,
+        )
+    show(result.to_dict(), as_json, lambda: _text(result))
+    if result.is_stopped:
+        why = "stopped before the end; the same command goes on from here"
+        raise JobCancelled("search", opened.name, why)
+    if not result.best:
+        ctx.exit(NOT_MET)
+    if out is not None:
+        names = ", ".join(path.name for path in result.save(out, force=force))
+        if not as_json:
+            click.echo(f"wrote {names} to {plain(out.name)}")
+
+
+def _labels(label_file: str | None, column: str | None) -> Any:
+    if label_file is not None:
+        return api.read_labels(label_file, column)
+    if column is not None:
+        raise click.UsageError("--label-column is for --labels")
+    return None
+
+
+def _text(result: api.SearchResult) -> str:
+    """A row for each candidate, those that failed with their sentence below."""
+    entries = result.to_dict()["candidates"]
+    working = [entry for entry in entries if entry["error"] is None]
+    rows = [_row(entry) for entry in working]
+    lines = [table(rows, _HEAD, right=range(2, 8)), "* best   - outside of the limits"]
+    lines += [
+        f"{plain(entry['name'])}: {plain(entry['error'])}" for entry in entries if entry["error"]
+    ]
+    best = ", ".join(result.best) or "none is within the limits"
+    lines.append(f"best of {count(len(entries), 'candidate')}: {best}")
+    lines.append(f"{result.seconds:.0f} s")
+    return "\n".join(lines)
+
+
+def _row(entry: dict[str, Any]) -> list[str]:
+    interval, ratio = entry["interval"], entry["latency_ratio"]
+    mark = "*" if entry["best"] else "" if entry["within_limits"] else "-"
+    return [
+        mark,
+        entry["name"],
+        "-" if entry["bytes"] is None else size(entry["bytes"]),
+        "-" if ratio is None else f"{ratio:.3g} ×",
+        "-" if interval is None else f"{interval[0]:.3g} to {interval[1]:.3g}",
+        "-" if entry["max_difference"] is None else f"{entry['max_difference']:.3g}",
+        "-" if entry["argmax_equal"] is None else f"{100 * entry['argmax_equal']:.2f} %",
+        "-" if entry["accuracy"] is None else f"{100 * entry['accuracy']:.2f} %",
+    ]

@@ -1,0 +1,255 @@
+"""The Search page: goals, the run of the search, its chart and table, and what to do with one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from inspector.errors import InspectorError
+from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.searching.outcome import Measured, SearchResult
+from inspector.ui.screens import optimise, predict, tflite
+from inspector.ui.session import open_model, searches, state
+from inspector.ui.widgets import copy_button, pipeline, search_chart, tables, text
+
+POLL_S = 1.0
+"""Seconds between two drawings of a search that runs."""
+_MB = 1_000_000
+_RIGHT = ("size", "latency", "difference", "same answer")
+
+
+def goals() -> None:
+    """The limits, in the user's words."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.number_input(
+        "Size at most, MB", 0.001, None, None, 0.5, key="goal_size", placeholder="any", format="%g"
+    )
+    row.number_input(
+        "Difference at most",
+        0.0,
+        None,
+        None,
+        0.01,
+        key="goal_difference",
+        placeholder="any",
+        format="%g",
+        help="Of any real value of any output, from that of the frozen model.",
+    )
+    row.number_input(
+        "Same answer in at least, %",
+        0.0,
+        100.0,
+        None,
+        1.0,
+        key="goal_agreement",
+        placeholder="any",
+        format="%g",
+        help="Share of rows whose largest entry is in the same place.",
+    )
+    row.number_input(
+        "Latency at most, %",
+        0.1,
+        None,
+        None,
+        10.0,
+        key="goal_latency",
+        placeholder="any",
+        format="%g",
+        help="Of the frozen model's: 50 for half the time.",
+    )
+
+
+def limits() -> dict[str, float]:
+    """The goals as limits by name, as `inspector.search` takes them."""
+    factors = {
+        "max_bytes": ("goal_size", _MB),
+        "max_difference": ("goal_difference", 1),
+        "min_agreement": ("goal_agreement", 0.01),
+        "max_latency_ratio": ("goal_latency", 0.01),
+    }
+    typed = {name: st.session_state.get(key) for name, (key, _) in factors.items()}
+    return {
+        name: float(value) * factors[name][1] for name, value in typed.items() if value is not None
+    }
+
+
+def start_button(model: state.OpenModel) -> None:
+    """Start a search, or stop the running one."""
+    running = searches.current()
+    is_lite = tflite.is_lite(model)
+    blocker = "" if is_lite else optimise.blocker(model)
+    if blocker:
+        st.warning(text.escape(blocker, 700), icon=":material/block:")
+        return
+    if running is not None and running.is_running:
+        st.button("Stop", key="stop_search", icon=":material/stop:", on_click=running.stop)
+        return
+    st.button(
+        "Search",
+        key="start_search",
+        type="primary",
+        icon=":material/search:",
+        on_click=_start,
+        args=(model,),
+        help="Makes, compares and times about twenty candidates. What is made is kept, so that a "
+        "search that was stopped goes on from there.",
+    )
+
+
+def rows_used(model: state.OpenModel) -> str:
+    """Which rows the answers are compared on, as a sentence."""
+    if model.feeds is not None:
+        return f"Answers are compared on the rows of {text.escape(model.feeds.name, 60)}."
+    return (
+        f"Answers are compared on {predict.DEFAULT_ROWS} random rows, which tell less than rows of "
+        "yours: for those use the command `inspector search --feeds`."
+    )
+
+
+def _start(model: state.OpenModel) -> None:
+    outputs = state.outputs()
+    if not outputs and model.signature is None:
+        outputs = [item["name"] for item in model.facts["suggested_outputs"][:1]]
+    options = OptimiseOptions(
+        tuple(state.inputs()) or None, tuple(outputs) or None, "", signature=model.signature
+    )
+    try:
+        feeds = predict.default_feeds(model)
+        searches.start(model, options, feeds, limits(), is_lite=tflite.is_lite(model))
+    except InspectorError as err:
+        st.session_state[ERROR] = str(err)
+    else:
+        st.session_state.pop(ERROR, None)
+
+
+ERROR = state.OF_MODEL + "search_error"
+"""Why the last search could not be started."""
+
+
+def outcome(model: state.OpenModel) -> None:
+    """The search that runs or has ended: progress, chart, table, and one candidate to take."""
+    if (refused := st.session_state.get(ERROR)) is not None:
+        state.error(refused)
+    running = searches.current()
+    if running is None:
+        return
+    if running.is_running:
+        _live()
+        return
+    if running.error is not None:
+        state.error(running.error)
+    result = running.result()
+    if result is None:
+        return
+    _headline(result)
+    _figures(result)
+    _take(model, result)
+
+
+@st.fragment(run_every=POLL_S)
+def _live() -> None:
+    """Progress, chart and table of a running search, drawn every second."""
+    running = searches.current()
+    if running is None or not running.is_running:
+        st.rerun()
+    fraction, step = running.progress
+    st.progress(min(max(fraction or 0.0, 0.0), 1.0), text=text.escape(step, 200))
+    result = running.result()
+    if result is not None:
+        _figures(result)
+
+
+def _headline(result: SearchResult) -> None:
+    seconds = f"{result.seconds:.0f} s"
+    if result.is_stopped:
+        st.info(f"Stopped after {seconds}; Search goes on from here.", icon=":material/cancel:")
+    elif not result.best:
+        st.warning("No candidate is within the limits.", icon=":material/block:")
+    else:
+        best = ", ".join(result.best)
+        st.success(f"Best after {seconds}: {text.escape(best, 300)}", icon=":material/star:")
+
+
+def _figures(result: SearchResult) -> None:
+    entries = result.to_dict()["candidates"]
+    chart = search_chart.chart(entries)
+    if chart is not None:
+        st.altair_chart(chart, key="search_chart")
+        st.caption(
+            "Each point is a candidate, to the lower left the smaller and faster; diamonds are the "
+            "best. The line is the 99 % interval of its latency: where two overlap, neither is "
+            "known to be faster."
+        )
+    tables.table(table(entries), key="search_table", rows_shown=22, right=_RIGHT)
+
+
+def table(entries: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row per candidate, the best first.
+
+    Args:
+        entries: ``candidates`` of the JSON of a search.
+    """
+    ordered = sorted(entries, key=lambda entry: not entry["best"])
+    return pd.DataFrame([_row(entry) for entry in ordered])
+
+
+def _row(entry: dict[str, Any]) -> dict[str, str]:
+    ratio, interval = entry["latency_ratio"], entry["interval"]
+    spread = "" if interval is None else f" ({interval[0]:.2g} to {interval[1]:.2g})"
+    difference, agreement = entry["max_difference"], entry["argmax_equal"]
+    if entry["error"]:
+        state_of = entry["error"]
+    elif difference is None:
+        state_of = "not measured yet"
+    else:
+        state_of = "within limits" if entry["within_limits"] else "outside of the limits"
+    return {
+        "candidate": f"★ {entry['name']}" if entry["best"] else entry["name"],
+        "size": "–" if entry["bytes"] is None else text.size(entry["bytes"]),
+        "latency": "–" if ratio is None else f"{ratio:.3g} ×{spread}",
+        "difference": "–" if difference is None else f"{difference:.3g}",
+        "same answer": "–" if agreement is None else f"{100 * agreement:.2f} %",
+        "state": state_of,
+    }
+
+
+def _take(model: state.OpenModel, result: SearchResult) -> None:
+    """Open one candidate as a full before and after, or as a TFLite model."""
+    ready = [item for item in result.measured if item.path is not None and item.error is None]
+    ready.sort(key=lambda item: not item.is_best)
+    if not ready:
+        return
+    st.subheader("Take one")
+    names = [item.name for item in ready]
+    name = st.selectbox("Candidate", names, key="search_candidate", label_visibility="collapsed")
+    item = ready[names.index(name)]
+    row = st.container(horizontal=True)
+    if item.path is not None and item.path.is_file():
+        _lite_buttons(row, model, item)
+    elif row.button("Before and after", key="take_candidate", icon=":material/compare_arrows:"):
+        pipeline.load(item.candidate.transforms)
+        optimise.start(model)
+        st.switch_page("pages/optimise.py")
+    if item.candidate.transforms:
+        copy_button.box(item.candidate.transforms)
+
+
+def _lite_buttons(row: Any, model: state.OpenModel, item: Measured) -> None:
+    path = item.path
+    assert path is not None
+    if not path.is_file():
+        state.error("The file is not in the workspace any more: search again.")
+        return
+    row.download_button(
+        f"TFLite model · {text.size(path.stat().st_size)}",
+        data=path.read_bytes,
+        file_name=f"{text.file_stem(model.name)}_{text.file_stem(item.name)}.tflite",
+        mime="application/octet-stream",
+        key="download_candidate",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    if row.button("Open this model", key="open_candidate", icon=":material/folder_open:"):
+        open_model.attempt(open_model.open_made, path, model.source)

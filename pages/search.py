@@ -1,0 +1,17 @@
+"""Search: goals, the search for the best pipelines, and what to do with one."""
+
+import streamlit as st
+
+from inspector.ui.screens import pipeline_search
+from inspector.ui.session import state
+
+st.title("Search")
+model = state.require_model()
+st.caption(
+    "Tries every preset, weight quantisation, Grappler and TFLite recipe on the model, compares "
+    "the answers with those of the frozen model, times them, and marks the best within your limits."
+)
+st.caption(pipeline_search.rows_used(model))
+pipeline_search.goals()
+pipeline_search.start_button(model)
+pipeline_search.outcome(model)
