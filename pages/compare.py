@@ -3,17 +3,20 @@
 import streamlit as st
 
 from inspector.ui.screens import compare, compare_picture, latency, output_comparison
+from inspector.ui.screens.reports import report_file
 from inspector.ui.session import state
 
 st.title("Compare")
 model = state.require_model()
 result = compare.require_result()
 
+top = st.container()
 compare.figures(result)
 output_comparison.card(model, result)
 
 st.header("Latency")
 latency.section(model, result)
+report_file.buttons(model, result, top.container(horizontal=True))
 
 st.header("Take it away")
 compare.downloads(result)

@@ -1,7 +1,6 @@
 """The arguments and the answer of each kind of job.
 
-Arguments come from our own code, and mypy checks them. An answer comes from a worker that a model
-may have taken over, so the runner compares it with its type before anybody reads it: `typed_json`.
+mypy checks arguments; the runner checks answers (`typed_json`), since a model may own the worker.
 """
 
 # No postponed annotations: these would cost several milliseconds of each start to compile, and hide
@@ -203,7 +202,7 @@ class OptimiseArgs(ModelArgs):
 
 
 class OptimiseAnswer(TypedDict):
-    """Facts and differences of the models, and the record of the run."""
+    """Facts and differences of the models, the record of the run, and its `OptimiseOptions`."""
 
     before: Json
     frozen: Json
@@ -218,6 +217,7 @@ class OptimiseAnswer(TypedDict):
     outputs: list[str]
     set: Json | None
     transforms: str
+    options: Json
 
 
 class PredictArgs(ModelArgs):

@@ -13,6 +13,10 @@ from typing import Any
 from inspector.reporting.verdict import figures, sentence
 
 Json = Mapping[str, Any]
+HTML, MARKDOWN, JSON = ".html", ".md", ".json"
+SUFFIXES = (HTML, MARKDOWN, JSON)
+"""The kinds of files, by the ends of their names."""
+RANDOM_ROWS = "random values, not your data"
 
 
 @dataclass(frozen=True)

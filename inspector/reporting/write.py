@@ -24,18 +24,19 @@ from inspector.reporting.html_page import html
 from inspector.reporting.machine import machine_facts
 from inspector.reporting.markdown import markdown
 from inspector.reporting.pictures import DiffPicture, diff_picture
-from inspector.reporting.report_contents import ReportContents
+from inspector.reporting.report_contents import (
+    HTML,
+    JSON,
+    RANDOM_ROWS,
+    SUFFIXES,
+    ReportContents,
+)
 from inspector.view.state.union import Difference, union
 from inspector.view.table.builder import NodeTableBuilder
 from inspector.view.tree.hierarchy import build
 
 if TYPE_CHECKING:
     from inspector.passes.pipeline import Progress
-
-HTML, MARKDOWN, JSON = ".html", ".md", ".json"
-SUFFIXES = (HTML, MARKDOWN, JSON)
-"""The kinds of files, by the ends of their names."""
-RANDOM_ROWS = "random values, not your data"
 
 
 def report(

@@ -85,13 +85,35 @@ def before_and_after_move_together(page: Any) -> None:
     assert not after.locator(gone).first.is_visible()
     was = views.nth(1).get_attribute("transform")
     before.hover()
-    page.mouse.wheel(0, -400)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 40)
+    page.keyboard.up("Control")
     page.wait_for_timeout(300)
     assert views.nth(1).get_attribute("transform") not in (was, None)
     assert views.nth(0).get_attribute("transform") == views.nth(1).get_attribute("transform")
     before.locator(".node.changed", has_text="MatMul").first.click()
     page.get_by_text("MatMul · changed").wait_for()
     after.locator(".node.selected", has_text="MatMul").wait_for()
+
+
+def the_report_opens_from_the_disk(page: Any, folder: Path) -> None:
+    """One click saves the report; it shows the same verdict without the server."""
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Report", exact=True).click()
+    file = folder / waiting.value.suggested_filename
+    assert file.name.endswith("_report.html")
+    waiting.value.save_as(file)
+    report = page.context.new_page()
+    asked: list[str] = []
+    report.on("request", lambda request: asked.append(request.url))
+    report.goto(file.as_uri())
+    report.locator("#report-canvas .node").first.wait_for()
+    assert (
+        "the top-1 prediction changes for 1 of 150 rows" in report.locator(".verdict").inner_text()
+    )
+    assert "Latency: not measured" in report.locator("body").inner_text()
+    assert asked == [file.as_uri()]
+    report.close()
 
 
 def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
@@ -124,6 +146,7 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="SavedModel ·").first.click()
     waiting.value.save_as(tmp_path / "model.zip")
+    the_report_opens_from_the_disk(page, tmp_path)
     before_and_after_move_together(page)
 
     go(page, "Predict")

@@ -68,6 +68,7 @@ def _answer(
         "outputs": list(result.outputs),
         "set": result.options.to_json()["set"],
         "transforms": result.transforms,
+        "options": dict(result.options.to_json()),
     }
 
 

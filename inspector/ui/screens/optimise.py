@@ -14,7 +14,7 @@ from inspector.optimisation.optimise_options import CheckOptions, OptimiseOption
 from inspector.passes.parser import format_calls
 from inspector.reporting import commands
 from inspector.ui.screens import predict
-from inspector.ui.session import job_status, results, state
+from inspector.ui.session import job_status, open_model, results, state
 from inspector.ui.widgets import (
     copy_button,
     input_values,
@@ -129,7 +129,7 @@ def copy_as(model: state.OpenModel) -> None:
         input_values.values() or None,
         check if st.session_state.get("check_steps", True) else None,
     ).to_json()
-    source, out = model.name, f"{text.file_stem(model.name)}_optimised"
+    source, out = open_model.path_in_commands(model), f"{text.file_stem(model.name)}_optimised"
     with st.popover("Copy as", icon=":material/terminal:"):
         st.caption("Command line")
         copy_button.box(commands.optimise_command(source, out, options))

@@ -70,6 +70,23 @@ def open_sample(sample: dict[str, Any], choice: dict[str, Any] | None = None) ->
     _start(source, Extras(sample["title"], feeds, transforms, ref=ref), choice)
 
 
+def path_in_commands(model: state.OpenModel) -> str:
+    """The model's path, for a command line that a person copies: no folder of the server."""
+    kind, ref_id = model.ref
+    if kind == "sample":
+        path = next((item["path"] for item in samples() if item["id"] == ref_id), "")
+        return f"{locations.sample_models().name}/{path}"
+    return ref_id if kind == "path" else model.name
+
+
+def feeds_in_commands(model: state.OpenModel) -> str | None:
+    """The file of a sample's rows, likewise; None without one."""
+    if model.feeds is None:
+        return None
+    root = locations.sample_models()
+    return f"{root.name}/{model.feeds.relative_to(root).as_posix()}"
+
+
 def open_upload(key: str) -> None:
     """Start to open the model that arrived in an uploader of the page."""
     model = inbox.take(key)
