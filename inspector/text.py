@@ -123,9 +123,11 @@ def shape(dims: Dims, limit: int | None = None) -> str:
     return f"[{', '.join(sizes(dims[:limit]))}{more}]"
 
 
-def spaced_shape(dims: Dims) -> str:
-    """``? × 4``; ``scalar``; ``unknown`` for an unknown rank."""
-    return "unknown" if dims is None else " × ".join(sizes(dims)) or "scalar"
+def python_shape(dims: Dims) -> str:
+    """``[None, 4]``, as TensorFlow writes it; ``scalar``; ``unknown`` for an unknown rank."""
+    if not dims:
+        return "unknown" if dims is None else "scalar"
+    return f"[{', '.join(str(dim) for dim in dims)}]"
 
 
 def brief_shape(dims: Dims) -> str:

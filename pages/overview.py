@@ -1,28 +1,51 @@
-"""Overview: the figures of the open model."""
+"""Overview: what the open model takes and gives, what to know of it, and what it consists of."""
 
 import streamlit as st
 
 from inspector.ui.screens import functions, model_files, overview, tflite, variables
 from inspector.ui.session import state
-from inspector.ui.widgets import tables, tag_set_picker, text
+from inspector.ui.widgets import tables, tag_set_picker
 
 st.title("Overview")
 model = state.require_model()
 facts = model.facts
 
+is_lite = tflite.is_lite(model)
+overview.summary(model, tflite.caption(facts) if is_lite else overview.origin(facts))
 overview.warnings(facts)
-overview.figures(model)
-line = overview.origin(facts)
-if facts["functions"]:
-    line += f"; {text.count(facts['functions'], 'function')} in its library"
-st.caption(tflite.caption(facts) if tflite.is_lite(model) else text.escape(line))
 tag_set_picker.tag_set_and_signature(model, "overview")
 
+st.header("Signatures")
+overview.signatures(facts)
+st.header("Suggested outputs")
+overview.suggested(facts)
+overview.before_and_beside(facts)
+overview.scan_findings(facts)
+
+inputs_column, softmax_column = st.columns(2, gap="medium")
+with inputs_column:
+    st.header("Inputs" if is_lite or "keras" in facts else "Placeholders")
+    overview.tensors(model.drawn["placeholders"])
+with softmax_column:
+    st.header("Softmax outputs")
+    softmax = model.drawn.get("softmax", facts["softmax"])
+    tables.table({"Node": softmax}) if softmax else st.caption("None.")
+
+variables.section(model)
+functions.functions(facts)
+tflite.sections(facts)
+model_files.section(model)
+if not model.contents["files"]:
+    st.header("Sizes")
+    overview.sizes(facts)
+overview.not_executed(facts)
+
 st.header("Layers by type" if "keras" in facts else "Operations by type")
+overview.figures(model)
 if "serving" in facts:
     st.caption(
-        "The serving function, its calls inlined: what runs on a request. "
-        "The file's own main graph saves and restores the variables."
+        "The serving function with its calls inlined is what a request executes. "
+        "The main graph of the file saves and restores the variables."
     )
     views = {"Serving function": facts["serving"], "Main graph": facts}
     shown_graph = st.segmented_control(
@@ -36,25 +59,3 @@ if "serving" in facts:
     overview.op_types(views[shown_graph]["op_counts"], "ops")
 else:
     overview.op_types(facts["op_counts"], "ops")
-
-tensors_column, sizes_column = st.columns(2, gap="medium")
-with tensors_column:
-    st.header("Placeholders")
-    overview.tensors(model.drawn["placeholders"])
-    st.header("Softmax outputs")
-    softmax = model.drawn.get("softmax", facts["softmax"])
-    tables.table({"node": softmax}) if softmax else st.caption("None.")
-with sizes_column:
-    st.header("Suggested outputs")
-    overview.suggested(facts)
-    st.header("Sizes")
-    overview.sizes(facts)
-
-st.header("Signatures")
-overview.signatures(facts)
-overview.before_and_beside(facts)
-overview.scan_findings(facts)
-variables.section(model)
-functions.functions(facts)
-tflite.sections(facts)
-model_files.section(model)

@@ -152,6 +152,22 @@ def test_paths_are_walked_to_a_model_and_no_further(page: Any, started: tuple[st
     on_overview(page)
 
 
+def test_a_suggested_output_is_used_in_its_row(page: Any) -> None:
+    page.locator(".st-key-sample_iris button").click()
+    on_overview(page)
+    page.get_by_text("Takes 4 × float32 [None]").wait_for()
+    suggestions = page.locator('[data-testid="stDataFrame"]').nth(1)
+    suggestions.scroll_into_view_if_needed()
+    first = suggestions.locator("canvas tbody tr").first
+    first.wait_for(state="attached")
+    assert first.locator("td").first.text_content() == "predict / probabilities"
+    box = suggestions.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 40, box["y"] + 35 + 17)
+    outputs = page.locator(".st-key-sidebar_outputs")
+    outputs.get_by_text("1 chosen").wait_for()
+    assert outputs.locator("code").inner_text() == "dnn/head/predictions/probabilities"
+
+
 def test_a_signature_is_chosen(page: Any) -> None:
     page.locator(".st-key-sample_forecast button").click()
     on_overview(page)

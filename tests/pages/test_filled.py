@@ -31,13 +31,14 @@ def test_overview_shows_the_figures_of_the_notebook() -> None:
         "23",
     ]
     tables = frames(at)
-    assert any(list(table.columns) == ["op", "nodes"] and len(table) == 36 for table in tables)
-    suggested = next(table for table in tables if "depends on" in table)
-    assert suggested["node"][0] == SOFTMAX
-    assert suggested["depends on"][0] == "petal_length, petal_width, sepal_length, sepal_width"
-    feeds = next(table for table in tables if list(table.columns) == ["name", "dtype", "shape"])
-    assert set(feeds["name"]) == {"sepal_length", "sepal_width", "petal_length", "petal_width"}
-    assert set(feeds["shape"]) == {"?"}
+    assert any(list(table.columns) == ["Type", "Nodes"] and len(table) == 36 for table in tables)
+    suggested = next(table for table in tables if "Depends on" in table)
+    assert suggested["Output"][0] == "predict / probabilities"
+    assert suggested["Node"][0] == SOFTMAX
+    assert suggested["Depends on"][0] == "petal_length, petal_width, sepal_length, sepal_width"
+    feeds = next(table for table in tables if list(table.columns) == ["Name", "Dtype", "Shape"])
+    assert set(feeds["Name"]) == {"sepal_length", "sepal_width", "petal_length", "petal_width"}
+    assert set(feeds["Shape"]) == {"[None]"}
 
 
 def test_overview_of_a_tf2_model_shows_the_serving_function_first() -> None:
@@ -46,9 +47,9 @@ def test_overview_of_a_tf2_model_shows_the_serving_function_first() -> None:
     assert "VarHandleOp (2 nodes) is read by no signature" in app.texts(at).replace("\\", "")
     serving = int(app.metrics(at)["Operations"])
     at.segmented_control(key="counted_graph").set_value("Main graph").run()
-    main = next(t for t in frames(at) if list(t.columns) == ["op", "nodes"])
-    assert "StatefulPartitionedCall" in set(main["op"])
-    assert int(main["nodes"].sum()) != serving
+    main = next(t for t in frames(at) if list(t.columns) == ["Type", "Nodes"])
+    assert "StatefulPartitionedCall" in set(main["Type"])
+    assert int(main["Nodes"].sum()) != serving
     functions = next(t for t in frames(at) if "function" in t.columns)
     assert any(name.startswith("__inference") for name in functions["function"])
     assert set(functions["nodes"]) != {0}

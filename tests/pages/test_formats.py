@@ -116,7 +116,7 @@ def test_a_keras_file_on_every_page(folder: Path) -> None:
     at = opened(folder / "m.h5")
     assert not at.exception
     assert app.metrics(at)["Layers"] == "3"
-    assert app.metrics(at)["Trainable"] == "210"
+    assert app.metrics(at)["Trainable parameters"] == "210"
     assert "Keras, Sequential, written by keras" in app.texts(at)
     for page in ("graph", "operations", "predict"):
         at = app.on(at, page)

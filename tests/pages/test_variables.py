@@ -74,10 +74,10 @@ def test_damaged_values_are_one_clear_message(
 
 def test_files_are_a_tree_with_sizes_and_shares() -> None:
     at = app.opened("reviews")
-    tree = table(at, "share")
-    assert [name.strip() for name in tree["name"]][:1] == ["saved_model.pb"]
-    assert "assets/" in [name.strip() for name in tree["name"]]
+    tree = table(at, "Share")
+    assert [name.strip() for name in tree["Name"]][:1] == ["saved_model.pb"]
+    assert "assets/" in [name.strip() for name in tree["Name"]]
     assert sum(
-        tree["share"][[name.startswith("\u2003") is False for name in tree["name"]]]
+        tree["Share"][[name.startswith("\u2003") is False for name in tree["Name"]]]
     ) == pytest.approx(100)
-    assert list(table(at, "asset")["size"]) != ["missing"]
+    assert list(table(at, "Asset")["Size"]) != ["missing"]

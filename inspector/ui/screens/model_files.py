@@ -33,36 +33,36 @@ def tree(files: list[dict[str, Any]]) -> None:
     total = sum(file["bytes"] for file in files)
     rows = [
         {
-            "name": _STEP * row["depth"] + row["name"] + ("/" if row["is_folder"] else ""),
-            "size": text.size(row["bytes"]),
-            "share": 100 * row["bytes"] / total if total else 0.0,
-            "files": row["files"],
+            "Name": _STEP * row["depth"] + row["name"] + ("/" if row["is_folder"] else ""),
+            "Size": text.size(row["bytes"]),
+            "Share": 100 * row["bytes"] / total if total else 0.0,
+            "Files": row["files"],
         }
         for row in contents.tree(files)
     ]
     share = st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.1f %%")
-    tables.table(rows, key="files", rows_shown=12, right=("size",), columns={"share": share})
+    tables.table(rows, key="files", rows_shown=12, right=("Size",), columns={"Share": share})
 
 
 def assets(entries: list[dict[str, Any]]) -> None:
     """The files that the init op reads, and the tensors that hold their names."""
-    st.caption("Assets: files that the graph reads when its tables are filled")
+    st.caption("Assets: files that the graph reads to fill its tables")
     if not entries:
         st.caption("None.")
         return
     rows = [
         {
-            "asset": row["name"],
-            "size": "missing" if row["bytes"] is None else text.size(row["bytes"]),
-            "named by": row["tensor"],
+            "Asset": row["name"],
+            "Size": "missing" if row["bytes"] is None else text.size(row["bytes"]),
+            "Named by": row["tensor"],
         }
         for row in entries
     ]
-    tables.table(pd.DataFrame(rows), key="assets", rows_shown=6, right=("size",))
+    tables.table(pd.DataFrame(rows), key="assets", rows_shown=6, right=("Size",))
 
 
 def fingerprint(rows: list[dict[str, str]]) -> None:
     """The hashes in a SavedModel's fingerprint.pb."""
     if rows:
-        st.caption("Fingerprint: what has the same number in two models is the same")
+        st.caption("Fingerprint (equal values mean identical parts)")
         tables.table(pd.DataFrame(rows), key="fingerprint")

@@ -1,4 +1,4 @@
-"""The Overview page: figures, warnings, op counts, feeds, signatures, sizes, the scan."""
+"""The Overview page: what the model is, what to know of it, signatures, op types, the scan."""
 
 from __future__ import annotations
 
@@ -10,51 +10,70 @@ import streamlit as st
 from inspector.graph.op_safety import BLOCK, advice
 from inspector.graph.op_sets import VARIABLES
 from inspector.ui.session import state
-from inspector.ui.widgets import charts, tables, text
+from inspector.ui.widgets import charts, interface, tables, text
 
 CHART_ROWS = 11
 """Rows without scrolling of a table beside a chart."""
 
+USE_CLICK = "use_suggested_click"
+"""Widget key of the buttons in the table of suggested outputs."""
+_USE, _SELECTED = "Use", ":material/check: Selected"
 _MAX_PLACES = 3
 _MAX_REFUSED = 5
 """Most refused ops of the warning; the table below has all."""
 
 
-def figures(model: state.OpenModel) -> None:
-    """The row of figures under the title."""
+def summary(model: state.OpenModel, origin_line: str) -> None:
+    """The first block: what the model takes and gives, its size, and what wrote it."""
     facts = model.facts
-    drawn = model.drawn
+    with st.container(border=True, key="summary"):
+        st.markdown(interface.sentence(model))
+        row = st.container(horizontal=True)
+        row.metric("Parameters", text.number(facts["parameters"]))
+        row.metric("Size", text.size(facts["bytes"].get("total")))
+        drawn = text.number(model.drawn["nodes"])
+        row.metric("Layers" if "keras" in facts else "Operations", drawn)
+        st.caption(origin_line)
+
+
+def figures(model: state.OpenModel) -> None:
+    """The row of counts above the op types."""
+    facts, drawn = model.facts, model.drawn
+    is_keras = "keras" in facts
     row = st.container(horizontal=True)
-    row.metric("Size", text.size(facts["bytes"].get("total")), border=True)
-    if "keras" in facts:
-        row.metric("Layers", text.number(drawn["nodes"]), border=True)
-        row.metric("Layer types", text.number(len(drawn["op_counts"])), border=True)
-        for label, key in (("Trainable", "trainable"), ("Not trainable", "non_trainable")):
+    row.metric("Layer types" if is_keras else "Op types", text.number(len(drawn["op_counts"])))
+    if is_keras:
+        for label, key in (("Trainable", "trainable"), ("Non-trainable", "non_trainable")):
             value = facts["keras"][f"{key}_parameters"]
-            row.metric(label, "?" if value is None else text.number(value), border=True)
-        row.metric("Parameters", text.number(facts["parameters"]), border=True)
+            row.metric(f"{label} parameters", "unknown" if value is None else text.number(value))
         return
-    row.metric("Operations", text.number(drawn["nodes"]), border=True)
-    row.metric("Op types", text.number(len(drawn["op_counts"])), border=True)
-    row.metric("Constants", text.number(drawn["constants"]), border=True)
-    row.metric("Variables", text.number(variable_count(drawn)), border=True)
-    row.metric("Identities", text.number(drawn["op_counts"].get("Identity", 0)), border=True)
-    row.metric("Parameters", text.number(facts["parameters"]), border=True)
+    row.metric("Constants", text.number(drawn["constants"]))
+    if drawn["nodes"] or not facts["variable_list"]:
+        row.metric("Variables", text.number(variable_count(drawn)))
+    else:  # a checkpoint without its graph
+        row.metric("Variables", text.number(len(facts["variable_list"])))
+    row.metric("Identities", text.number(drawn["op_counts"].get("Identity", 0)))
 
 
 def origin(facts: dict[str, Any]) -> str:
-    """The file's format and the version that wrote it, as one line."""
+    """The file's format and the version that wrote it, as one line of Markdown."""
     if "keras" in facts:
         keras = facts["keras"]
         with_or_without = "with" if keras["training_config"] else "without"
         kind = f", {keras['model']}" if keras["model"] else ", weights only"
-        producer = facts["producer"] or "a Keras of unknown version"
-        return f"Keras{kind}, written by {producer}; {with_or_without} a training configuration"
+        producer = facts["producer"]
+        written = f"written by {producer}" if producer else "Keras version unknown"
+        line = f"Keras{kind}, {written}; {with_or_without} a training configuration"
+        return text.escape(line)
     stated = text.versions(facts["versions"])
-    return (
-        f"{facts['format']}, written by TensorFlow {facts['producer'] or 'of unknown version'}"
-        + (f" ({stated})" if stated else "")
+    producer = facts["producer"]
+    line = f"{facts['format']}, " + (
+        f"written by TensorFlow {producer}" if producer else "TensorFlow version unknown"
     )
+    line += f" ({stated})" if stated else ""
+    if facts["functions"]:
+        line += f"; {text.count(facts['functions'], 'function')} in its library"
+    return text.escape(line)
 
 
 def warnings(facts: dict[str, Any]) -> None:
@@ -80,13 +99,21 @@ def warnings(facts: dict[str, Any]) -> None:
             st.caption(f":material/info: {text.escape(advice(_advice_row(item)), 500)}")
     listed = {item["what"] for item in findings}
     for row in facts["flagged_ops"]:
-        if row["op"] not in listed:  # of the others the findings say where they are reached
+        # Of the others the findings say where they are reached; no run executes unread variables.
+        if row["op"] not in listed and row["op"] not in VARIABLES:
             st.caption(f":material/info: {text.escape(advice(row), 600)}")
-    unreached = dict.fromkeys(item["what"] for item in findings if not item["reached_by"])
-    if unreached:
-        names = ", ".join(unreached)
-        sentence = f"In the file, but reached from no signature or output: {names}."
-        st.caption(f":material/info: {text.escape(sentence, 500)}")
+
+
+def not_executed(facts: dict[str, Any]) -> None:
+    """What is in the file and is executed by no run: it needs no action, so it stands below."""
+    sentences = [advice(row) for row in facts["flagged_ops"] if row["op"] in VARIABLES]
+    findings = facts["scan"]["findings"]
+    if names := dict.fromkeys(item["what"] for item in findings if not item["reached_by"]):
+        sentences.append(f"In the file, but reached by no signature or output: {', '.join(names)}.")
+    if sentences:
+        st.header("Not part of a run")
+        for sentence in sentences:
+            st.caption(text.escape(sentence, 600))
 
 
 def _advice_row(item: dict[str, Any]) -> dict[str, Any]:
@@ -103,13 +130,13 @@ def scan_findings(facts: dict[str, Any]) -> None:
     tables.table(
         [
             {
-                "op or layer": item["what"],
-                "attribute": item["attribute"],
-                "in the file": item["count"],
-                "reached by": ", ".join(item["reached_by"]) or "nothing",
-                "what it does": item["why"],
-                "here": "refused" if item["severity"] == BLOCK else "runs",
-                "where": _where(item),
+                "Op or layer": item["what"],
+                "Attribute": item["attribute"],
+                "In the file": item["count"],
+                "Reached by": ", ".join(item["reached_by"]) or "nothing",
+                "What it does": item["why"],
+                "Here": "refused" if item["severity"] == BLOCK else "runs",
+                "Where": _where(item),
             }
             for item in findings
         ]
@@ -131,10 +158,14 @@ def op_types(counts: dict[str, int], key: str) -> None:
     if not counts:
         st.caption("None.")
         return
+    if len(counts) > charts.LIMIT:
+        st.caption(
+            f"Chart: top {charts.LIMIT} of {text.number(len(counts))} types. The table has all."
+        )
     chart, table = st.columns([3, 2])
     chart.altair_chart(charts.op_counts(counts), key=f"chart_{key}")
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    frame = pd.DataFrame(rows, columns=["op", "nodes"])
+    frame = pd.DataFrame(rows, columns=["Type", "Nodes"])
     tables.table(frame, key=f"table_{key}", rows_shown=CHART_ROWS, place=table)
 
 
@@ -145,7 +176,7 @@ def tensors(rows: list[dict[str, Any]]) -> None:
         return
     frame = pd.DataFrame(
         [
-            {"name": row["name"], "dtype": row["dtype"], "shape": text.shape(row["shape"])}
+            {"Name": row["name"], "Dtype": row["dtype"], "Shape": text.shape(row["shape"])}
             for row in rows
         ]
     )
@@ -153,58 +184,80 @@ def tensors(rows: list[dict[str, Any]]) -> None:
 
 
 def suggested(facts: dict[str, Any]) -> None:
-    """The suggested outputs, each with its reason and the inputs that it depends on."""
+    """The suggested outputs, each with its reason, its inputs, and a button that selects it."""
+    suggestions = facts["suggested_outputs"]
+    if not suggestions:
+        st.caption("None. Enter an output on the Optimise page, or select it in the graph.")
+        return
+    names = [item["name"] for item in suggestions]
+    chosen = state.outputs()
+    labels = interface.output_labels(facts)
     rows = [
-        {"node": item["name"], "why": item["why"], "depends on": text.some(item["inputs"], 20)}
-        for item in facts["suggested_outputs"]
+        {
+            "Output": labels.get(item["name"], item["name"]),
+            "Node": item["name"],
+            "Why": item["why"],
+            "Depends on": text.some(item["inputs"], 20) or "no input",
+            "Use": _SELECTED if item["name"] in chosen else _USE,
+        }
+        for item in suggestions
     ]
-    if rows:
-        tables.table(rows)
+    use = st.column_config.ButtonColumn(
+        key=USE_CLICK, on_click=use_suggested, args=(names,), width="small"
+    )
+    tables.table(rows, key="suggested", columns={"Use": use})
+
+
+def use_suggested(names: list[str]) -> None:
+    """Select the output of the row whose button was clicked, or remove it again."""
+    row = st.session_state[USE_CLICK]["row"]
+    if not 0 <= row < len(names):
+        return
+    if names[row] in state.outputs():
+        state.remove_output(names[row])
     else:
-        st.caption("None: pick nodes in the graph.")
+        state.add_output(names[row])
 
 
 def signatures(facts: dict[str, Any]) -> None:
-    """Each signature with its feeds and fetches."""
+    """One table of inputs and outputs, grouped by signature: the default one first."""
     if not facts["signatures"]:
-        st.caption("The model has no signature: outputs are picked by name.")
-    plumbing = [key for key in facts["signatures"] if key.startswith("__")]
-    for key in sorted(facts["signatures"], key=plumbing.__contains__):
-        signature = facts["signatures"][key]
-        with st.container(border=True):
-            st.markdown(
-                f"**{text.escape(key)}** · {text.escape(signature['method_name'] or 'no method')}"
-            )
-            rows = [
-                {
-                    "": direction,
-                    "key": name,
-                    "tensor": info.get("name") or "",
-                    "dtype": info["dtype"] or "",
-                    "shape": text.shape(info["shape"]) if info["dtype"] else "",
-                }
-                for direction, side in (("feed", "inputs"), ("fetch", "outputs"))
-                for name, info in signature[side].items()
-            ]
-            tables.table(pd.DataFrame(rows))
+        st.caption("This model declares no signature. Outputs are selected by node name.")
+        return
+    rows = [
+        {
+            "Signature": key,
+            "Direction": direction,
+            "Name": name,
+            "Dtype": info["dtype"] or "",
+            "Shape": text.shape(info["shape"]) if info["dtype"] else "",
+            "Tensor": info.get("name") or "",
+            "Method": facts["signatures"][key]["method_name"] or "none",
+        }
+        for key in interface.ordered_signatures(facts)
+        for direction, side in (("input", "inputs"), ("output", "outputs"))
+        for name, info in facts["signatures"][key][side].items()
+    ]
+    rows = rows or [{"Signature": key} for key in interface.ordered_signatures(facts)]
+    tables.table(rows, key="signatures", rows_shown=16)
 
 
 def before_and_beside(facts: dict[str, Any]) -> None:
     """What runs before the first run; functions that only Python calls, where there are some."""
     if init_op := facts.get("init_op"):
         st.header("Before the first run")
-        st.caption("These nodes run once; they give tables and variables their values.")
-        tables.table({"node": init_op["nodes"]})
+        st.caption("These nodes run once. They initialise tables and variables.")
+        tables.table({"Node": init_op["nodes"]})
     if callables := facts.get("callables"):
         st.header("Functions without a signature")
-        st.caption("The choice of the signature offers those that can be frozen and run.")
+        st.caption("The signature menu above lists those that can be frozen and run.")
         tables.table(
             [
                 {
-                    "name": item["name"],
-                    "inputs": ", ".join(info["name"] for info in item["inputs"]),
-                    "outputs": ", ".join(info["name"] for info in item["outputs"]),
-                    "not frozen because": item["problem"],
+                    "Name": item["name"],
+                    "Inputs": ", ".join(info["name"] for info in item["inputs"]),
+                    "Outputs": ", ".join(info["name"] for info in item["outputs"]),
+                    "Cannot be frozen because": item["problem"],
                 }
                 for item in callables
             ]
@@ -215,11 +268,11 @@ def sizes(facts: dict[str, Any]) -> None:
     """Bytes of graph, variables and assets."""
     parts = {key: facts["bytes"].get(key, 0) for key in ("graph", "variables", "assets")}
     if "buffer_bytes" in facts:
-        parts["buffers, in the graph"] = facts["buffer_bytes"]
+        parts["buffers (in the graph)"] = facts["buffer_bytes"]
     frame = pd.DataFrame(
-        [{"part": part, "size": text.size(count), "bytes": count} for part, count in parts.items()]
+        [{"Part": part, "Size": text.size(count), "Bytes": count} for part, count in parts.items()]
     )
-    tables.table(frame, right=("size",))
+    tables.table(frame, right=("Size",))
 
 
 def variable_count(facts: dict[str, Any]) -> int:

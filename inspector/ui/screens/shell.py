@@ -10,7 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from inspector import locations
 from inspector.ui.server import sign_in
 from inspector.ui.session import address, state
-from inspector.ui.widgets import copy_button, narrow_window, output_picker, text
+from inspector.ui.widgets import copy_button, interface, narrow_window, output_picker, text
 
 
 class PageEntry(NamedTuple):
@@ -144,14 +144,17 @@ def _outputs(model: state.OpenModel) -> None:
         ]
         if chosen or not suggested:
             return
-        st.caption("Pick nodes in the graph, or take what is suggested.")
-        copy_button.box(suggested[0]["name"])
+        st.caption("Select nodes in the graph, or use the suggested output.")
+        name = suggested[0]["name"]
+        if label := interface.output_labels(model.facts).get(name):
+            st.markdown(f"**{text.escape(label, 80)}**")
+        copy_button.box(name)
         st.caption(text.escape(text.reason(suggested[0])))
         st.button(
-            "Use it",
+            "Use this output",
             key="use_suggested",
             icon=":material/check:",
             width="stretch",
             on_click=state.add_output,
-            args=(suggested[0]["name"],),
+            args=(name,),
         )

@@ -46,7 +46,7 @@ def table(
         hide_index=True,
         key=key,
         height=_height(min(len(frame), rows_shown)),
-        column_config={**configuration, **(columns or {})},
+        column_config=_titled(frame, {**configuration, **(columns or {})}),
     )
 
 
@@ -72,7 +72,7 @@ def selectable(
         on_select="rerun",
         selection_mode="single-row",
         height=_height(min(max(len(frame), 1), rows_shown)) if height is None else height,
-        column_config={**_integer_columns(frame), **(columns or {})},
+        column_config=_titled(frame, {**_integer_columns(frame), **(columns or {})}),
     )
     selected = event.selection.rows
     return int(selected[0]) if selected and selected[0] < len(frame) else None
@@ -84,6 +84,16 @@ def _frame(rows: Rows) -> pd.DataFrame:
 
 def _height(rows: int) -> int:
     return _ROW_PX * (rows + 1) + _BORDER_PX
+
+
+def _titled(frame: pd.DataFrame, configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with titles in sentence case: ``Zero point``; symbols such as p90 stay."""
+    titled = dict(configuration)
+    for name in map(str, frame.columns):
+        column = titled.get(name, st.column_config.Column())
+        if name[:2].isalpha() and isinstance(column, dict) and column.get("label") is None:
+            titled[name] = {**column, "label": name[0].upper() + name[1:]}
+    return titled
 
 
 def _integer_columns(frame: pd.DataFrame) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from inspector.text import count, milliseconds, number, rounded, shorten, signed, some, versions
+from inspector.text import python_shape as shape
 from inspector.text import rounded_size as size
 from inspector.text import size_unit as unit
-from inspector.text import spaced_shape as shape
 
 __all__ = [
     "count",
