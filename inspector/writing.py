@@ -204,11 +204,12 @@ class _Target(NamedTuple):
 
 def _converted(model: Model, target: _Target, options: OptimiseOptions, terms: Terms) -> Model:
     from inspector.jobs.client import build, conversion, quantisation, transform
+    from inspector.optimisation.tflite import samples as samples_of
 
     to, batch, flex, short_names, plan, samples = target
     own = None
     if plan is not None:
-        own = quantisation.own_samples(model, options) if samples is None else None
+        own = samples_of.own_samples(model, options) if samples is None else None
         samples = own if samples is None else samples
         quantisation.check(model.name, plan, samples)
         if model.runs_with is Runtime.LITERT:
@@ -224,7 +225,7 @@ def _converted(model: Model, target: _Target, options: OptimiseOptions, terms: T
         return model
     if plan is None:
         return conversion.to_tflite(model, terms, flex=flex, short_names=short_names)
-    quantisation.check_samples(model, samples)
+    samples_of.check_samples(model, samples)
     lite = conversion.to_tflite(model, terms, flex=flex)  # names are what `keep` looks for
     if own is not None:
         lite.notes.append("The samples are the model's own requests for TensorFlow Serving.")

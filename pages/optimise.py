@@ -3,16 +3,17 @@
 import streamlit as st
 
 from inspector.ui.screens import optimise, tflite
+from inspector.ui.screens.quantising import failed_nodes, layer_table, lite_result, target
 from inspector.ui.session import job_status, results, state
 from inspector.ui.widgets import pipeline, tag_set_picker, text
 
 st.title("Optimise")
 model = state.require_model()
-if tflite.is_lite(model):
-    tflite.not_transformed()
 tag_set_picker.tag_set_and_signature(model, "optimise")
 if results.receive():
     st.toast("Done: compare before and after.", icon=":material/check_circle:")
+if tflite.is_lite(model):
+    lite_result.page(model)
 
 list_column, run_column = st.columns([1, 1], gap="large")
 with list_column:
@@ -21,6 +22,9 @@ with list_column:
     st.header("Transforms")
     pipeline.editor(model.transforms)
 with run_column:
+    st.header("Target")
+    target.choose(model)
+    layer_table.section(model)
     st.header("Run")
     st.caption(
         "Freezes the variables if there are any, keeps what the outputs need, then transforms."
@@ -44,11 +48,9 @@ with run_column:
     if not blocker:
         optimise.copy_as(model)
     job_status.show(results.SLOT)
+    failed_nodes.table(model)
     optimise.hint_of_failure()
     result = state.result()
     if result is not None and not blocker and not job_status.failed(results.SLOT):
-        st.success(optimise.gain(result), icon=":material/check_circle:")
-        st.page_link(
-            "pages/compare.py", label="Compare and download", icon=":material/compare_arrows:"
-        )
+        optimise.done(result)
         optimise.record(model, result)

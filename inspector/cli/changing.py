@@ -38,6 +38,14 @@ ON_VIOLATION = ("keep", "rollback", "stop")
 """The values of `api.OnViolation`; to print the help does not load the pipeline."""
 
 
+FLEX = click.option(
+    "--flex",
+    is_flag=True,
+    help="To tflite: keep ops of TensorFlow that TFLite has no operator for. Running the result "
+    "needs the Flex delegate, which is not part of LiteRT.",
+)
+
+
 @click.command()
 @MODEL
 @OUT
@@ -123,6 +131,7 @@ def freeze(
     help="Check, and do this with a transform that did more to the outputs than it declares; "
     "'stop' ends with status 3, and with 4 at one that could not be checked.",
 )
+@FLEX
 @quantise_options
 @TIMEOUT
 @FORCE
@@ -144,6 +153,7 @@ def optimise(
     require_check: bool,
     feed_file: str | None,
     on_violation: OnViolation,
+    flex: bool,
     quantising: Quantising,
     timeout: float | None,
     force: bool,
@@ -151,17 +161,14 @@ def optimise(
     """Freeze if needed, then the transforms, then write."""
     if feed_file is not None and not (check or require_check or on_violation != "keep"):
         raise click.UsageError("--feeds is for --check")
-    if transforms is not None and preset is not None:
-        raise click.UsageError("give --transforms or --preset, not both")
-    if record == out:
-        raise click.UsageError("-o and --record name the same place")
+    _check_choices(transforms, preset, record, out)
     form = format_of(form, out)
-    quantising.check(form)
+    quantising.check(form, flex=flex)
     for path in filter(None, (out, record)):
         storing.check_output(path, force=force)
     opened = open_model(model, tag_set)
     feeds = api.read_feeds(feed_file, opened) if feed_file is not None else None
-    quantise = quantising.arguments(opened)
+    quantise = quantising.arguments(opened) | {"flex": flex}
     with progress_line() as progress:
         result = api.optimise(
             opened,
@@ -186,6 +193,16 @@ def optimise(
         notes = _write(final, out, form, force, record, result.record())
     click.echo(listing.steps([step.to_dict() for step in result.steps], result.checked()))
     click.echo(written(out, final, notes))
+
+
+def _check_choices(
+    transforms: str | None, preset: str | None, record: Path | None, out: Path
+) -> None:
+    """Raises: click.UsageError for options that exclude each other."""
+    if transforms is not None and preset is not None:
+        raise click.UsageError("give --transforms or --preset, not both")
+    if record == out:
+        raise click.UsageError("-o and --record name the same place")
 
 
 def _write(
@@ -221,12 +238,7 @@ def _write(
     metavar="N",
     help="Fix the first dimension of the inputs; by default it stays unknown.",
 )
-@click.option(
-    "--flex",
-    is_flag=True,
-    help="To tflite: keep ops of TensorFlow that TFLite has no operator for. Running the result "
-    "needs the Flex delegate, which is not part of LiteRT.",
-)
+@FLEX
 @click.option(
     "--short-names",
     is_flag=True,

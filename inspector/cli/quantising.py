@@ -11,7 +11,8 @@ import click
 from inspector import api
 
 _LISTED = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in api.RECIPES.values())
-_SAMPLES, _SMALLEST, _KEEP, _KEEP_OP = "--samples", "--min-elements", "--keep", "--keep-op"
+_SAMPLES, _SMALLEST = "--samples", "--min-elements"
+_KEEP, _KEEP_OP, _KEEP_NODE = "--keep", "--keep-op", "--keep-node"
 
 
 class Quantising(NamedTuple):
@@ -22,15 +23,18 @@ class Quantising(NamedTuple):
     min_elements: int | None
     keep: tuple[str, ...]
     keep_ops: tuple[str, ...]
+    keep_nodes: tuple[str, ...]
 
-    def check(self, form: str) -> None:
+    def check(self, form: str, *, flex: bool = False) -> None:
         """Raises: click.UsageError where the options do not fit the format or each other."""
+        if flex and form != "tflite":
+            raise click.UsageError("--flex is for --to tflite")
         if self.recipe != "none":
             if form != "tflite":
                 raise click.UsageError("--quantise is for --to tflite")
             return
-        values = (self.samples, self.min_elements, self.keep, self.keep_ops)
-        flags = (_SAMPLES, _SMALLEST, _KEEP, _KEEP_OP)
+        values = self[1:]
+        flags = (_SAMPLES, _SMALLEST, _KEEP, _KEEP_OP, _KEEP_NODE)
         for flag, value in zip(flags, values, strict=True):
             if value not in (None, ()):
                 raise click.UsageError(f"{flag} is for --quantise")
@@ -44,7 +48,57 @@ class Quantising(NamedTuple):
             "min_elements": self.min_elements,
             "keep": self.keep,
             "keep_ops": self.keep_ops,
+            "keep_nodes": self.keep_nodes,
         }
+
+
+_OPTIONS = (
+    click.option(
+        "--quantise",
+        type=click.Choice(api.RECIPE_NAMES),
+        default="none",
+        show_default=True,
+        help=f"To tflite: {_LISTED}.",
+    ),
+    click.option(
+        _SAMPLES,
+        metavar="FILE",
+        help="Rows to measure ranges on (int8, int16) and to compare answers on: .npz, .csv or "
+        ".json, keys as in predict; else random rows are compared.",
+    ),
+    click.option(
+        _SMALLEST,
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Operators with a weight of fewer elements stay float; by default "
+        + ", ".join(
+            f"{recipe.min_elements} for {recipe.name}"
+            for recipe in api.RECIPES.values()
+            if recipe.min_elements
+        )
+        + ", else 0.",
+    ),
+    click.option(
+        _KEEP,
+        multiple=True,
+        metavar="REGEX",
+        help="Keep operators with an output of such a name in float; repeatable.",
+    ),
+    click.option(
+        _KEEP_OP,
+        "keep_ops",
+        multiple=True,
+        metavar="TYPE",
+        help="Keep operators of a type in float, e.g. CONV_2D; repeatable.",
+    ),
+    click.option(
+        _KEEP_NODE,
+        "keep_nodes",
+        multiple=True,
+        metavar="NAME",
+        help="Keep the operator of this node of the picture in float; repeatable.",
+    ),
+)
 
 
 def quantise_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -58,51 +112,12 @@ def quantise_options(command: Callable[..., None]) -> Callable[..., None]:
         min_elements: int | None,
         keep: tuple[str, ...],
         keep_ops: tuple[str, ...],
+        keep_nodes: tuple[str, ...],
         **more: Any,
     ) -> None:
-        values = Quantising(quantise, samples, min_elements, keep, keep_ops)
+        values = Quantising(quantise, samples, min_elements, keep, keep_ops, keep_nodes)
         command(*args, quantising=values, **more)
 
-    options = (
-        click.option(
-            "--quantise",
-            type=click.Choice(api.RECIPE_NAMES),
-            default="none",
-            show_default=True,
-            help=f"To tflite: {_LISTED}.",
-        ),
-        click.option(
-            _SAMPLES,
-            metavar="FILE",
-            help="Rows to measure ranges on (int8, int16) and to compare answers on: .npz, .csv or "
-            ".json, keys as in predict; else random rows are compared.",
-        ),
-        click.option(
-            _SMALLEST,
-            type=click.IntRange(min=0),
-            metavar="N",
-            help="Operators with a weight of fewer elements stay float; by default "
-            + ", ".join(
-                f"{recipe.min_elements} for {recipe.name}"
-                for recipe in api.RECIPES.values()
-                if recipe.min_elements
-            )
-            + ", else 0.",
-        ),
-        click.option(
-            _KEEP,
-            multiple=True,
-            metavar="REGEX",
-            help="Keep operators with an output of such a name in float; repeatable.",
-        ),
-        click.option(
-            _KEEP_OP,
-            "keep_ops",
-            multiple=True,
-            metavar="TYPE",
-            help="Keep operators of a type in float, e.g. CONV_2D; repeatable.",
-        ),
-    )
-    for option in reversed(options):
+    for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped

@@ -15,7 +15,7 @@ from inspector.errors import JobFailed
 from inspector.formats.tflite import quantisation_report
 from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
-from inspector.jobs.tasks import candidate_types, side_types
+from inspector.jobs.tasks import candidate_types, lite_types, side_types
 from inspector.jobs.tasks.picture_types import PicturesAnswer
 
 MIB = 1 << 20
@@ -191,6 +191,32 @@ REQUESTS: Mapping[str, Request] = table(
         tensorflow=False,
         limits=_CONVERSION,
     ),
+    # Measured for the conversion, which takes the most.
+    _runs(
+        "optimise_to_lite",
+        "optimise_lite:optimise",
+        lite_types.LiteAnswer,
+        "summary hierarchy",
+        limits=replace(_CONVERSION, memory_per_byte=18.0),
+        cached=True,
+    ),
+    *(
+        _runs(
+            kind,
+            f"optimise_lite:{function}",
+            answer,
+            blobs,
+            tensorflow=False,
+            limits=_CONVERSION,
+            reads=("path", "against"),
+            cached=True,
+        )
+        for kind, function, answer, blobs in (
+            ("optimise_lite", "quantise", lite_types.LiteAnswer, "summary hierarchy"),
+            ("layers", "layers", quantisation_report.SensitivityAnswer, ""),
+        )
+    ),
+    _light("samples", "sample_rows:check", lite_types.SamplesAnswer),
     _runs("predict", "predict:predict", types.PredictAnswer, "npz csv", reads=("path", "against")),
     *(
         _runs(
@@ -224,7 +250,14 @@ REQUESTS: Mapping[str, Request] = table(
         limits=Limits(result_bytes=2 * GIB),
     ),
     _runs("run_lite", "lite:run", types.RunAnswer, "outputs", tensorflow=False),
-    _runs("predict_lite", "lite:predict", types.PredictAnswer, "npz csv", tensorflow=False),
+    _runs(
+        "predict_lite",
+        "lite:predict",
+        types.PredictAnswer,
+        "npz csv",
+        reads=("path", "against"),
+        tensorflow=False,
+    ),
     _runs(
         "transform",
         "transform:transform",

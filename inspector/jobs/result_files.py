@@ -4,4 +4,4 @@ from __future__ import annotations
 
 FROZEN, OPTIMISED, RECORD = "frozen.pb", "optimised.pb", "record.json"
 SAVED_MODEL, FROZEN_SAVED_MODEL = "saved_model", "frozen_saved_model"
-TFLITE = "model.tflite"
+TFLITE, FLOAT_TFLITE = "model.tflite", "float.tflite"

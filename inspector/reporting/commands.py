@@ -5,18 +5,110 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from inspector.optimisation.optimise_options import OptimiseJson
+from inspector.optimisation.tflite.quantise_options import QuantiseJson
 
 
-def optimise_command(source: str, out: str, options: OptimiseJson, to: str | None = None) -> str:
+@dataclass(frozen=True)
+class Quantising:
+    """How a TFLite model is quantised.
+
+    Args:
+        options: The JSON of `QuantiseOptions`.
+        samples: The path of a file; None for the model's own rows or random ones.
+    """
+
+    options: QuantiseJson
+    samples: str | None = None
+
+    def words(self) -> list[str]:
+        """The options of the command line."""
+        options = self.options
+        words = [f"--quantise={options['recipe']}"]
+        if self.samples is not None:
+            words.append(f"--samples={self.samples}")
+        if options["min_elements"] is not None:
+            words.append(f"--min-elements={options['min_elements']}")
+        for flag, key in _KEEP_FLAGS.items():
+            words += [f"--{flag}={value}" for value in options[key]]
+        return words
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `inspector.convert`; ``samples`` are those of `samples_line`."""
+        options = self.options
+        keep: dict[str, Any] = {key: options[key] or None for key in _KEEP_FLAGS.values()}
+        return {"quantise": options["recipe"], "min_elements": options["min_elements"], **keep}
+
+    def samples_line(self) -> list[str]:
+        """The line of Python that reads the samples; none without a file."""
+        if self.samples is None:
+            return []
+        return [f"samples = inspector.api.read_feeds({self.samples!r}, model)"]
+
+
+_KEEP_FLAGS: Mapping[str, Literal["keep", "keep_ops", "keep_nodes"]] = {
+    "keep": "keep",
+    "keep-op": "keep_ops",
+    "keep-node": "keep_nodes",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The format of a result; `flex` and `quantising` are of ``tflite``."""
+
+    form: str = "saved_model"
+    flex: bool = False
+    quantising: Quantising | None = None
+
+
+def convert_command(
+    source: str, out: str, quantising: Quantising, signature: str | None = None
+) -> str:
+    """``inspector convert`` that quantises a TFLite model."""
+    words = ["inspector", "convert", *_positional(source), "-o", out, "--to=tflite"]
+    if signature is not None:
+        words.append(f"--signature={signature}")
+    return shlex.join([*words, *quantising.words()])
+
+
+def convert_python(
+    source: str, out: str, quantising: Quantising, signature: str | None = None
+) -> str:
+    """The same in Python."""
+    return "\n".join(
+        [
+            "import inspector",
+            "",
+            f"model = inspector.open_model({source!r})",
+            *quantising.samples_line(),
+            *_converted("model", quantising, {"signature": signature}),
+            f"inspector.save(lite, {out!r}, format='tflite')",
+        ]
+    )
+
+
+def _converted(
+    model: str, quantising: Quantising | None, arguments: Mapping[str, Any]
+) -> list[str]:
+    """The lines that convert a model; `samples` are read before."""
+    lines = ["lite = inspector.convert(", f"    {model},"]
+    more = {} if quantising is None else quantising.arguments()
+    lines += _arguments({**arguments, **more})
+    if quantising is not None and quantising.samples is not None:
+        lines.append("    samples=samples,")
+    return [*lines, ")"]
+
+
+def optimise_command(source: str, out: str, options: OptimiseJson, to: Target | None = None) -> str:
     """``inspector optimise`` with these options.
 
     Args:
         source, out: Paths of the model and of the result.
         options: The JSON of `OptimiseOptions`.
-        to: The format of the result; None for the one that the name of `out` says.
+        to: What the result is; None for the format that the name of `out` says.
     """
     words = ["inspector", "optimise", *_positional(source), "-o", out]
     for flag, names in (("--inputs", options["inputs"]), ("--outputs", options["outputs"])):
@@ -36,14 +128,19 @@ def optimise_command(source: str, out: str, options: OptimiseJson, to: str | Non
     elif options["preset"]:
         words.append(f"--preset={options['preset']}")
     if to is not None:
-        words.append(f"--to={to}")
+        words.append(f"--to={to.form}")
+        words += ["--flex"] if to.flex else []
+        words += [] if to.quantising is None else to.quantising.words()
     if options["check"] is not None:
         words += ["--check", f"--on-violation={options['check']['on_violation']}"]
     return shlex.join(words)
 
 
-def optimise_python(source: str, out: str, options: OptimiseJson, to: str = "saved_model") -> str:
+def optimise_python(source: str, out: str, options: OptimiseJson, to: Target | None = None) -> str:
     """The same in Python."""
+    to = to or Target()
+    lite = to.flex or to.quantising is not None
+    quantising = to.quantising
     check = options["check"]
     arguments: dict[str, Any] = {
         "inputs": options["inputs"],
@@ -66,7 +163,9 @@ def optimise_python(source: str, out: str, options: OptimiseJson, to: str = "sav
             "    model,",
             *_arguments(arguments),
             ")",
-            f"inspector.save(result.model, {out!r}, format={to!r})",
+            *([] if quantising is None else quantising.samples_line()),
+            *(_converted("result.model", quantising, {"flex": to.flex or None}) if lite else ()),
+            f"inspector.save({'lite' if lite else 'result.model'}, {out!r}, format={to.form!r})",
         ]
     )
 

@@ -98,18 +98,43 @@ def _with_commands(
     report: ReportContents, answers: Answers, stem: str, suffix: str
 ) -> ReportContents:
     """With the commands that make the optimised model, and then the report of the two."""
-    options, out = answers.optimised["options"], f"{stem}_optimised"
+    lite = answers.optimised.get("lite")
+    out = f"{stem}_optimised{'' if lite is None else '.tflite'}"
     origin = Origin(answers.source, out, answers.feeds)
     name = f"{stem}_report{suffix}"
-    command = [
-        commands.optimise_command(answers.source, out, options, to="saved_model"),
-        commands.report_command(origin, name),
-    ]
+    command = [_command(answers, out), commands.report_command(origin, name)]
     python = [
-        commands.optimise_python(answers.source, out, options),
+        _python(answers, out),
         commands.report_python(origin, name).removeprefix("import inspector\n\n"),
     ]
     return replace(report, command="\n".join(command), python="\n\n".join(python))
+
+
+def _command(answers: Answers, out: str) -> str:
+    target, options = _target(answers), answers.optimised["options"]
+    if not options and target.quantising is not None:
+        return commands.convert_command(answers.source, out, target.quantising)
+    return commands.optimise_command(answers.source, out, options, target)
+
+
+def _python(answers: Answers, out: str) -> str:
+    target, options = _target(answers), answers.optimised["options"]
+    if not options and target.quantising is not None:
+        return commands.convert_python(answers.source, out, target.quantising)
+    return commands.optimise_python(answers.source, out, options, target)
+
+
+def _target(answers: Answers) -> commands.Target:
+    """The format of the result."""
+    lite = answers.optimised.get("lite")
+    if lite is None:
+        return commands.Target()
+    quantising = None
+    if lite["options"] is not None:
+        is_own = answers.feeds is not None and Path(answers.feeds).name == lite["samples"]
+        samples = answers.feeds if is_own else lite["samples"]
+        quantising = commands.Quantising(lite["options"], samples)
+    return commands.Target("tflite", lite["flex"], quantising)
 
 
 def _comparison(answers: Answers) -> dict[str, Any] | None:

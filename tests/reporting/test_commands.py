@@ -73,7 +73,9 @@ def test_every_option_is_in_the_command() -> None:
         check=CheckOptions(None, "rollback"),
         set={"train": "false"},
     ).to_json()
-    words = shlex.split(commands.optimise_command("-m", "out", options, to="graphdef"))
+    words = shlex.split(
+        commands.optimise_command("-m", "out", options, commands.Target("graphdef"))
+    )
     assert words == [
         "inspector", "optimise", "./-m", "-o", "out", "--inputs=-a,b:0",
         "--outputs=y z; rm -rf $HOME,w", "--set=train=false", "--signature=one",

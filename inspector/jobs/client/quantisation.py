@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import Any, cast
 
 from inspector.errors import BadFeed, BadParameter, UnsupportedModel
-from inspector.formats import warmup_requests
 from inspector.formats.tflite.lite_model import LiteModel, lite_model
 from inspector.formats.tflite.quantisation_report import (
     LayerSensitivity,
@@ -18,19 +17,13 @@ from inspector.formats.tflite.quantisation_report import (
     Sensitivity,
     SensitivityAnswer,
 )
-from inspector.graph import tensors
-from inspector.graph.graph import tensor_name
-from inspector.graph.tensors import shape_of
 from inspector.jobs import packing
 from inspector.jobs.client import conversion
 from inspector.jobs.client.ask import Terms, ask
 from inspector.jobs.request_types import QuantiseArgs
 from inspector.model.model import Model
-from inspector.optimisation.feeds import Slot
 from inspector.optimisation.optimise_options import OptimiseOptions
-from inspector.optimisation.tflite.lite_preparation import Ends
 from inspector.optimisation.tflite.quantise_options import QuantiseOptions
-from inspector.optimisation.tflite.samples import checked
 
 Samples = Mapping[str, Any]
 
@@ -52,39 +45,6 @@ def check(name: str, options: QuantiseOptions, samples: Samples | None) -> None:
         why = f"the recipe {recipe.name} measures ranges on rows like those the model is used on: "
         why += "give some, e.g. --samples rows.npz (samples= in Python), by key of the inputs"
         raise BadFeed("samples", "missing", why)
-
-
-def own_samples(model: Model, options: OptimiseOptions) -> Samples | None:
-    """The example data of a SavedModel for the signature that is converted, where it has some.
-
-    Raises: CorruptModel, LimitExceeded, UnknownSignature.
-    """
-    if model.format != "SavedModel" or model.path is None or options.inputs or options.set:
-        return None
-    key = model.key(options.signature if isinstance(options.signature, str) else None)
-    rows = None if key is None else warmup_requests.rows(model.path, key)
-    if rows is None or key is None or rows.keys() != model.signatures[key].inputs.keys():
-        return None
-    return rows
-
-
-def check_samples(model: Model, samples: Samples | None) -> None:
-    """Compare samples with the inputs of the signature that a model is to be converted by.
-
-    Raises: BadFeed.
-    """
-    key = model.key()
-    if samples is None or key is None:
-        return
-    inputs = Ends.of(key, model.signatures[key]).inputs
-    infos = {tensor_name(info.name): info for info in model.signatures[key].inputs.values()}
-    slots = [
-        Slot(name, tensors.dtype_name(infos[tensor].dtype), shape_of(infos[tensor].tensor_shape))
-        for name, tensor in inputs.items()
-        if tensor in infos
-    ]
-    if len(slots) == len(inputs):  # else some are parts of an input, which the file names
-        checked(samples, slots)
 
 
 def check_alone(options: OptimiseOptions, **others: Any) -> None:

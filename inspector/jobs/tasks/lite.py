@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inspector import formats
 from inspector.backend import lite
+from inspector.backend.lite_beside import LiteBeside
 from inspector.formats.tflite.lite_model import lite_model
 from inspector.jobs import packing
 from inspector.jobs.request_types import PredictAnswer, PredictArgs, RunArgs
@@ -40,15 +47,26 @@ def predict(args: PredictArgs, job: JobContext) -> TaskResult:
     job.progress(0.2, "load")
     side = lite.LiteRun(model, feeds, args["outputs"] or None)
     outputs, first_ms = side.once()
-    times = predicting.time_in_turn({BASE: side}, args.get("runs", predicting.RUNS), job)[BASE]
+    runs: dict[str, Any] = {BASE: side}
+    answers, first = {BASE: outputs}, {BASE: first_ms}
+    arrays = {name: np.asarray(array) for name, array in feeds.items()}
+    for name, path in args.get("against", {}).items():
+        runs[name] = LiteBeside(
+            formats.open_model(Path(path)), {key: key for key in arrays}, arrays, outputs
+        )
+        answers[name], first[name] = runs[name].once()
+    times = predicting.time_in_turn(runs, args.get("runs", predicting.RUNS), job)
     value: PredictAnswer = {
-        "sides": [predicting.side_json(BASE, side.load_ms, first_ms, times, side.rows)],
-        "agreement": {},
-        "outputs": predicting.outputs_json({BASE: outputs}),
+        "sides": [
+            predicting.side_json(name, run.load_ms, first[name], times[name], side.rows)
+            for name, run in runs.items()
+        ],
+        "agreement": predicting.agreement_json(answers),
+        "outputs": predicting.outputs_json(answers),
         "rows": side.rows,
-        "runs": len(times),
+        "runs": len(times[BASE]),
         "runtime": "run by LiteRT",
     }
-    class_answers.complete(value, model, {BASE: outputs}, side.real(outputs))
+    class_answers.complete(value, model, answers, side.real(outputs))
     files = outputs if args.get("files") else {}
     return TaskResult(value, class_answers.downloads(value, files))

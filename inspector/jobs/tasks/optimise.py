@@ -38,28 +38,35 @@ def optimise(args: OptimiseArgs, job: JobContext) -> TaskResult:
 
     result = optimising.optimise(model, options, run=in_this_process, progress=progress)
     job.progress(0.7, "write the files")
-    _write(result, job.folder)
+    write(result, job.folder)
     job.progress(0.85, "compare")
-    difference = diff(model, result.model).to_dict()
+    difference, blobs = compared(model, result.model)
+    return TaskResult(answer(model, result, result.model, difference), blobs)
+
+
+def compared(before: Model, after: Model) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The difference of two models, and the blobs with both as one picture."""
+    difference = diff(before, after).to_dict()
     summary = union(
-        NodeTableBuilder(model).node_table(),
-        NodeTableBuilder(result.model).node_table(),
+        NodeTableBuilder(before).node_table(),
+        NodeTableBuilder(after).node_table(),
         Difference.of(difference).renamed,
     )
     tree = hierarchy.build(summary)
     blobs = {"summary": summary.to_json().encode(), "hierarchy": tree.to_json().encode()}
-    return TaskResult(_answer(model, result, difference), blobs)
+    return difference, blobs
 
 
-def _answer(
-    model: Model, result: optimising.Optimised, difference: dict[str, Any]
+def answer(
+    model: Model, result: optimising.Optimised, after: Model, difference: dict[str, Any]
 ) -> OptimiseAnswer:
+    """The answer for a result, which `after` is in the format that was asked for."""
     return {
         "before": describe(model).to_dict(),
         "frozen": describe(result.frozen).to_dict(),
-        "after": describe(result.model).to_dict(),
+        "after": describe(after).to_dict(),
         "diff": difference,
-        "diff_frozen": diff(result.frozen, result.model).to_dict(),
+        "diff_frozen": diff(result.frozen, after).to_dict(),
         "steps": [cast(StepJson, step.to_dict()) for step in result.steps],
         "check": result.checked(),
         "notes": result.frozen.notes,
@@ -72,7 +79,8 @@ def _answer(
     }
 
 
-def _write(result: optimising.Optimised, folder: Path) -> None:
+def write(result: optimising.Optimised, folder: Path) -> None:
+    """Write the frozen and the transformed graph, the record and the SavedModel."""
     graphdef.write(result.frozen, folder / FROZEN)
     graphdef.write(result.model, folder / OPTIMISED)
     record = json.dumps(result.record(), indent=1)

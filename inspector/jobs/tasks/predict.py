@@ -13,6 +13,7 @@ import numpy as np
 
 from inspector import formats
 from inspector.analysis.outputs import suggest
+from inspector.backend.lite_beside import LiteBeside
 from inspector.errors import BadFetch
 from inspector.freezing.freeze import freeze
 from inspector.graph import tensors
@@ -26,7 +27,7 @@ from inspector.jobs.tasks.read import of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
 from inspector.measurement import agreement
 from inspector.model import signatures
-from inspector.model.model import Model
+from inspector.model.model import Model, Runtime
 from inspector.optimisation.feed_roles import Roles
 from inspector.optimisation.feed_source import FeedsJson, FeedSource
 from inspector.optimisation.feeds import Slot
@@ -46,6 +47,8 @@ _WITH_TABLES = {FROZEN: FROZEN_SAVED_MODEL, OPTIMISED: SAVED_MODEL}
 
 def predict(args: PredictArgs, job: JobContext) -> TaskResult:
     """Run a model and others on the same feeds, in turn; compare outputs and latency.
+
+    Another one may be a TFLite model, which LiteRT runs.
 
     Without outputs in the request, those of the signature. Blobs: ``feeds``, the bytes of a file,
     and pictures; of the answer: ``npz`` and ``csv``, the outputs as opened, where ``files`` asks.
@@ -150,34 +153,35 @@ def _compare(
     from inspector.backend.loading import LoadedModel
     from inspector.backend.predict import Run
 
+    keys = slots(sides[BASE], outputs)
     with contextlib.ExitStack() as stack:
-        ready: dict[str, Run] = {}
+        ready: dict[str, Any] = {}
         load_and_first_ms: dict[str, tuple[float, float]] = {}
         answers: dict[str, dict[str, Array]] = {}
         for name, model in sides.items():
             job.progress(0.1 + 0.3 * len(ready) / len(sides), f"load: {name}")
-            loaded = stack.enter_context(LoadedModel(model))
-            ready[name] = Run(loaded, feeds, outputs, lenient=name != BASE)
+            loaded: Any
+            if model.runs_with is Runtime.LITERT:
+                loaded = ready[name] = LiteBeside(model, keys, feeds, answers[BASE])
+            else:
+                loaded = stack.enter_context(LoadedModel(model))
+                ready[name] = Run(loaded, feeds, outputs, lenient=name != BASE)
             answers[name], first_ms = ready[name].once()
             load_and_first_ms[name] = (loaded.load_ms, first_ms)
         times = time_in_turn(ready, runs, job)
         rows = ready[BASE].rows
-    agreements = {
-        name: agreement.compare(answers[BASE], answers[name]) for name in sides if name != BASE
-    }
     value: PredictAnswer = {
         "sides": [
             side_json(name, *load_and_first_ms[name], times[name], rows)
             for name in load_and_first_ms
         ],
-        "agreement": {
-            name: {key: _agreement_json(compared) for key, compared in by_output.items()}
-            for name, by_output in agreements.items()
-        },
+        "agreement": agreement_json(answers),
         "outputs": outputs_json(answers),
         "rows": rows,
         "runs": len(times[BASE]),
     }
+    if any(model.runs_with is Runtime.LITERT for model in sides.values()):
+        value["runtime"] = "the TFLite model by LiteRT, the others by TensorFlow"
     return value, answers
 
 
@@ -202,7 +206,7 @@ def outputs_json(answers: Mapping[str, Mapping[str, Array]]) -> dict[str, Output
         key: {
             "dtype": "string" if value.dtype == object else str(value.dtype),
             "shape": list(value.shape),
-            "heads": {name: head(values[key]) for name, values in answers.items()},
+            "heads": {name: head(values[key]) for name, values in answers.items() if key in values},
         }
         for key, value in answers[BASE].items()
     }
@@ -223,9 +227,19 @@ def time_in_turn(ready: Mapping[str, Any], runs: int, job: JobContext) -> dict[s
     return times
 
 
-def _agreement_json(compared: agreement.Agreement) -> dict[str, Any]:
-    rows = None if compared.argmax_equal is None else compared.changed
-    return {**compared.to_dict(), "rows_changed": rows}
+def agreement_json(answers: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, Any]]:
+    """How the outputs of each other model agree with those of the first, by model and output."""
+    return {
+        name: {
+            key: {
+                **compared.to_dict(),
+                "rows_changed": None if compared.argmax_equal is None else compared.changed,
+            }
+            for key, compared in agreement.compare(answers[BASE], answers[name]).items()
+        }
+        for name in answers
+        if name != BASE
+    }
 
 
 def head(value: Array) -> list[Any]:

@@ -13,13 +13,63 @@ from typing import Any
 import numpy as np
 
 from inspector.errors import BadFeed, did_you_mean
-from inspector.graph.tensors import Array
+from inspector.formats import warmup_requests
+from inspector.graph import tensors
+from inspector.graph.graph import tensor_name
+from inspector.graph.tensors import Array, shape_of
+from inspector.model.model import Model
 from inspector.optimisation import feeds
 from inspector.optimisation.feeds import Slot
+from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.optimisation.tflite.lite_preparation import Ends
 
 _BATCH = 32
 """Rows of a batch where the model takes any number."""
 _LISTED = 12
+
+
+def own_samples(model: Model, options: OptimiseOptions) -> dict[str, Array] | None:
+    """The example data of a SavedModel for the signature that is converted, where it has some.
+
+    Raises: CorruptModel, LimitExceeded, UnknownSignature.
+    """
+    if model.format != "SavedModel" or model.path is None or options.inputs or options.set:
+        return None
+    key = model.key(options.signature if isinstance(options.signature, str) else None)
+    rows = None if key is None else warmup_requests.rows(model.path, key)
+    if rows is None or key is None or rows.keys() != model.signatures[key].inputs.keys():
+        return None
+    return rows
+
+
+def check_samples(model: Model, samples: Mapping[str, Any] | None) -> None:
+    """Compare samples with the inputs of the signature that a model is to be converted by.
+
+    Raises: BadFeed.
+    """
+    slots = slots_of(model)
+    if samples is not None and slots:
+        checked(samples, list(slots.values()))
+
+
+def slots_of(model: Model) -> dict[str, Slot]:
+    """Tensor name to slot, of the inputs of the signature that a model is to be converted by.
+
+    Empty where it has no signature, and where some are parts of an input, which the file names.
+    """
+    key = model.key()
+    if key is None:
+        return {}
+    inputs = Ends.of(key, model.signatures[key]).inputs
+    infos = {tensor_name(info.name): info for info in model.signatures[key].inputs.values()}
+    slots = {
+        tensor: Slot(
+            name, tensors.dtype_name(infos[tensor].dtype), shape_of(infos[tensor].tensor_shape)
+        )
+        for name, tensor in inputs.items()
+        if tensor in infos
+    }
+    return slots if len(slots) == len(inputs) else {}
 
 
 def checked(samples: Mapping[str, Any], slots: Sequence[Slot]) -> dict[str, Array]:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from inspector.jobs.result_files import TFLITE
 from inspector.ui.screens import overview
 from inspector.ui.session import state
 from inspector.ui.session.page_end import end_page
@@ -20,6 +21,8 @@ FREEZING = "freezing"
 """Named as the author of changes that no transform made."""
 
 DOWNLOADS = (
+    ("model.tflite", "TFLite", "what LiteRT runs", "application/octet-stream"),
+    ("float.tflite", "TFLite, float32", "before it was quantised", "application/octet-stream"),
     ("saved_model.zip", "SavedModel", "what TensorFlow Serving loads, zipped", "application/zip"),
     ("optimised.pb", "GraphDef", "the optimised graph, binary", "application/octet-stream"),
     ("frozen.pb", "Frozen GraphDef", "before the transforms", "application/octet-stream"),
@@ -62,6 +65,8 @@ def figures(result: state.Optimised) -> None:
 def stages(result: state.Optimised) -> None:
     """The same figures as a table: as opened, frozen, optimised."""
     columns_of = {"as opened": "before", "frozen": "frozen", "optimised": "after"}
+    if _is_given(result):
+        del columns_of["frozen"]
     first = result.value["before"]["bytes"]["total"]
     columns: dict[str, list[str]] = {"": ["Size", *_COUNTS]}
     for label, key in columns_of.items():
@@ -123,12 +128,21 @@ def step_sizes(result: state.Optimised) -> None:
     frozen = result.value["frozen"]
     rows = [
         {"label": "as opened", "bytes": result.value["before"]["bytes"]["total"], "nodes": None},
-        {"label": "frozen", "bytes": frozen["bytes"]["total"], "nodes": frozen["nodes"]},
     ]
+    if not _is_given(result):
+        rows.append(
+            {"label": "frozen", "bytes": frozen["bytes"]["total"], "nodes": frozen["nodes"]}
+        )
     for index, step in enumerate(records, 1):
         label = f"{index}. {step['name']}"
         side = "before" if step["rolled_back"] else "after"
         rows.append({"label": label, "bytes": step["bytes"][side], "nodes": step["nodes"][side]})
+    if (lite := result.lite) is not None:
+        nodes_after = result.value["after"]["nodes"]
+        if not _is_given(result):
+            rows.append({"label": "TFLite", "bytes": lite["float_bytes"], "nodes": nodes_after})
+        if lite["recipe"]:
+            rows.append({"label": lite["recipe"], "bytes": lite["bytes"], "nodes": nodes_after})
     st.altair_chart(charts.bytes_per_step(rows), key="bytes_per_step")
 
 
@@ -138,6 +152,7 @@ def downloads(result: state.Optimised) -> None:
         state.error("The files of this result are not in the workspace any more: optimise again.")
         return
     row = st.container(horizontal=True)
+    primary = TFLITE if result.lite is not None else "saved_model.zip"
     for file, label, contents, mime in DOWNLOADS:
         path = result.folder / file
         if path.exists():
@@ -149,7 +164,7 @@ def downloads(result: state.Optimised) -> None:
                 help=contents,
                 key=f"download_{file}",
                 icon=":material/download:",
-                type="primary" if file == DOWNLOADS[0][0] else "secondary",
+                type="primary" if file == primary else "secondary",
                 on_click="ignore",
             )
 
@@ -163,7 +178,14 @@ _COUNTS: dict[str, Callable[[dict[str, Any]], int]] = {
 }
 
 
+def _is_given(result: state.Optimised) -> bool:
+    """Whether the model was a TFLite model as it was opened, which nothing freezes."""
+    return result.lite is not None and "frozen" not in result.graphs
+
+
 def _download_name(result: state.Optimised, file: str) -> str:
     model = state.model()
     stem = text.file_stem(model.name if model is not None else "model")
+    if file == TFLITE:
+        return f"{stem}.tflite"
     return f"{stem}_{file}" if not file.startswith("saved_model") else f"{stem}_optimised.zip"

@@ -9,6 +9,7 @@ import streamlit as st
 from inspector.errors import InspectorError
 from inspector.ui.canvas.component import CanvasEvent, canvas
 from inspector.ui.screens.graph import handle
+from inspector.ui.screens.quantising import target
 from inspector.ui.session import state
 from inspector.ui.session.state import COMPARE_VIEW
 from inspector.ui.widgets import tables, text
@@ -17,6 +18,7 @@ from inspector.view.layout import layout
 from inspector.view.state import actions
 from inspector.view.state.actions import ViewState
 from inspector.view.state.union import ADDED, REMOVED, Difference, difference_marks
+from inspector.view.tree.hierarchy import Hierarchy
 
 ONE, BESIDE = "One picture", "Side by side"
 _HEIGHT = 520
@@ -45,7 +47,7 @@ def board(result: state.Optimised) -> None:
     names = [box.name for box in picture.visible.boxes]
     content = CanvasContent(
         picture.layout,
-        marks=difference_marks(tree, names, difference),
+        marks=_marks(tree, names, difference),
         height=_HEIGHT,
         without=_NOT_HANDLED,
     )
@@ -73,6 +75,30 @@ def board(result: state.Optimised) -> None:
         _fate(result, name, difference)
 
 
+def _marks(tree: Hierarchy, names: list[str], difference: Difference) -> dict[str, list[str]]:
+    marks = {name: list(own) for name, own in difference_marks(tree, names, difference).items()}
+    for name in actions.drawn_names(tree, target.kept_nodes()):
+        marks.setdefault(name, []).append("float")
+    return marks
+
+
+def _keep_in_float(result: state.Optimised, name: str) -> None:
+    """A button for an operator of a TFLite result; the next run keeps it in float."""
+    table = result.both.table
+    node = table.get(name)
+    if result.lite is None or node is None or table.op_of(node) not in result.lite["ops"]:
+        return
+    is_kept = name in target.kept_nodes()
+    st.button(
+        "Quantise it, too" if is_kept else "Keep in float",
+        key="pick_float",
+        icon=":material/close:" if is_kept else ":material/ac_unit:",
+        help="From the next run on the Optimise page",
+        on_click=target.toggle_node,
+        args=(name,),
+    )
+
+
 def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
     """Whether a node was added, removed or changed, and by which step."""
     if name in difference.added:
@@ -90,6 +116,7 @@ def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
     op = result.both.table.get(name)
     kind = "" if op is None else f"{text.escape(result.both.table.op_of(op))} · "
     st.caption(f"{kind}{fate}")
+    _keep_in_float(result, name)
     rows = [
         {
             "step": f"{number}. {step['name']}",

@@ -15,6 +15,7 @@ import streamlit as st
 from inspector.errors import InspectorError
 from inspector.ui.canvas.component import CanvasEvent, canvas
 from inspector.ui.screens import measuring, picture_bar, picture_details
+from inspector.ui.screens.quantising import failed_nodes, layer_table, target
 from inspector.ui.session import state, view_state
 from inspector.view.canvas.content import CanvasContent, pick_marks
 from inspector.view.layout import layout
@@ -90,7 +91,10 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
     figure = picture_bar.figure()
     if figure == overlay.TIME:
         measuring.times(model)
-    strengths = overlay.boxes(tree, names, figure, view_state.measured(model)) if figure else None
+    measured = (
+        layer_table.differences() if figure == overlay.SENSITIVITY else view_state.measured(model)
+    )
+    strengths = overlay.boxes(tree, names, figure, measured) if figure else None
     content = CanvasContent(
         picture.layout,
         marks=_marks(model, names, hits),
@@ -119,9 +123,13 @@ def _marks(model: state.OpenModel, names: list[str], hits: list[int]) -> dict[st
         for name, holds_lit in zip(names, reachability.boxes_with(tree, names, lit), strict=True):
             if not holds_lit:
                 marks.setdefault(name, []).append("dim")
-    if hits:
-        mask = reachability.mask_of(model.summary, hits)
-        for name, holds_hit in zip(names, reachability.boxes_with(tree, names, mask), strict=True):
-            if holds_hit:
-                marks.setdefault(name, []).append("hit")
+    index = model.summary.index
+    refused = [index[name] for name in failed_nodes.marked() if name in index]
+    floats = [index[name] for name in target.kept_nodes() if name in index]
+    for mark, nodes in (("refused", refused), ("float", floats), ("hit", hits)):
+        if nodes:
+            mask = reachability.mask_of(model.summary, nodes)
+            holds = reachability.boxes_with(tree, names, mask)
+            for name in (name for name, is_in in zip(names, holds, strict=True) if is_in):
+                marks.setdefault(name, []).append(mark)
     return marks

@@ -10,7 +10,7 @@ import streamlit as st
 from inspector.measurement.rounds import BUDGET_S
 from inspector.measurement.run_times import FEW_RUNS
 from inspector.ui.screens import predict
-from inspector.ui.screens.output_comparison import FROZEN, OPTIMISED, request
+from inspector.ui.screens.output_comparison import FROZEN, OPTIMISED, kind_of, request
 from inspector.ui.session import job_status, state
 from inspector.ui.widgets import tables, text
 
@@ -77,12 +77,14 @@ def start(model: state.OpenModel, result: state.Optimised, batch: int) -> None:
         "runs": None,
         "budget_s": BUDGET_S,
     }
-    job_status.start(SLOT, "benchmark", args, model.source, "Measuring latency", blobs=blobs)
+    kind = kind_of(model, "benchmark")
+    job_status.start(SLOT, kind, args, model.source, "Measuring latency", blobs=blobs)
 
 
 def table(value: dict[str, Any]) -> pd.DataFrame:
     """One row per graph; ratio and verdict are against the first one."""
-    return pd.DataFrame([_row(side, number) for number, side in enumerate(value["sides"])])
+    frame = pd.DataFrame([_row(side, number) for number, side in enumerate(value["sides"])])
+    return frame if frame["run by"].nunique() > 1 else frame.drop(columns="run by")
 
 
 def caption(value: dict[str, Any]) -> str:
@@ -107,6 +109,7 @@ def _row(side: dict[str, Any], number: int) -> dict[str, Any]:
     by = ", by processor time" if judgement["clock"] == "cpu" else ""
     return {
         "graph": side["name"],
+        "run by": side["runtime"],
         "verdict": judgement["verdict"] + by if number else "–",
         "ratio": _ratio(judgement) if number else "1",
         "median": text.milliseconds(times["p50_ms"]),

@@ -14,6 +14,7 @@ from inspector.optimisation.optimise_options import CheckOptions, OptimiseOption
 from inspector.passes.parser import format_calls
 from inspector.reporting import commands
 from inspector.ui.screens import predict
+from inspector.ui.screens.quantising import lite_result, samples_choice, target
 from inspector.ui.session import job_status, open_model, results, state
 from inspector.ui.widgets import (
     copy_button,
@@ -28,6 +29,7 @@ from inspector.ui.widgets import (
 _BUILT = "Keras"
 """The format whose graph a job builds, with nodes that the page does not know."""
 _CUT = "strip_unused_nodes"
+_ENDINGS = {target.SAVED_MODEL: "", target.GRAPH_DEF: ".pb", target.TFLITE: ".tflite"}
 POLICIES = {
     "keep": "is kept and marked",
     "rollback": "is rolled back, the others go on",
@@ -93,7 +95,7 @@ def blocker(model: state.OpenModel) -> str:
         if model.facts.get("callables"):
             return "The model has no signature: choose one of its functions under Signature."
         return "The model names no outputs: choose at least one."
-    return ""
+    return target.blocker(model)
 
 
 def _no_output(model: state.OpenModel, name: str) -> str:
@@ -129,12 +131,24 @@ def copy_as(model: state.OpenModel) -> None:
         input_values.values() or None,
         check if st.session_state.get("check_steps", True) else None,
     ).to_json()
-    source, out = open_model.path_in_commands(model), f"{text.file_stem(model.name)}_optimised"
+    form, plan = target.form(model), target.plan(model)
+    source, out = (
+        open_model.path_in_commands(model),
+        f"{text.file_stem(model.name)}_optimised{_ENDINGS[form]}",
+    )
+    quantising = None
+    if plan is not None:
+        quantising = commands.Quantising(plan.to_json(), samples_choice.file_name(model))
+    to = None  # what a name without an ending says
+    if form != target.SAVED_MODEL:
+        to = commands.Target(form, target.flex(model), quantising)
     with st.popover("Copy as", icon=":material/terminal:"):
         st.caption("Command line")
-        copy_button.box(commands.optimise_command(source, out, options))
+        copy_button.box(commands.optimise_command(source, out, options, to))
         st.caption("Python")
-        copy_button.box(commands.optimise_python(source, out, options))
+        copy_button.box(commands.optimise_python(source, out, options, to))
+        if plan is not None:
+            samples_choice.about_file(model)
 
 
 def _outputs(model: state.OpenModel) -> list[str]:
@@ -147,8 +161,8 @@ def _outputs(model: state.OpenModel) -> list[str]:
 def _transforms(model: state.OpenModel) -> str:
     transforms = format_calls(pipeline.calls())
     if cut_at(model) and _CUT not in [call.name for call in pipeline.calls()]:
-        return f"{_CUT} {transforms}"
-    return transforms
+        transforms = f"{_CUT} {transforms}"
+    return f"{target.batch_transforms(model)} {transforms}".strip()
 
 
 def cut_at(model: state.OpenModel) -> list[str]:
@@ -160,6 +174,15 @@ def cut_at(model: state.OpenModel) -> list[str]:
         for name, node in nodes
         if node is not None and table.op_of(node) not in REQUIRED_PLACEHOLDERS
     ]
+
+
+def done(result: state.Optimised) -> None:
+    """What the run gained, and the way to Compare and to the files."""
+    if result.lite is not None:
+        lite_result.report(result)
+        return
+    st.success(gain(result), icon=":material/check_circle:")
+    st.page_link("pages/compare.py", label="Compare and download", icon=":material/compare_arrows:")
 
 
 def gain(result: state.Optimised) -> str:
@@ -250,8 +273,11 @@ def _run(
         check = CheckOptions(feeds, policy, roll_back, require=required)
     options = _options(model, outputs, transforms, fixed, check)
     args: dict[str, Any] = {**model.graph_choice, "options": options.to_json()}
-    title = "Freezing and optimising"
-    job_status.start(results.SLOT, "optimise", args, model.source, title, blobs=blobs)
+    kind, title = "optimise", "Freezing and optimising"
+    if target.form(model) == target.TFLITE:
+        args, samples = target.to_lite_args(model, options)
+        kind, title, blobs = "optimise_to_lite", "Optimising and converting", {**blobs, **samples}
+    job_status.start(results.SLOT, kind, args, model.source, title, blobs=blobs)
 
 
 def _options(

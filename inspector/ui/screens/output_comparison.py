@@ -10,16 +10,16 @@ from typing import Any
 
 import streamlit as st
 
+from inspector.jobs.result_files import TFLITE
 from inspector.measurement import grades
 from inspector.measurement.rounds import BUDGET_S
-from inspector.ui.screens import predict
+from inspector.ui.screens import predict, tflite
 from inspector.ui.session import job_status, state
 from inspector.ui.widgets import charts, tables, text
 
 SLOT = "check"
 ANSWER = state.OF_MODEL + "output_comparison"
 OPENED, FROZEN, OPTIMISED = "as opened", "frozen", "optimised"
-FILES = {OPTIMISED: "optimised.pb", FROZEN: "frozen.pb"}
 _CARD: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 STARTS_BELOW = 32 << 20
 """Bytes of a model whose comparison starts by itself."""
@@ -74,13 +74,22 @@ def _offer(model: state.OpenModel, result: state.Optimised) -> None:
 def request(model: state.OpenModel, result: state.Optimised, names: list[str]) -> dict[str, Any]:
     """The arguments of a job that runs the model as opened and graphs of the result."""
     choice = {**model.graph_choice, "outputs": result.outputs}
+    files = {name: result.graphs[name] for name in names if name in result.graphs}
     return {
         "sides": [
             {"name": OPENED, **choice},
-            *({"name": name, "outputs": result.outputs} for name in names),
+            *(  # a TFLite model has these outputs alone, and its own names for them
+                {"name": name, "outputs": None if file == TFLITE else result.outputs}
+                for name, file in files.items()
+            ),
         ],
-        "against": {name: str(result.folder / FILES[name]) for name in names},
+        "against": {name: str(result.folder / file) for name, file in files.items()},
     }
+
+
+def kind_of(model: state.OpenModel, kind: str) -> str:
+    """The kind of job for a model; TFLite models need no TensorFlow."""
+    return f"{kind}_lite" if tflite.is_lite(model) else kind
 
 
 def start(model: state.OpenModel, result: state.Optimised, budget: float | None) -> None:
@@ -98,7 +107,8 @@ def start(model: state.OpenModel, result: state.Optimised, budget: float | None)
         "budget_s": budget,
     }
     st.session_state.pop(ANSWER, None)
-    job_status.start(SLOT, "compare", args, model.source, "Comparing", blobs=blobs)
+    kind = kind_of(model, "compare")
+    job_status.start(SLOT, kind, args, model.source, "Comparing", blobs=blobs)
 
 
 def worst(outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:

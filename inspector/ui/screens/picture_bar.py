@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from inspector.errors import InspectorError
+from inspector.ui.screens.quantising import layer_table
 from inspector.ui.session import state, view_state
 from inspector.ui.widgets import tag_set_picker, text
 from inspector.ui.widgets.search_field import search_field
@@ -158,7 +159,7 @@ def choices(model: state.OpenModel, place: DeltaGenerator) -> None:
     )
     place.selectbox(
         "Colour by",
-        [_KIND, *overlay.LABELS],
+        [_KIND, *_figures()],
         key="colour_by",
         label_visibility="collapsed",
         format_func=lambda key: str(overlay.LABELS.get(key, "Colour: op")),
@@ -169,7 +170,13 @@ def choices(model: state.OpenModel, place: DeltaGenerator) -> None:
 def figure() -> str:
     """The figure that colours the boxes, a key of `overlay.LABELS`; empty for the kind of op."""
     key = str(st.session_state.get("colour_by", _KIND))
-    return key if key in overlay.LABELS else ""
+    return key if key in _figures() else ""
+
+
+def _figures() -> list[str]:
+    """The figures that there are; that of quantising only after its measurement."""
+    is_measured = bool(layer_table.differences())
+    return [key for key in overlay.LABELS if key != overlay.SENSITIVITY or is_measured]
 
 
 def _trace(model: state.OpenModel, key: str) -> None:

@@ -11,7 +11,8 @@ from typing import NoReturn
 import streamlit as st
 
 from inspector.text import printable
-from inspector.ui.screens import operations
+from inspector.ui.screens import operations, tflite
+from inspector.ui.screens.quantising import target
 from inspector.ui.session import address, state, view_state
 from inspector.ui.widgets import tables, text
 from inspector.view.state import actions
@@ -123,6 +124,18 @@ def _picks(model: state.OpenModel, name: str) -> None:
             on_click=view_state.pick,
             args=(model, do, name),
         )
+    if not tflite.is_lite(model):
+        return
+    is_kept = name in target.kept_nodes()
+    if st.button(
+        "Quantise it, too" if is_kept else "Keep in float",
+        key="pick_float",
+        icon=":material/close:" if is_kept else ":material/ac_unit:",
+        help="Where a recipe on the Optimise page quantises the model",
+        width="stretch",
+    ):
+        target.toggle_node(name)
+        st.rerun(PICTURE)
 
 
 def _scope(model: state.OpenModel, name: str) -> None:

@@ -20,6 +20,8 @@ SLOT = "predict"
 ANSWER = state.OF_MODEL + "prediction"
 FILES = state.OF_MODEL + "prediction_files"
 """The outputs of `ANSWER` as files."""
+FED = state.OF_MODEL + "predicted_feeds"
+"""The feeds of the last run of this page."""
 KINDS = {
     "sample": "Sample rows",
     "random": "Random",
@@ -169,9 +171,10 @@ def start(
         "files": slot == SLOT,
         "against": {},
     }
+    if slot == SLOT:
+        st.session_state[FED] = feeds
     if result is not None:
-        names = {"frozen": "frozen.pb", "optimised": "optimised.pb"}
-        args["against"] = {side: str(result.folder / file) for side, file in names.items()}
+        args["against"] = {side: str(result.folder / file) for side, file in result.graphs.items()}
     job_status.start(
         slot, _request_kind(model), args, model.source, "Running the model", blobs=blobs
     )

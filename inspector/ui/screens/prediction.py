@@ -90,7 +90,7 @@ def _output(
     *,
     is_main: bool,
 ) -> None:
-    sides = [side["name"] for side in value["sides"]]
+    sides = [side["name"] for side in value["sides"] if side["name"] in output["heads"]]
     copy_button.box(name)
     rows = output["shape"][0] if output["shape"] else 1
     cut = f" · the first {MAX_ROWS} rows" if rows > MAX_ROWS else ""

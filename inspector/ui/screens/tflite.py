@@ -9,14 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from inspector.ui.session import state
-from inspector.ui.session.page_end import end_page
 from inspector.ui.widgets import tables, text
 
 FORMAT = "TFLite"
 
 
 def is_lite(model: state.OpenModel) -> bool:
-    """Whether the model is a TFLite one, which can be inspected and run but not transformed."""
+    """Whether the model is a TFLite one, which can be run and quantised but not transformed."""
     return bool(model.facts["format"] == FORMAT)
 
 
@@ -30,16 +29,6 @@ def caption(facts: Mapping[str, Any]) -> str:
     if facts["metadata_names"]:
         parts.append(f"metadata: {text.shorten(', '.join(facts['metadata_names']), 200)}")
     return text.escape("; ".join(parts), 700)
-
-
-def not_transformed() -> None:
-    """End the Optimise page with the reason why it does not serve this model."""
-    st.info(
-        "A TFLite model is frozen already, and nothing makes a graph of TensorFlow's ops of it "
-        "that could be transformed. Open the model that it was converted from.",
-        icon=":material/info:",
-    )
-    end_page()
 
 
 def sections(facts: Mapping[str, Any]) -> None:

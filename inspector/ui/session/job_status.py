@@ -13,7 +13,7 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,13 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from inspector import locations
-from inspector.errors import InspectorError, JobCancelled, JobFailed, WorkerUnavailable
+from inspector.errors import (
+    ConversionFailed,
+    InspectorError,
+    JobCancelled,
+    JobFailed,
+    WorkerUnavailable,
+)
 from inspector.jobs.job import Job, JobResult
 from inspector.jobs.runner import default_runner
 from inspector.jobs.store.workspace import ModelKey
@@ -144,7 +150,7 @@ def clear() -> None:
     for key in [str(key) for key in st.session_state]:
         if key.startswith("job:"):
             cancel(key.removeprefix("job:"))
-        elif key.startswith(("failed:", "cancelled:", "answered:")):
+        elif key.startswith(("failed:", "failed_nodes:", "cancelled:", "answered:")):
             del st.session_state[key]
 
 
@@ -153,11 +159,18 @@ def fail(slot: str, error: InspectorError) -> None:
     is_internal = isinstance(error, JobFailed | WorkerUnavailable)
     hint = "; the server's log has the details" if is_internal else ""
     st.session_state[f"failed:{slot}"] = f"{error}{hint}"
+    if isinstance(error, ConversionFailed):
+        st.session_state[f"failed_nodes:{slot}"] = error.nodes
+
+
+def failed_nodes(slot: str) -> list[Mapping[str, str]]:
+    """The nodes that the slot's last job failed at, as in `ConversionFailed.nodes`."""
+    return list(st.session_state.get(f"failed_nodes:{slot}", ()))
 
 
 def forget(slot: str) -> None:
     """Forget how the slot's last job ended."""
-    for ending in ("failed", "cancelled", "answered"):
+    for ending in ("failed", "failed_nodes", "cancelled", "answered"):
         st.session_state.pop(f"{ending}:{slot}", None)
 
 

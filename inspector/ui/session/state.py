@@ -17,6 +17,7 @@ import streamlit as st
 
 from inspector.errors import CorruptModel
 from inspector.graph.graph import node_name
+from inspector.jobs.result_files import FROZEN, OPTIMISED, TFLITE
 from inspector.jobs.store.entries import Lease
 from inspector.jobs.store.workspace import ModelKey
 from inspector.ui.session.page_end import end_page
@@ -106,6 +107,18 @@ class Optimised:
     outputs: list[str] = field(default_factory=list)
     lease: Lease | None = field(default=None, repr=False)
     """Protects its files in the workspace while this object exists."""
+
+    @property
+    def lite(self) -> dict[str, Any] | None:
+        """What only a TFLite model has, see `lite_types.LiteResultJson`; None for another."""
+        return self.value.get("lite")
+
+    @property
+    def graphs(self) -> dict[str, str]:
+        """The graphs that are run beside the model as opened: name to file of the folder."""
+        optimised = OPTIMISED if self.lite is None else TFLITE
+        files = {"frozen": FROZEN, "optimised": optimised}
+        return {name: file for name, file in files.items() if (self.folder / file).exists()}
 
 
 def drawn(facts: dict[str, Any]) -> dict[str, Any]:

@@ -31,8 +31,8 @@ class CanvasContent:
 
     Args:
         layout: As `inspector.view.layout.layout.layout` returns it.
-        marks: Node name to some of ``output``, ``input`` (badges), ``added``, ``removed``,
-            ``changed``, ``hit`` (borders), ``dim``.
+        marks: Node name to some of ``output``, ``input``, ``float`` (badges), ``added``,
+            ``removed``, ``changed``, ``refused``, ``hit`` (borders), ``dim``.
         heat: Box name to its strength, 0 to 1, and its text; colours the boxes.
         trace: The kind of trace from the selection; `marks` dim the other boxes.
         can: The possible ones of ``back`` and ``forward``.

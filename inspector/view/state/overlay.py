@@ -1,4 +1,4 @@
-"""Figures over the picture: bytes, parameters, FLOPs, measured time.
+"""Figures over the picture: bytes, parameters, FLOPs, measured time, change by quantising.
 
 A figure belongs to a node; a box has the sum of its nodes, folded ones included. A weight counts
 once per box, however many of its nodes read it.
@@ -23,11 +23,13 @@ from inspector.view.table import cost
 from inspector.view.tree.hierarchy import Hierarchy
 
 BYTES, PARAMETERS, FLOPS, TIME = "bytes", "parameters", "flops", "time"
+SENSITIVITY = "sensitivity"
 LABELS: Mapping[str, str] = {
     BYTES: "Bytes of weights",
     PARAMETERS: "Parameters",
     FLOPS: "Arithmetic (FLOPs)",
     TIME: "Measured time",
+    SENSITIVITY: "Change by quantising",
 }
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +40,8 @@ class BoxFigure:
     """The figure of a box.
 
     Args:
-        value: Bytes, parameters, FLOPs for one row of a batch, or microseconds.
+        value: Bytes, parameters, FLOPs for one row of a batch, microseconds, or the part of the
+            largest value by which an output changes.
         share: ``value`` as a part of the whole graph's, 0 to 1.
         text: Figure and share, e.g. ``1.2 MiB · 34 %``.
     """
@@ -60,7 +63,7 @@ def boxes(
 
     Args:
         figure: A key of `LABELS`.
-        measured: Node name to microseconds, for ``time``.
+        measured: Node name to microseconds for ``time``, to a difference for ``sensitivity``.
     """
     items = {name: item for name in names if (item := tree.item(name)) is not None}
     names = [name for name, item in items.items() if not tree.is_apart(item)]
@@ -127,6 +130,8 @@ def _sums(tree: Hierarchy, names: Sequence[str], per_node: Floats) -> dict[str, 
 def _text(value: float, figure: str) -> str:
     if figure == BYTES:
         return text.brief_size(int(value))
+    if figure == SENSITIVITY:
+        return f"{value:.2%}"
     return text.microseconds(value) if figure == TIME else text.metric(value)
 
 

@@ -11,9 +11,9 @@ const NEAR = 1.35, MID = 0.5, FAR = 0.24;
 const LAYERS = ["clusters", "edges", "titles", "labels", "nodes", "rings"];
 const HIDDEN_FROM_SCREEN_READERS = ["edges", "titles", "labels", "rings"];
 /** Marks that become CSS classes of a box, and the signs on the badges of some. */
-const CLASS_MARKS = ["added", "removed", "changed", "dim", "hit"];
+const CLASS_MARKS = ["added", "removed", "changed", "refused", "dim", "hit"];
 /** @type {Record<string, string>} */
-const SIGNS = { added: "+", removed: "−", changed: "≠" };
+const SIGNS = { added: "+", removed: "−", changed: "≠", refused: "!" };
 
 /**
  * Create an element. Text is set by textContent only, so names from a model are never markup.
@@ -161,8 +161,8 @@ export class Drawing {
   }
 
   /**
-   * @param {Record<string, string[]>} marks Name to marks: classes (added, removed, changed, dim,
-   *   hit) and badges (output, input).
+   * @param {Record<string, string[]>} marks Name to marks: classes (added, removed, changed,
+   *   refused, dim, hit) and badges (output, input, float).
    * @param {string} hide Boxes with this mark are hidden but keep their place; "" for none.
    * @param {(node: Box) => string} describe Text for a screen reader.
    */
@@ -193,7 +193,7 @@ export class Drawing {
   #drawBadges(element, node, marks, sign) {
     /** @type {[string, boolean][]} Text, and whether the user picked it. */
     const badges = [];
-    for (const mark of ["output", "input"]) if (marks.includes(mark)) badges.push([mark, true]);
+    for (const mark of ["output", "input", "float"]) if (marks.includes(mark)) badges.push([mark, true]);
     if (node.fetch && !marks.includes("output")) badges.push(["output", false]);
     if (node.feed && !marks.includes("input")) badges.push(["input", false]);
     if (sign) badges.push([sign, false]);

@@ -26,7 +26,10 @@
  */
 
 /** @type {Record<string, string>} Texts of marks for a screen reader. */
-const MARK_TEXTS = { added: "added", removed: "removed", changed: "changed", hit: "found", dim: "dimmed" };
+const MARK_TEXTS = {
+  added: "added", removed: "removed", changed: "changed", hit: "found", dim: "dimmed",
+  refused: "has no operator in TFLite", float: "stays float",
+};
 
 /** The display options of the page, and the actions that it handles. */
 export class Settings {

@@ -1,0 +1,1 @@
+"""TFLite on the Optimise page: target, recipes, samples, layers, what does not convert."""
