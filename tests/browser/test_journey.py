@@ -85,12 +85,19 @@ def before_and_after_move_together(page: Any) -> None:
     assert not after.locator(gone).first.is_visible()
     was = views.nth(1).get_attribute("transform")
     before.hover()
-    page.keyboard.down("Control")
+    page.keyboard.down("Control")  # the wheel alone scrolls the page
     page.mouse.wheel(0, 40)
     page.keyboard.up("Control")
-    page.wait_for_timeout(300)
-    assert views.nth(1).get_attribute("transform") not in (was, None)
-    assert views.nth(0).get_attribute("transform") == views.nth(1).get_attribute("transform")
+    page.wait_for_function(
+        """(was) => {
+            const roots = [...document.querySelectorAll("*")].map((element) => element.shadowRoot);
+            const views = roots.filter((root) => root)
+                .flatMap((root) => [...root.querySelectorAll(".picture .view")]);
+            const [one, other] = views.map((view) => view.getAttribute("transform"));
+            return views.length === 2 && one === other && one !== was;
+        }""",
+        arg=was,
+    )
     before.locator(".node.changed", has_text="MatMul").first.click()
     page.get_by_text("MatMul · changed").wait_for()
     after.locator(".node.selected", has_text="MatMul").wait_for()
