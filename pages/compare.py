@@ -11,23 +11,20 @@ model = state.require_model()
 result = compare.require_result()
 
 top = st.container()
-compare.figures(result)
+st.header("Predictions")
 output_comparison.card(model, result)
 
 st.header("Latency")
 latency.section(model, result)
-report_file.buttons(model, result, top.container(horizontal=True))
+report_file.top_of_page(model, result, top)
 
-st.header("Take it away")
+st.header("Download")
 compare.downloads(result)
 
-stages_column, sizes_column = st.columns(2)
-with stages_column:
-    st.header("Stages")
-    compare.stages(result)
-with sizes_column:
-    st.header("Bytes per step")
-    compare.step_sizes(result)
+st.header("Stages")
+compare.stages(result)
+st.header("Bytes per step")
+compare.step_sizes(result)
 
 st.header("Picture")
 compare_picture.board(result)

@@ -51,6 +51,9 @@ with run_column:
     failed_nodes.table(model)
     optimise.hint_of_failure()
     result = state.result()
-    if result is not None and not blocker and not job_status.failed(results.SLOT):
+    is_shown = result is not None and not blocker and not job_status.failed(results.SLOT)
+    if result is not None and is_shown:
         optimise.done(result)
-        optimise.record(model, result)
+if result is not None and is_shown:
+    st.header("Steps")
+    optimise.record(model, result)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from inspector import text
 
 GOOD, NEUTRAL, BAD = "good", "neutral", "bad"
+UNKNOWN = "–"
+"""The value of a figure that was not measured."""
 
 
 class Measured(Protocol):
@@ -93,7 +95,7 @@ def _speed_words(latency: Mapping[str, Any] | None) -> str:
 def _speed(report: Measured) -> Figure:
     latency = report.latency
     if latency is None or latency.get("interval") is None:
-        return Figure("Latency", "–", "not measured", "see “Not checked”", NEUTRAL)
+        return Figure("Latency", UNKNOWN, "not measured", "see “Not checked”", NEUTRAL)
     a, b = latency["a"], latency["b"]
     tone = {"faster": GOOD, "slower": BAD}.get(latency["verdict"], NEUTRAL)
     low, high = latency["interval"]
@@ -140,7 +142,7 @@ def _accuracy_words(accuracy: Mapping[str, Any]) -> str:
 def _answers(report: Measured) -> Figure:
     comparison = report.comparison
     if comparison is None:
-        return Figure("Agreement", "–", "not compared", "see “Not checked”", NEUTRAL)
+        return Figure("Agreement", UNKNOWN, "not compared", "see “Not checked”", NEUTRAL)
     rows = text.count(comparison["rows"], "row")
     certainty = f"{rows}{f', {report.rows_from}' if report.rows_from else ''}"
     accuracy = comparison.get("accuracy")
@@ -151,10 +153,14 @@ def _answers(report: Measured) -> Figure:
         tone = BAD if accuracy["b"] < accuracy["a"] else GOOD
         return Figure("Accuracy", f"{accuracy['b']:.1%}", detail, certainty, tone)
     largest = largest_difference(comparison)
+    relative = None
+    if (worst := worst_output(comparison["outputs"].values())) is not None:
+        largest, relative = worst["max_abs"], worst.get("max_rel")
     detail = f"largest difference {_number(largest)}"
+    if largest and relative is not None:
+        detail += f", {relative:.2%} of the largest value"
     agreement = lowest_agreement(comparison)
     if agreement is None:
-        relative = largest_difference(comparison, "max_rel")
         value = "equal" if largest == 0 else f"{relative:.2%} off" if relative is not None else "–"
         tone = GOOD if largest == 0 else NEUTRAL
         return Figure("Agreement", value, detail, certainty, tone)
@@ -168,9 +174,21 @@ def lowest_agreement(comparison: Mapping[str, Any]) -> float | None:
     return min((value for value in values if value is not None), default=None)
 
 
+def worst_output(outputs: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The output that differs most for its size, of the real ones, else of whole numbers.
+
+    None where no output has a difference. Its ``max_abs`` and ``max_rel`` belong together.
+    """
+    compared = [output for output in outputs if output.get("max_abs") is not None]
+    reals = [output for output in compared if not output.get("is_whole")] or compared
+    return max(reals, key=lambda one: (one.get("max_rel") or 0, one["max_abs"]), default=None)
+
+
 def largest_difference(comparison: Mapping[str, Any], name: str = "max_abs") -> float | None:
-    """The largest difference of all numeric outputs; None without any."""
-    values = [output.get(name) for output in comparison["outputs"].values()]
+    """The largest difference of all real outputs, or else of whole ones; None without any."""
+    outputs = comparison["outputs"].values()
+    reals = [output for output in outputs if not output.get("is_whole")] or outputs
+    values = [output.get(name) for output in reals]
     return max((value for value in values if value is not None), default=None)
 
 

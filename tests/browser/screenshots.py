@@ -74,7 +74,7 @@ class Tour:
 
     def compare(self) -> None:
         self.go("Compare")
-        self.page.get_by_text("Freezing alone").wait_for()
+        self.page.get_by_text("Top-1 agreement").wait_for()
 
     def predict(self) -> None:
         self.go("Predict")

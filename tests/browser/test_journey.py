@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.support import serving
+from inspector.view.export.svg import MARKS
 
 pytestmark = [pytest.mark.browser, pytest.mark.tensorflow]
 
@@ -123,6 +124,17 @@ def the_report_opens_from_the_disk(page: Any, folder: Path) -> None:
     report.close()
 
 
+def the_picture_of_changes_is_saved(page: Any) -> None:
+    """The legend counts what is added and removed; the file has the borders of the canvas."""
+    legend = page.get_by_role("list", name="Legend of changes")
+    legend.get_by_text("removed: ").wait_for()
+    page.get_by_role("button", name="Export the picture").click()
+    with page.expect_download() as waiting:
+        page.locator(".st-key-compare_export_svg button").click()
+    assert MARKS["removed"] in waiting.value.path().read_text()
+    page.keyboard.press("Escape")
+
+
 def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     open_sample(page, "iris")
     assert metric(page, "Size") == "3.1 MiB"
@@ -145,15 +157,14 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     page.get_by_text("3.1 MiB → 0.8 MiB, 252 → 86 operations (91 after freezing).").wait_for()
 
     go(page, "Compare")
-    assert metric(page, "Largest difference") == "0.0968"
-    assert metric(page, "Rows whose class changes") == "1 of 150"
-    assert metric(page, "Freezing alone") == "changes nothing"
-    assert metric(page, "Answers") == "top-1 changes"
-    assert metric(page, "Size") == "0.8 MiB"
+    assert metric(page, "Top-1 agreement") == "99.3%"
+    assert metric(page, "Size reduction") == "3.97×"
+    assert metric(page, "Latency") == "–"
     with page.expect_download() as waiting:
         page.get_by_role("button", name="SavedModel ·").first.click()
     waiting.value.save_as(tmp_path / "model.zip")
     the_report_opens_from_the_disk(page, tmp_path)
+    the_picture_of_changes_is_saved(page)
     before_and_after_move_together(page)
 
     go(page, "Predict")

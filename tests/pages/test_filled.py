@@ -113,14 +113,18 @@ def test_the_journey_of_the_notebook() -> None:
     app.on(at, "compare")
     assert not at.exception
     metrics = app.metrics(at)
-    assert metrics["Size"] == "0.8 MiB"
-    assert metrics["Operations"] == "86"
-    assert metrics["Largest difference"] == "0.0968"
-    assert metrics["Rows whose class changes"] == "1 of 150"
-    assert metrics["Freezing alone"] == "changes nothing"
-    assert metrics["Answers"] == "top-1 changes"
+    assert metrics == {"Size reduction": "3.97×", "Latency": "–", "Top-1 agreement": "99.3%"}
+    verdict = (
+        "3.97 times smaller, speed not measured, and the top-1 prediction changes for 1 of 150"
+    )
+    assert any(verdict in item.proto.body for item in at.get("html"))
+    stages = next(table for table in frames(at) if "as opened" in table).set_index("")["optimised"]
+    assert list(stages[:2]) == ["0.8 MiB", "86"]
+    graphs = next(table for table in frames(at) if "top-1 changes" in table).set_index("graph")
+    assert list(graphs.loc["frozen only"])[:4] == ["identical", "none", "none", "0 of 150"]
+    assert list(graphs.loc["optimised"])[:4] == ["top-1 changes", "0.0968", "9.68%", "1 of 150"]
     grades = next(table for table in frames(at) if "grade" in table)
-    assert list(grades["grade"]) == ["top-1 changes"]
+    assert list(grades["grade"]) == ["identical", "top-1 changes"]
     changes = next(table for table in frames(at) if list(table)[:2] == ["output", "row"])
     assert [int(row) for row in changes["row"]] == [73]
     assert not any("verdict" in table for table in frames(at)), "nothing is timed unasked"
@@ -133,6 +137,7 @@ def test_the_journey_of_the_notebook() -> None:
     verdicts = {"faster", "same", "slower", "too noisy to tell"}
     assert {verdict.partition(",")[0] for verdict in times["verdict"][1:]} <= verdicts
     assert all(median.endswith("ms") for median in times["median"])
+    assert app.metrics(at)["Latency"].endswith("×")
     app.on(at, "predict")
     at.segmented_control(key="feed_kind").set_value("range").run()
     at.number_input(key="feed_n").set_value(1000).run()
@@ -154,10 +159,10 @@ def test_a_large_model_is_compared_on_a_click(monkeypatch: pytest.MonkeyPatch) -
     at.selectbox(key="suggested_output").set_value(SOFTMAX).run()
     at.button(key="run").click()
     app.on(app.settled(at.run()), "compare")
-    assert "Largest difference" not in app.metrics(at)
+    assert app.metrics(at)["Agreement"] == "–"
     at.button(key="compare_start").click()
     app.settled(at.run())
-    assert app.metrics(at)["Largest difference"] == "0.0968"
+    assert app.metrics(at)["Top-1 agreement"] == "99.3%"
 
 
 def test_a_sample_brings_its_own_transforms_until_the_user_has_made_a_list() -> None:
@@ -222,7 +227,8 @@ def test_a_step_that_breaks_its_promise_is_shown_and_rolled_back() -> None:
     assert "broke its promise" in warning.value
     record = next(table for table in frames(at) if "step" in table)
     assert list(record["check"]) == ["equal", "broke its promise", "equal"]
-    assert record["difference"][1].endswith("%)")
+    assert record["difference"][1].endswith("% of the largest value")
+    assert list(record)[:5] == ["step", "size", "nodes", "difference", "check"]
     assert "given rows" in app.texts(at)
     at.button(key="roll_back_1").click()
     app.settled(at.run())
@@ -303,3 +309,15 @@ def test_a_neighbour_leads_to_its_details() -> None:
     at.button(key="go_Inputs_0").click().run()
     assert at.session_state["view_state"].selected == ("dnn/logits/BiasAdd",)
     assert "dnn/logits/BiasAdd" in app.names(at)
+
+
+def test_the_loaded_preset_is_named_and_each_transform_explained() -> None:
+    at = app.on(app.opened("iris"), "optimise")
+    assert "Loaded: **seed**" in app.texts(at)
+    at.selectbox(key="preset").set_value("tidy").run()
+    assert "Loaded: **tidy**" in app.texts(at)
+    lines = [caption.value for caption in at.caption if caption.value.startswith("**")]
+    assert len(lines) == len(at.session_state["pipeline_items"])
+    assert all(line.startswith(("**Exact", "**Lossy", "**May")) for line in lines)
+    at.text_area(key="pipeline_text").set_value("fold_constants").run()
+    assert "no preset" in app.texts(at)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
+from inspector.reporting.verdict import worst_output
 from inspector.ui.screens import input_table, operations, predict
+from inspector.ui.screens.reports import headline
 from inspector.ui.widgets import text
 from inspector.view.table.node_table import NodeTable
 
@@ -88,3 +92,21 @@ def test_outputs_in_the_table_leave_out_the_name_that_stands_beside_them() -> No
 )
 def test_a_download_is_named_after_the_model(name: str, stem: str) -> None:
     assert text.file_stem(name) == stem
+
+
+def test_the_difference_of_a_verdict_is_of_one_output() -> None:
+    outputs = [
+        {"max_abs": 0.4, "max_rel": 0.014, "is_whole": False},
+        {"max_abs": 0.09, "max_rel": 0.09, "is_whole": False},
+        {"max_abs": 2.0, "max_rel": 1.0, "is_whole": True},
+    ]
+    assert worst_output(outputs) is outputs[1]
+    assert worst_output(outputs[2:]) is outputs[2]
+    assert worst_output([{"max_abs": None}]) is None
+
+
+def test_the_baseline_is_named_where_it_is_not_the_file() -> None:
+    model = SimpleNamespace(facts={"bytes": {"total": 55_400}})
+    said = headline.baseline_of(13_700, model)  # type: ignore[arg-type]
+    assert "13.4 KiB of the 54.1 KiB in the file" in said
+    assert headline.baseline_of(55_400, model) == ""  # type: ignore[arg-type]

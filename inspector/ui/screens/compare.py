@@ -40,28 +40,6 @@ def require_result() -> state.Optimised:
     return result
 
 
-def figures(result: state.Optimised) -> None:
-    """A row of figures after optimising, each with its value before."""
-    before, after = result.value["before"], result.value["after"]
-    row = st.container(horizontal=True)
-    was, now = before["bytes"]["total"], after["bytes"]["total"]
-    share = f"{text.signed(round(100 * now / was - 100))} % · was {text.size(was)}" if was else None
-    row.metric(
-        "Size",
-        text.size(now, was),
-        share,
-        delta_color="green" if now < was else "gray",
-        delta_arrow="off",
-        border=True,
-    )
-    for label, count in _COUNTS.items():
-        was, now = count(state.drawn(before)), count(state.drawn(after))
-        delta = f"{text.signed(now - was)} · was {text.number(was)}" if now != was else "as before"
-        row.metric(
-            label, text.number(now), delta, delta_color="off", delta_arrow="off", border=True
-        )
-
-
 def stages(result: state.Optimised) -> None:
     """The same figures as a table: as opened, frozen, optimised."""
     columns_of = {"as opened": "before", "frozen": "frozen", "optimised": "after"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -12,12 +13,13 @@ from inspector.ui.screens.graph import handle
 from inspector.ui.screens.quantising import target
 from inspector.ui.session import state
 from inspector.ui.session.state import COMPARE_VIEW
-from inspector.ui.widgets import tables, text
+from inspector.ui.widgets import picture_export, tables, text
 from inspector.view.canvas.content import CanvasContent
+from inspector.view.export.svg import MARKS
 from inspector.view.layout import layout
 from inspector.view.state import actions
 from inspector.view.state.actions import ViewState
-from inspector.view.state.union import ADDED, REMOVED, Difference, difference_marks
+from inspector.view.state.union import ADDED, CHANGED, REMOVED, Difference, difference_marks
 from inspector.view.tree.hierarchy import Hierarchy
 
 ONE, BESIDE = "One picture", "Side by side"
@@ -30,7 +32,8 @@ def board(result: state.Optimised) -> None:
     """The picture, and how the node that is selected last changed."""
     tree = result.both
     now: ViewState = st.session_state.setdefault(COMPARE_VIEW, actions.first(tree))
-    how = st.segmented_control(
+    row = st.container(horizontal=True, vertical_alignment="center")
+    how = row.segmented_control(
         "Show",
         [ONE, BESIDE],
         default=ONE,
@@ -56,11 +59,17 @@ def board(result: state.Optimised) -> None:
         if event.do not in _NOT_HANDLED:
             st.session_state[COMPARE_VIEW] = handle(tree, st.session_state[COMPARE_VIEW], event)
 
-    st.caption(
-        "Borders: green with + is added, red and dashed with − is removed, amber and dotted with ≠ "
-        "holds a change. "
-        "Double-click opens and closes scopes."
-    )
+    with row.popover("Export the picture", icon=":material/download:", key="compare_export"):
+        model = state.model()
+        picture_export.buttons(
+            tree,
+            picture,
+            f"{model.name if model else 'model'}_changes",
+            "compare_export",
+            partial(_marks, tree, difference=difference),
+        )
+    legend(difference)
+    st.caption("Fills show the kind of op. Double-click opens and closes scopes.")
     if how == BESIDE:
         for column, title, key, hide in zip(
             st.columns(2), ("Before", "After"), ("before", "after"), (ADDED, REMOVED), strict=True
@@ -97,6 +106,33 @@ def _keep_in_float(result: state.Optimised, name: str) -> None:
         on_click=target.toggle_node,
         args=(name,),
     )
+
+
+def legend(difference: Difference) -> None:
+    """A swatch and a count for each kind of change, as the borders of boxes show it."""
+    moved = [name for name in difference.renamed.values() if difference.before(name) is not None]
+    rows = [
+        ("+", MARKS[ADDED], "solid", f"added: {text.number(len(difference.added))}"),
+        ("−", MARKS[REMOVED], "dashed", f"removed: {text.number(len(difference.removed))}"),
+        (
+            "≠",
+            MARKS[CHANGED],
+            "dotted",
+            f"changed, or a scope that holds changes: {text.number(len(difference.changed))}",
+        ),
+    ]
+    swatch = (
+        '<i style="display: inline-block; width: 1.3em; height: 1.3em; border: 3px {2} {1}; '
+        "border-radius: 4px; line-height: 0.95em; text-align: center; font-style: normal; "
+        'margin-right: 0.4em">{0}</i>{3}'
+    )
+    items = [
+        f'<span role="listitem" style="margin-right: 1.6em">{swatch.format(*row)}</span>'
+        for row in rows
+    ]
+    items.append(f"<span role='listitem'>renamed, no border: {text.number(len(moved))}</span>")
+    label = "Legend of changes"
+    st.html(f'<div role="list" aria-label="{label}" class="change-legend">{"".join(items)}</div>')
 
 
 def _fate(result: state.Optimised, name: str, difference: Difference) -> None:

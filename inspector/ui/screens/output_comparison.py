@@ -13,6 +13,7 @@ import streamlit as st
 from inspector.jobs.result_files import TFLITE
 from inspector.measurement import grades
 from inspector.measurement.rounds import BUDGET_S
+from inspector.reporting.verdict import worst_output
 from inspector.ui.screens import predict, tflite
 from inspector.ui.session import job_status, state
 from inspector.ui.widgets import charts, tables, text
@@ -20,7 +21,6 @@ from inspector.ui.widgets import charts, tables, text
 SLOT = "check"
 ANSWER = state.OF_MODEL + "output_comparison"
 OPENED, FROZEN, OPTIMISED = "as opened", "frozen", "optimised"
-_CARD: dict[str, Any] = {"delta_color": "off", "delta_arrow": "off", "border": True}
 STARTS_BELOW = 32 << 20
 """Bytes of a model whose comparison starts by itself."""
 _CHANGES = 20
@@ -51,9 +51,13 @@ def card(model: state.OpenModel, result: state.Optimised) -> None:
         return
     value = stored[1]
     by_name = {side["name"]: side for side in value["sides"]}
-    rows = "random rows" if model.feeds is None else f"rows of {text.escape(model.feeds.name)}"
-    with st.container(border=True, key="agreement_card"):
-        st.markdown(f"**Predictions**, on {text.number(value['rows'])} {rows}")
+    rows = text.count(value["rows"], "row")
+    if model.feeds is None:
+        origin = f"{rows} of random values, not your data: top-1 says little about accuracy"
+    else:
+        origin = f"{rows} of {text.escape(model.feeds.name)}"
+    with st.container(key="agreement_card"):
+        st.caption(f"Against the model as opened, on {origin}.")
         if OPTIMISED in by_name:
             _figures(by_name, value["rows"])
             _details(by_name[OPTIMISED])
@@ -112,12 +116,12 @@ def start(model: state.OpenModel, result: state.Optimised, budget: float | None)
 
 
 def worst(outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The worst figures of all outputs: the largest difference, the most changed rows."""
-    figures = list(outputs.values())
-    differences = [output["max_abs"] for output in figures if output["max_abs"] is not None]
-    changed = [output["changed"] for output in figures if output["argmax_equal"] is not None]
+    """The difference of the output that differs most for its size, the most changed rows."""
+    output = worst_output(outputs.values()) or {}
+    changed = [one["changed"] for one in outputs.values() if one["argmax_equal"] is not None]
     return {
-        "max_abs": max(differences, default=None),
+        "max_abs": output.get("max_abs"),
+        "max_rel": output.get("max_rel"),
         "changed": max(changed, default=None),
     }
 
@@ -129,25 +133,32 @@ def figure(value: float | None) -> str:
     return "none" if value == 0 else f"{value:.3g}"
 
 
+def share(value: float | None) -> str:
+    """A difference as a share of the largest value, in percent."""
+    return "–" if value is None else "none" if value == 0 else f"{value:.2%}"
+
+
 def _figures(by_name: dict[str, dict[str, Any]], rows: int) -> None:
-    after = by_name[OPTIMISED]
-    row = st.container(horizontal=True)
-    figures = worst(after["outputs"])
-    row.metric("Answers", after["grade"], _NOTES[after["grade"]], **_CARD)
-    row.metric(
-        "Largest difference",
-        figure(figures["max_abs"]),
-        "of any value of the outputs",
-        help="Between the model as opened and the optimised one, over all rows and outputs.",
-        **_CARD,
+    """A row for each graph, against the model as opened."""
+    table = []
+    for name, side in sorted(by_name.items()):
+        figures = worst(side["outputs"])
+        changed = figures["changed"]
+        table.append(
+            {
+                "graph": "frozen only" if name == FROZEN else name,
+                "grade": side["grade"],
+                "largest difference": figure(figures["max_abs"]),
+                "of the largest value": share(figures["max_rel"]),
+                "top-1 changes": "–" if changed is None else f"{changed} of {rows}",
+                "meaning": _NOTES[side["grade"]],
+            }
+        )
+    tables.table(
+        table,
+        key="predictions",
+        right=("largest difference", "of the largest value", "top-1 changes"),
     )
-    changed = "–" if figures["changed"] is None else f"{figures['changed']} of {rows}"
-    row.metric("Rows whose class changes", changed, "the largest value is another", **_CARD)
-    if FROZEN in by_name:
-        frozen = by_name[FROZEN]
-        largest = figure(worst(frozen["outputs"])["max_abs"])
-        same = "changes nothing" if frozen["grade"] == "identical" else f"differs by {largest}"
-        row.metric("Freezing alone", same, "without the transforms", **_CARD)
 
 
 def _details(after: dict[str, Any]) -> None:
@@ -176,7 +187,7 @@ def _row(name: str, item: dict[str, Any]) -> dict[str, Any]:
         "output": name,
         "grade": item["grade"],
         "largest difference": figure(item["max_abs"]),
-        "of the largest value": "–" if item["max_rel"] is None else f"{item['max_rel']:.2%}",
+        "of the largest value": share(item["max_rel"]),
         "99 %": figure((item["percentiles"] or {}).get("99")),
         "rows that differ most": worst_rows or "–",
         "": item["why"],

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from inspector.errors import InspectorError
 from inspector.ui.screens.quantising import layer_table
 from inspector.ui.session import state, view_state
-from inspector.ui.widgets import tag_set_picker, text
+from inspector.ui.widgets import picture_export, tag_set_picker, text
 from inspector.ui.widgets.search_field import search_field
-from inspector.view.export import render
-from inspector.view.layout.layout import Picture, picture_of
+from inspector.view.layout.layout import Picture
 from inspector.view.state import actions, overlay
 from inspector.view.state.reachability import BETWEEN, BOTH, DOWN, UP
 from inspector.view.table import search
@@ -67,7 +64,7 @@ def bar(model: state.OpenModel, picture: Picture | None) -> list[int]:
         )
         if file.open:
             with file:
-                _export(model, picture)
+                picture_export.buttons(model.hierarchy, picture, model.name, "export")
     with row.popover("Help on search, trace and colours", icon=":material/help:", key="bar_help"):
         st.markdown(_HELP)
         if "serving" in model.facts:
@@ -105,42 +102,6 @@ def _show(model: state.OpenModel, key: str) -> None:
     name = st.session_state[key]
     if name is not None:
         view_state.remember(model, actions.show(model.hierarchy, view_state.state(model), [name]))
-
-
-def _export(model: state.OpenModel, picture: Picture) -> None:
-    """Download buttons for the current picture or the whole graph, rendered on click."""
-    is_whole = st.radio(
-        "What",
-        [False, True],
-        key="export_whole",
-        format_func=lambda is_all: "Every scope open" if is_all else "What is seen",
-        horizontal=True,
-        label_visibility="collapsed",
-    )
-    theme = st.radio(
-        "Background",
-        ["light", "dark", "none"],
-        key="export_background",
-        format_func=str.capitalize,
-        horizontal=True,
-    )
-
-    def render_file(format: str) -> bytes:
-        target = picture
-        if is_whole:
-            target = picture_of(model.hierarchy, frozenset(model.hierarchy.index))
-        light = "light" if theme == "none" else theme
-        return render.draw(target, format, theme=light, background=theme != "none")
-
-    row = st.container(horizontal=True, gap="small")
-    for format in render.FORMATS:
-        row.download_button(
-            format.upper(),
-            data=partial(render_file, format),
-            file_name=f"{text.file_stem(model.name)}.{format}",
-            key=f"export_{format}",
-            on_click="ignore",
-        )
 
 
 def choices(model: state.OpenModel, place: DeltaGenerator) -> None:

@@ -20,7 +20,7 @@ from inspector.passes.parser import Call, format_call, parse
 from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS
 from inspector.ui.session import state
-from inspector.ui.widgets import copy_button, text
+from inspector.ui.widgets import copy_button, step_record, text
 
 ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
 DEFAULT = "pipeline_default"
@@ -71,8 +71,12 @@ def editor(default: str | None = None) -> None:
         placeholder="Take a ready-made list",
         format_func=lambda name: f"{name}: {PRESETS[name].sentence}",
     )
-    if (chosen := st.session_state.get("preset")) is not None:
-        st.caption(text.escape(f"{PRESETS[chosen].sentence} {PRESETS[chosen].note}", 900))
+    if (loaded := loaded_preset()) is None:
+        st.caption("Loaded: a list of its own, no preset.")
+    else:
+        preset = PRESETS[loaded]
+        note = text.escape(preset.note, 900) or None
+        st.caption(f"Loaded: **{loaded}**. {text.escape(preset.sentence, 500)}", help=note)
     for place, item in enumerate(_items()):
         _row(place, item)
     st.selectbox(
@@ -93,6 +97,12 @@ def editor(default: str | None = None) -> None:
         )
         if why := problem():
             state.error(why)
+
+
+def loaded_preset() -> str | None:
+    """The preset whose list is on the page; None for any other list."""
+    now = calls()
+    return next((name for name in PRESETS if parse(PRESETS[name].transforms) == now), None)
 
 
 def arguments(
@@ -118,7 +128,11 @@ def arguments(
 def _row(index: int, item: Item) -> None:
     transform = PASSES.get(item.call.name)
     row = st.container(
-        horizontal=True, vertical_alignment="center", wrap=False, gap=None, key=f"step_{item.id}"
+        horizontal=True,
+        vertical_alignment="center",
+        wrap=False,
+        gap="xxsmall",
+        key=f"step_{item.id}",
     )
     copy_button.box(f"{index + 1}. {item.call}", row)
     if transform is not None:
@@ -141,10 +155,14 @@ def _row(index: int, item: Item) -> None:
             on_click=action,
             args=args,
         )
+    if transform is not None:
+        effect = step_record.EFFECTS[transform.effect]
+        st.caption(f"**{effect.capitalize()}.** {text.escape(transform.summary, 300)}")
 
 
 def _form(item: Item, transform: Pass) -> None:
-    st.markdown(f"**{text.escape(transform.name)}** · {transform.effect}")
+    effect = step_record.EFFECTS[transform.effect]
+    st.markdown(f"**{text.escape(transform.name)}** · {effect}")
     st.caption(text.escape(transform.summary, 600))
     with st.form(f"form_{item.id}", border=False):
         values = {param.name: _field(item, param) for param in transform.params}

@@ -13,6 +13,13 @@ from inspector.ui.widgets import tables, text
 
 MAX_ROWS = 1000
 """Most rows of a list; the record file has all."""
+EFFECTS = {
+    "exact": "exact",
+    "rounding": "exact up to rounding",
+    "lossy": "lossy",
+    "unchecked": "may change the outputs",
+}
+"""What a transform declares of the outputs, for a reader."""
 _ICONS = {"violated": ":material/warning:", "unchecked": ":material/help:"}
 
 
@@ -44,14 +51,16 @@ def rows(steps: list[dict[str, Any]], checked: bool) -> list[dict[str, Any]]:
     first = steps[0]["bytes"]["before"] if steps else 0
     table = []
     for number, step in enumerate(steps, 1):
-        row: dict[str, Any] = {"step": f"{number}. {step['name']}"}
-        if checked:
-            row |= {"check": verdict(step), "difference": difference(step)}
-        row |= {
-            "nodes": step["nodes"]["after"],
+        row: dict[str, Any] = {
+            "step": f"{number}. {step['name']}",
             "size": text.size(step["bytes"]["after"], first),
-            "changed": step["counts"]["changed"],
-            "left alone": step["counts"]["skipped"],
+            "nodes": step["nodes"]["after"],
+        }
+        if checked:
+            row |= {"difference": difference(step), "check": verdict(step)}
+        row |= {
+            "nodes changed": step["counts"]["changed"],
+            "skipped": step["counts"]["skipped"],
             "time": text.milliseconds(step["seconds"] * 1000),
         }
         table.append(row)
@@ -64,7 +73,7 @@ def verdict(step: dict[str, Any]) -> str:
         return ""
     sentence = {
         "equal": "equal",
-        "within": f"{step['effect']}, as declared",
+        "within": f"{step['effect']}, as expected",
         "violated": "broke its promise",
         "unchecked": "not checked",
     }[step["check"]["status"]]
@@ -78,7 +87,7 @@ def difference(step: dict[str, Any]) -> str:
     worst, share = (step["check"] or {}).get("max_abs"), (step["check"] or {}).get("max_rel")
     if worst is None:
         return ""
-    return f"{worst:.3g}" + (f" ({100 * share:.2g} %)" if share else "")
+    return f"{worst:.3g}" + (f", {100 * share:.2g} % of the largest value" if share else "")
 
 
 def authors(steps: list[dict[str, Any]]) -> dict[str, str]:
@@ -137,9 +146,8 @@ def _step(index: int, step: dict[str, Any]) -> None:
     if not step["counts"]["changed"] + step["counts"]["skipped"]:
         return
     changed, skipped = (text.number(step["counts"][key]) for key in ("changed", "skipped"))
-    promise = "promises nothing" if step["effect"] == "unchecked" else step["effect"]
-    title = f"{index + 1}. {step['name']} ({promise}): "
-    title += f"{changed} changed, {skipped} left alone"
+    title = f"{index + 1}. {step['name']} ({EFFECTS[step['effect']]}): "
+    title += f"{changed} nodes changed, {skipped} skipped"
     icon = _ICONS.get((step["check"] or {}).get("status", ""))
     with st.expander(text.escape(title), key=f"step_record_{index}", icon=icon):
         counts = op_changes(step["op_counts"]["before"], step["op_counts"]["after"])
@@ -152,9 +160,9 @@ def _step(index: int, step: dict[str, Any]) -> None:
             tables.table(frame.head(MAX_ROWS).rename(columns={"sources": "from"}))
             _rest("changed", step["counts"]["changed"])
         if step["skipped"]:
-            st.caption("Looked at and left alone")
+            st.caption("Looked at and skipped")
             tables.table(step["skipped"][:MAX_ROWS])
-            _rest("left alone", step["counts"]["skipped"])
+            _rest("skipped", step["counts"]["skipped"])
 
 
 def _outputs(check: dict[str, Any] | None) -> None:
@@ -166,7 +174,7 @@ def _outputs(check: dict[str, Any] | None) -> None:
             {
                 "output": item["name"],
                 "largest difference": "" if item["max_abs"] is None else f"{item['max_abs']:.3g}",
-                "of its largest value": (
+                "of the largest value": (
                     "" if item["max_rel"] is None else f"{100 * item['max_rel']:.2g} %"
                 ),
                 "rows that change": f"{item['changed']:,} of {item['rows']:,}",
@@ -175,7 +183,7 @@ def _outputs(check: dict[str, Any] | None) -> None:
             for item in check["outputs"]
         ]
     )
-    tables.table(frame, right=("largest difference", "of its largest value", "rows that change"))
+    tables.table(frame, right=("largest difference", "of the largest value", "rows that change"))
 
 
 def _rest(what: str, count: int) -> None:

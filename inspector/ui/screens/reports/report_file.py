@@ -13,6 +13,7 @@ from inspector.reporting import from_answers
 from inspector.reporting.from_answers import Answers
 from inspector.reporting.report_contents import HTML, JSON, MARKDOWN
 from inspector.ui.screens import latency, output_comparison
+from inspector.ui.screens.reports import headline
 from inspector.ui.session import open_model, state
 from inspector.ui.widgets import text
 
@@ -40,9 +41,11 @@ def answers(model: state.OpenModel, result: state.Optimised, session: Mapping[An
     )
 
 
-def buttons(model: state.OpenModel, result: state.Optimised, place: DeltaGenerator) -> None:
-    """The buttons; a file is written when its button is clicked."""
+def top_of_page(model: state.OpenModel, result: state.Optimised, place: DeltaGenerator) -> None:
+    """The verdict, its figures, and the buttons; a file is written when its button is clicked."""
     parts = answers(model, result, st.session_state)
+    headline.show(from_answers.contents(parts), model, place)
+    place = place.container(horizontal=True)
     _button("Report", parts, result, HTML, place)
     with place.popover("Other reports", icon=":material/description:", key="other_reports"):
         for suffix, title in _TITLES.items():
