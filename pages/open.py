@@ -1,4 +1,4 @@
-"""Open: a sample by one click, an upload, a path of the server, or a URL."""
+"""Open: an upload, a path of the server or a URL; recent models; the samples."""
 
 import streamlit as st
 
@@ -11,15 +11,18 @@ open_model.open_start_once()
 job_status.show(open_model.FETCH)
 job_status.show(open_model.SLOT)
 
-st.caption(
-    "Nothing in a model is run to look at it: files are read in a process of their own that may "
-    "neither take more than its share nor pull the app down with it."
+st.markdown(
+    "Inspector shows what is inside a TensorFlow, Keras or TFLite model, makes it smaller and "
+    "faster, and measures what that changes."
 )
+open_forms.own_model()
 if (line := job_status.sandbox_notice()) is not None:
     st.warning(line, icon=":material/shield:")
-
+    st.caption("Opening a model never executes it.")
+else:
+    st.caption(
+        "Opening a model never executes it. Files are parsed in a sandboxed process with limits."
+    )
+open_forms.recent_models()
 st.header("Samples")
 open_forms.samples()
-st.header("Your own")
-open_forms.own_model()
-open_forms.link_back()

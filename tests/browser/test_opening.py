@@ -92,7 +92,6 @@ def test_a_folder_is_sent_with_its_variables_and_assets(
     shutil.copytree(SAMPLES / "reviews" / "saved_model", inside)
     tab(page, "A folder")
     page.locator('.st-key-upload_folder input[type="file"]').set_input_files(str(folder))
-    page.locator(".st-key-open_folder button").click()
     if nested:
         alert = page.locator('[data-testid="stAlert"]')
         alert.wait_for()
@@ -109,12 +108,39 @@ def test_a_folder_is_sent_with_its_variables_and_assets(
     assert not page.get_by_text("missing").count()
 
 
+def drop(page: Any, path: Path, x: int, y: int) -> None:
+    """What a person does who drags a file or folder of the desktop into the window."""
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": x, "y": y, "data": data}
+        session.send("Input.dispatchDragEvent", event)
+
+
+@pytest.mark.parametrize("on_zone", [False, True])
+def test_a_dropped_file_or_folder_opens_at_once(page: Any, tmp_path: Path, on_zone: bool) -> None:
+    folder = tmp_path / "dropped"
+    shutil.copytree(SAMPLES / "iris" / "saved_model", folder)
+    zone = page.locator(".st-key-upload_file .zone").bounding_box()
+    if on_zone:
+        drop(page, folder, int(zone["x"]) + 60, int(zone["y"]) + 20)
+    else:
+        drop(page, folder, 700, 880)  # far below the drop zone
+    on_overview(page)
+    assert "dropped" in page.locator(".st-key-sidebar_model").inner_text()
+    page.locator('[data-testid="stSidebarNav"] a', has_text="Open").click()
+    page.locator(".st-key-sample_iris").wait_for()
+    file = Path(__file__).parents[1] / "models" / "tf115" / "frozen.pbtxt"
+    drop(page, file, 700, 880)
+    on_overview(page)
+    page.locator(".st-key-sidebar_model", has_text="frozen.pbtxt").wait_for()
+
+
 def test_a_checkpoint_folder_and_an_archive_are_sent(page: Any, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoint_folder"
     shutil.copytree(SAMPLES / "iris" / "saved_model" / "variables", folder)
     tab(page, "A folder")
     page.locator('.st-key-upload_folder input[type="file"]').set_input_files(str(folder))
-    page.locator(".st-key-open_folder button").click()
     on_overview(page)
     page.get_by_text("is not beside it").wait_for()
 
@@ -125,7 +151,6 @@ def test_a_checkpoint_folder_and_an_archive_are_sent(page: Any, tmp_path: Path) 
     page.locator('[data-testid="stSidebarNav"] a', has_text="Open").click()
     page.locator(".st-key-sample_iris").wait_for()
     page.locator('.st-key-upload_file input[type="file"]').set_input_files(str(packed))
-    page.locator(".st-key-open_file button").click()
     on_overview(page)
     page.locator('[data-testid="stMetric"]').filter(has_text="Operations").first.wait_for()
     assert metric(page, "Operations") == "252"

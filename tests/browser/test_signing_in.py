@@ -81,7 +81,6 @@ def test_a_model_is_shared_by_its_link_alone(page: Any, chromium: Any, app: str)
     sign_in(page, "ada")
     model = Path(__file__).parents[1] / "models" / "tf115" / "frozen.pbtxt"
     page.locator('.st-key-upload_file input[type="file"]').set_input_files(str(model))
-    page.locator(".st-key-open_file button").click()
     page.locator("h1", has_text="Overview").wait_for()
     page.wait_for_url("**model=*")
     link = page.url

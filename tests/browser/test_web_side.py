@@ -104,7 +104,6 @@ def journey(page: Any, url: str, tmp_path: Path) -> None:
     broken = tmp_path / "broken.pb"
     broken.write_bytes(b"\x0a\xff" * 40)
     page.locator('.st-key-upload_file input[type="file"]').set_input_files(str(broken))
-    page.locator(".st-key-open_file button").click()
     page.locator('[data-testid="stAlert"]').wait_for()
 
 
@@ -283,8 +282,5 @@ def test_an_upload_is_cancelled_and_limits_are_told(
     session.send("Network.emulateNetworkConditions", slow | {"uploadThroughput": -1})
     small = SAMPLES / "manifest.json"
     field.set_input_files(str(small))
-    page.locator(".st-key-open_file button").wait_for()
-    page.locator(".st-key-upload_file .name", has_text="manifest.json").wait_for()
-    page.locator(".st-key-upload_file button", has_text="Remove").click()
-    page.locator(".st-key-open_file").wait_for(state="detached")
+    page.locator('[data-testid="stAlert"]', has_text="manifest.json").wait_for()
     context.close()

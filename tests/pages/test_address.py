@@ -60,7 +60,7 @@ def test_a_link_to_a_path_is_held_against_the_allowed_folders(
 def test_a_link_to_what_is_gone_says_so(which: str) -> None:
     at = linked(model=which)
     assert "model" not in at.session_state
-    assert "is not on this server any more" in at.error[0].value
+    assert "no longer on the server" in at.error[0].value
     assert at.button(key="sample_iris")
 
 

@@ -88,7 +88,7 @@ def test_an_upload(disk: Disk, workspace: Workspace) -> None:
     assert "workspace: ws: its disk is full" in answer["error"]
     filler.unlink()
     assert sending.post(token, body)[0] == 200
-    clicked(at.run(), "open_file")
+    app.settled(at.run())
     assert not at.exception
 
 

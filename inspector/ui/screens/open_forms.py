@@ -1,7 +1,8 @@
-"""The Open page: the samples, and forms for a file, a folder, a path of the server and a URL."""
+"""The Open page: forms for a file, folder, server path and URL; recent models; the samples."""
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import streamlit as st
@@ -10,14 +11,15 @@ from streamlit.delta_generator import DeltaGenerator
 from inspector import settings
 from inspector.formats import table
 from inspector.ui.screens import server_browser
-from inspector.ui.session import job_status, open_model, state
+from inspector.ui.session import job_status, open_model, recent, state
 from inspector.ui.widgets import text, uploader
 
-_COLUMNS = 3
+_TITLE_END = re.compile(r"[:(]")
+"""Where the short name of a sample's title ends."""
 
 
 class UploadForm(NamedTuple):
-    """A tab with an uploader; its widgets' keys are ``upload_{what}`` and ``open_{what}``."""
+    """A tab with an uploader, whose key is ``upload_{what}``."""
 
     what: str
     caption: str
@@ -26,7 +28,7 @@ class UploadForm(NamedTuple):
 UPLOADS = (
     UploadForm(
         "file",
-        f"{table.file_caption()} The content decides what it is, not the suffix.",
+        f"{table.file_caption()} The format is detected from the content.",
     ),
     UploadForm(
         "folder",
@@ -46,17 +48,54 @@ def receive() -> None:
 
 
 def samples() -> None:
-    """A card with an Open button for each sample."""
+    """A row of cards, one per sample, each with a button that opens it."""
     entries = open_model.samples()
-    cells = [cell for _ in entries[::_COLUMNS] for cell in st.columns(_COLUMNS)]
-    for cell, sample in zip(cells, entries, strict=False):
+    for cell, sample in zip(st.columns(len(entries)), entries, strict=True):
+        title, rest = _split(sample["title"])
         with cell.container(border=True, height="stretch", key=f"card_{sample['id']}"):
-            st.markdown(f"**{text.escape(sample['title'])}**")
-            st.caption(f"{sample['format']} · {text.size(sample.get('bytes'))}")
-            st.write(sample["shows"])
-            st.space("stretch")
-            if st.button("Open", key=f"sample_{sample['id']}", icon=":material/folder_open:"):
-                open_model.attempt(open_model.open_sample, sample)
+            clicked = st.button(
+                text.escape(f"Open {title}"),
+                key=f"sample_{sample['id']}",
+                width="stretch",
+            )
+            kind = f"{sample['format']} · {text.size(sample.get('bytes'))}"
+            st.caption(f"**{text.escape(rest)}** · {kind}")
+            st.caption(text.escape(sample["shows"], 500))
+        if clicked:
+            open_model.attempt(open_model.open_sample, sample)
+
+
+def _split(title: str) -> tuple[str, str]:
+    """A title's short name, and what it adds after a colon or in brackets."""
+    name = _TITLE_END.split(title, maxsplit=1)[0]
+    rest = title[len(name) :].strip(" :()")
+    return name.strip(), rest[:1].upper() + rest[1:]
+
+
+def recent_models() -> None:
+    """A button for each model that this session opened; for the open one a link to its page."""
+    entries = recent.models()
+    if not entries:
+        return
+    st.header("Recent")
+    current = state.model()
+    row = st.container(horizontal=True, gap="small", key="recent")
+    if current is not None:
+        row.page_link(
+            "pages/overview.py",
+            label=f"Back to {text.escape(current.name, 40)}",
+            icon=":material/undo:",
+        )
+    for number, entry in enumerate(entries):
+        if current is not None and entry.ref == current.ref:
+            continue
+        size = text.size(entry.bytes)
+        if row.button(
+            text.escape(f"Open {text.shorten(entry.name, 40)} ({entry.format}, {size})"),
+            key=f"recent_{number}",
+            icon=":material/history:",
+        ):
+            open_model.attempt(open_model.open_ref, *entry.ref, {"tag_set": None})
 
 
 def own_model() -> None:
@@ -73,17 +112,15 @@ def own_model() -> None:
 
 
 def _upload(form: UploadForm) -> None:
-    st.caption(form.caption)
     key = f"upload_{form.what}"
-    model = uploader.uploader(key, folder=form.what == "folder")
-    if model is not None and st.button(
-        f"Open the {form.what}", key=f"open_{form.what}", type="primary"
-    ):
+    is_folder = form.what == "folder"
+    if uploader.uploader(key, folder=is_folder, whole_page=not is_folder) is not None:
         open_model.attempt(open_model.open_upload, key)
+    st.caption(form.caption)
 
 
 def _path() -> None:
-    st.caption("Below the folders that the operator allowed; by default where the app was started.")
+    st.caption("Only folders enabled by the administrator are listed.")
     typed = st.text_input("Path", key="open_path_text", placeholder="export/my_model")
     if typed and st.button("Open the path", key="open_path", type="primary"):
         open_model.attempt(open_model.open_path, typed)
@@ -96,14 +133,3 @@ def _url(tab: DeltaGenerator) -> None:
     url = tab.text_input("URL", key="open_url_text", placeholder=settings.URLS()[0])
     if url and tab.button("Fetch and open", key="open_url", type="primary"):
         open_model.attempt(open_model.open_url, url)
-
-
-def link_back() -> None:
-    """A link to the model that is open, if any."""
-    model = state.model()
-    if model is not None:
-        st.page_link(
-            "pages/overview.py",
-            label=f"Back to {text.escape(model.name, 40)}",
-            icon=":material/undo:",
-        )

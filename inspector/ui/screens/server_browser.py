@@ -28,7 +28,7 @@ def folder() -> Path | None:
 def browser() -> Path | None:
     """The path to the current folder as buttons, then its entries.
 
-    Returns: The model whose Open button was clicked.
+    Returns: The model that was clicked.
     """
     opened_folder = folder()
     if opened_folder is None:
@@ -43,7 +43,7 @@ def browser() -> Path | None:
     clicked = None
     with st.container(border=True, height=HEIGHT, gap=None, key="browser"):
         if not entries:
-            st.caption("Nothing is in here.")
+            st.caption("This folder is empty.")
         for number, entry in enumerate(entries):
             if _row(opened_folder, entry, number):
                 clicked = opened_folder / entry.name
@@ -80,7 +80,7 @@ def _folder_button(place: Path, key: str, icon: str) -> None:
 
 
 def _row(place: Path, entry: Entry, number: int) -> bool:
-    """One entry. Returns: Whether its Open button was clicked."""
+    """One entry. Returns: Whether it is a model that was clicked."""
     path = place / entry.name
     row = st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False)
     name = text.escape(entry.name, 80)
@@ -89,13 +89,13 @@ def _row(place: Path, entry: Entry, number: int) -> bool:
         row.button(
             name, key=f"in_{number}", icon=icon, type="tertiary", on_click=_enter, args=(path,)
         )
-    else:
-        icon = ":material/deployed_code:" if entry.model else ":material/draft:"
-        row.caption(f"{icon} {name} · {text.size(entry.bytes)}")
+    elif not entry.model:
+        row.caption(f":material/draft: {name} · {text.size(entry.bytes)}")
     if not entry.model:
         return False
-    key, icon = f"browse_{number}", ":material/arrow_forward:"
-    return row.button("Open", key=key, type="tertiary", icon=icon)
+    icon = ":material/arrow_forward:" if entry.is_folder else ":material/deployed_code:"
+    label = f"Open {name}" if entry.is_folder else f"{name} · {text.size(entry.bytes)}"
+    return row.button(label, key=f"browse_{number}", type="tertiary", icon=icon)
 
 
 def _enter(place: Path) -> None:

@@ -21,7 +21,7 @@ from inspector.jobs.job import JobResult
 from inspector.jobs.runner import default_runner
 from inspector.jobs.store.workspace import ModelKey
 from inspector.jobs.tasks import fetch
-from inspector.ui.session import inbox, job_status, leases, server_paths, state
+from inspector.ui.session import inbox, job_status, leases, recent, server_paths, state
 from inspector.ui.widgets import text
 from inspector.view.layout import layout
 from inspector.view.state import actions
@@ -138,7 +138,7 @@ def open_ref(kind: str, ref_id: str, choice: dict[str, Any]) -> None:
     elif stored is not None:
         _start_stored(stored, choice)
     else:
-        why = "the model of this link is not on this server any more: open it anew"
+        why = "this model is no longer on the server, please open it again"
         raise MissingFile("link", text.shorten(ref_id, 24), why)
 
 
@@ -227,24 +227,24 @@ def adopt(answer: JobResult) -> str | None:
     except CorruptModel as err:
         job_status.fail(SLOT, err)
         return None
-    state.set_model(
-        state.OpenModel(
-            key=f"{key.hash}:{','.join(facts['tag_set'])}:{signature}",
-            name=extras.title or key.name,
-            source=key,
-            tag_set=list(facts["tag_set"]),
-            signature=signature,
-            facts=facts,
-            contents=answer.value["contents"],
-            columns=answer.blobs["operations"],
-            summary=summary,
-            hierarchy=tree,
-            feeds=extras.feeds,
-            transforms=extras.transforms,
-            ref=extras.ref,
-            lease=lease,
-        )
+    opened = state.OpenModel(
+        key=f"{key.hash}:{','.join(facts['tag_set'])}:{signature}",
+        name=extras.title or key.name,
+        source=key,
+        tag_set=list(facts["tag_set"]),
+        signature=signature,
+        facts=facts,
+        contents=answer.value["contents"],
+        columns=answer.blobs["operations"],
+        summary=summary,
+        hierarchy=tree,
+        feeds=extras.feeds,
+        transforms=extras.transforms,
+        ref=extras.ref,
+        lease=lease,
     )
+    state.set_model(opened)
+    recent.remember(opened)
     return f"pages/{extras.page}.py"
 
 

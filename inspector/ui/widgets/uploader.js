@@ -11,6 +11,7 @@
  * @property {string} path Where to post.
  * @property {string} token Names the session's inbox.
  * @property {boolean} folder Whether to take a folder, not a file.
+ * @property {boolean} wholePage Whether to take what is dropped anywhere on the page, a folder too.
  * @property {number} limit Most bytes to send.
  * @property {string} advice Ends the error for a larger model.
  * @property {Model | null} held The model that the server holds already.
@@ -64,6 +65,8 @@ class Sender {
   trigger;
   /** @type {XMLHttpRequest | null} The upload that runs. */
   request = null;
+  /** Removes the listeners of the document. */
+  listeners = new AbortController();
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -73,30 +76,42 @@ class Sender {
     input.addEventListener("change", () => {
       const files = [...input.files].map((file) => [file.webkitRelativePath || file.name, file]);
       input.value = "";
-      this.send(files);
+      this.send(files, this.data.folder);
     });
-    zone.addEventListener("dragover", (event) => {
+    this.takeDrops(zone);
+    this.part(".cancel").addEventListener("click", () => this.cancel());
+  }
+
+  /** @param {EventTarget} target What files may be dropped on. */
+  takeDrops(target) {
+    const { signal } = this.listeners;
+    const zone = this.part(".zone");
+    const listen = (/** @type {string} */ name, /** @type {(event: DragEvent) => void} */ handle) =>
+      target.addEventListener(name, /** @type {EventListener} */ (handle), { signal });
+    listen("dragover", (event) => {
+      if (event.defaultPrevented || !event.dataTransfer.types.includes("Files")) return;
       event.preventDefault();
       zone.classList.add("over");
     });
-    zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-    zone.addEventListener("drop", (event) => {
-      event.preventDefault();
+    listen("dragleave", () => zone.classList.remove("over"));
+    listen("drop", (event) => {
       zone.classList.remove("over");
+      if (event.defaultPrevented) return; // The zone, or another one of the page, has it.
+      event.preventDefault();
       this.dropped(event.dataTransfer);
     });
-    this.part(".cancel").addEventListener("click", () => this.cancel());
   }
 
   /** @param {DataTransfer} transfer */
   async dropped(transfer) {
     const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-    if (!this.data.folder && entries.some((entry) => entry.isDirectory)) {
-      this.fail("This is a folder: drop it on the tab “A folder”.");
+    const hasFolder = entries.some((entry) => entry.isDirectory);
+    if (hasFolder && !this.data.folder && !this.data.wholePage) {
+      this.fail("This is a folder. Choose a file.");
       return;
     }
     try {
-      this.send((await Promise.all(entries.map(filesOf))).flat());
+      this.send((await Promise.all(entries.map(filesOf))).flat(), hasFolder || this.data.folder);
     } catch {
       this.fail("The browser could not read what was dropped.");
     }
@@ -107,14 +122,16 @@ class Sender {
    * @param {Trigger} trigger
    */
   update(data, trigger) {
+    if (data.wholePage && !this.data) this.takeDrops(document);
     this.data = data;
     this.trigger = trigger;
     const input = this.part("input");
     input.toggleAttribute("webkitdirectory", data.folder);
     input.multiple = data.folder;
     input.setAttribute("aria-label", data.folder ? "A folder to send" : "A file to send");
-    const what = data.folder ? "a folder" : "a file";
-    this.part(".hint").textContent = `or drop ${what} here · at most ${size(data.limit)}`;
+    const where = data.folder ? "a folder here" : "a file here";
+    const what = data.wholePage ? "a file or a folder anywhere on this page" : where;
+    this.part(".hint").textContent = `or drop ${what} · up to ${size(data.limit)}`;
     if (!this.request) this.show(data.held);
   }
 
@@ -144,12 +161,15 @@ class Sender {
     error.hidden = false;
   }
 
-  /** @param {PathAndFile[]} files */
-  send(files) {
+  /**
+   * @param {PathAndFile[]} files
+   * @param {boolean} folder Whether they are the files of a folder.
+   */
+  send(files, folder) {
     this.part(".error").hidden = true;
     if (!files.length || this.request) return;
-    if (!this.data.folder && files.length > 1) {
-      this.fail("This is more than one file: several make a folder.");
+    if (!folder && files.length > 1) {
+      this.fail("This is more than one file. Put the files of one model into a folder or an archive.");
       return;
     }
     const bytes = files.reduce((sum, [, file]) => sum + file.size, 0);
@@ -158,8 +178,8 @@ class Sender {
       this.fail(`${size(bytes)} are more than the ${most} that may be sent${this.data.advice}.`);
       return;
     }
-    const held = { name: this.data.folder ? files[0][0].split("/")[0] : files[0][0], bytes };
-    const listing = { folder: this.data.folder, files: files.map(([name, f]) => [name, f.size]) };
+    const held = { name: folder ? files[0][0].split("/")[0] : files[0][0], bytes };
+    const listing = { folder, files: files.map(([name, f]) => [name, f.size]) };
     const body = new Blob([JSON.stringify(listing), "\n", ...files.map(([, file]) => file)]);
     const request = new XMLHttpRequest();
     this.request = request;
@@ -221,5 +241,8 @@ class Sender {
 export default function ({ data, parentElement, setTriggerValue }) {
   const sender = (parentElement.sender ??= new Sender(parentElement));
   sender.update(data, setTriggerValue);
-  return () => sender.stop();
+  return () => {
+    sender.stop();
+    sender.listeners.abort();
+  };
 }

@@ -22,11 +22,14 @@ _mount = st.components.v2.component(
 )
 
 
-def uploader(key: str, *, folder: bool, limit: int | None = None) -> ModelKey | None:
+def uploader(
+    key: str, *, folder: bool, limit: int | None = None, whole_page: bool = False
+) -> ModelKey | None:
     """An upload field for one file, or for the files of one folder.
 
     Args:
         limit: Most bytes to send, where `INSPECTOR_UPLOAD_SIZE` allows more.
+        whole_page: Take what is dropped anywhere on the page, a folder too.
     Returns: The model that arrived, until `inbox.take` or until the user removes it.
     """
     box = inbox.inbox(key)
@@ -40,6 +43,7 @@ def uploader(key: str, *, folder: bool, limit: int | None = None) -> ModelKey | 
                 "path": uploads.PATH,
                 "token": box.token,
                 "folder": folder,
+                "wholePage": whole_page,
                 "limit": min(settings.UPLOAD_SIZE(), limit or settings.UPLOAD_SIZE()),
                 "advice": ": open it by its path" if limit is None else "",
                 "held": held,
