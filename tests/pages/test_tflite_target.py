@@ -19,6 +19,7 @@ from inspector.cli.main import cli
 from inspector.jobs.runner import default_runner
 from inspector.ui.screens import latency, output_comparison, predict
 from inspector.ui.screens.quantising import failed_nodes, layer_table, samples_choice, target
+from inspector.view.state import actions
 from tests.pages import app
 
 pytestmark = pytest.mark.tensorflow
@@ -211,6 +212,24 @@ def test_a_given_tflite_file_is_quantised_and_then_recognised(
     shutil.copyfile(file, tmp_path / "small.tflite")
     at = app.on(opened_file(tmp_path / "small.tflite"), "optimise")
     assert any("is quantised already" in item.value for item in at.info)
+
+
+def test_a_click_in_the_picture_keeps_a_node_in_float(
+    dynamic: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSPECTOR_ROOTS", str(tmp_path))
+    shutil.copyfile(result_file(dynamic).with_name("float.tflite"), tmp_path / "given.tflite")
+    at = opened_file(tmp_path / "given.tflite")
+    tree, node = at.session_state["model"].hierarchy, "dnn/hiddenlayer_1/MatMul"
+    at.session_state["view_state"] = actions.show(tree, actions.first(tree), [node])
+    at = app.on(at, "graph")
+    at.button(key="pick_float").click()
+    at = app.settled(at.run())
+    assert not at.exception
+    assert at.session_state[target.KEEP_NODES] == [node]
+    at = run(app.on(at, "optimise"))
+    # Three weights are large enough for the recipe.
+    assert at.session_state["result"].lite["quantised"]["types"] == {"int8": 2}
 
 
 def test_what_does_not_convert_is_listed_and_marked_in_the_picture() -> None:

@@ -135,7 +135,7 @@ def _picks(model: state.OpenModel, name: str) -> None:
         width="stretch",
     ):
         target.toggle_node(name)
-        st.rerun(PICTURE)
+        st.rerun()
 
 
 def _scope(model: state.OpenModel, name: str) -> None:

@@ -80,13 +80,13 @@ def _table(value: SensitivityAnswer) -> None:
             "node": layer.node,
             "operator": layer.op,
             "elements": layer.elements,
-            "changes the answers by": layer.error
+            "change": layer.error
             or ("–" if layer.difference is None else f"{layer.difference:.2%}"),
             "stays": "float" if layer.node in target.kept_nodes() else "",
         }
         for layer in measured.layers
     ]
-    tables.table(rows, key="layers_table", right=("changes the answers by",))
+    tables.table(rows, key="layers_table", right=("change",))
     source = "random rows" if measured.rows_from == "random" else "rows of the samples"
     st.caption(
         f"The largest difference of an output by its largest value, on "
