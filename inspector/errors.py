@@ -298,9 +298,14 @@ def _parts(data: Mapping[str, object]) -> tuple[str, str, str]:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """``; did you mean ...?`` with up to three close matches, or the empty string."""
+    return or_rather(close_names(name, names))
+
+
+def close_names(name: str, names: Iterable[str]) -> list[str]:
+    """Up to three of the names that are like this one, the closest first."""
     # difflib is quadratic in the candidates' length; a hostile model has names of megabytes.
     candidates = [text for text in dict.fromkeys(names) if len(text) < 300][:20_000]
-    return or_rather(difflib.get_close_matches(name[:300], candidates, n=3, cutoff=0.6))
+    return difflib.get_close_matches(name[:300], candidates, n=3, cutoff=0.6)
 
 
 def or_rather(names: Sequence[str]) -> str:

@@ -4,10 +4,11 @@ import streamlit as st
 
 from inspector.ui.screens import compare, compare_picture, latency, output_comparison
 from inspector.ui.screens.reports import report_file
-from inspector.ui.session import state
+from inspector.ui.session import availability, state
 
 st.title("Compare")
 model = state.require_model()
+availability.require(model, "compare")
 result = compare.require_result()
 
 top = st.container()

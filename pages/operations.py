@@ -3,10 +3,11 @@
 import streamlit as st
 
 from inspector.ui.screens import operations
-from inspector.ui.session import state
+from inspector.ui.session import availability, state
 
 st.title("Operations")
 model = state.require_model()
+availability.require(model, "operations")
 
 table_column, details_column = st.columns([5, 3])
 with table_column:

@@ -4,14 +4,14 @@ import streamlit as st
 
 from inspector.ui.screens import optimise, tflite
 from inspector.ui.screens.quantising import failed_nodes, layer_table, lite_result, target
-from inspector.ui.session import job_status, results, state
+from inspector.ui.session import availability, job_status, results, state
 from inspector.ui.widgets import pipeline, tag_set_picker, text
 
 st.title("Optimise")
 model = state.require_model()
+availability.require(model, "optimise")
 tag_set_picker.tag_set_and_signature(model, "optimise")
-if results.receive():
-    st.toast("Done: compare before and after.", icon=":material/check_circle:")
+results.receive()
 if tflite.is_lite(model):
     lite_result.page(model)
 

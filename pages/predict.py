@@ -3,11 +3,12 @@
 import streamlit as st
 
 from inspector.ui.screens import predict, prediction, tflite
-from inspector.ui.session import job_status, state
+from inspector.ui.session import availability, job_status, state
 from inspector.ui.widgets import tag_set_picker, text
 
 st.title("Predict")
 model = state.require_model()
+availability.require(model, "predict")
 tag_set_picker.tag_set_and_signature(model, "predict")
 result = state.result()
 

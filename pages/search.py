@@ -3,10 +3,11 @@
 import streamlit as st
 
 from inspector.ui.screens import pipeline_search
-from inspector.ui.session import state
+from inspector.ui.session import availability, state
 
 st.title("Search")
 model = state.require_model()
+availability.require(model, "search")
 st.caption(
     "Tries every preset, weight quantisation, Grappler and TFLite recipe on the model, compares "
     "the answers with those of the frozen model, times them, and marks the best within your limits."

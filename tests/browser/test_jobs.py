@@ -239,7 +239,7 @@ def test_results_and_runs_of_other_pages_survive_a_reload(
     page.locator(".st-key-runs").get_by_role("slider").press("End")  # 50 runs of three graphs
     page.locator(".st-key-predict button").click()
     progress(page).wait_for()
-    page.wait_for_url(re.compile(r"job=.*job="))
+    page.wait_for_url(re.compile(r"result=.*job="))
     before = running_workers(workspace, 1)
     page.reload()
     progress(page).get_by_text("Running the model").wait_for()

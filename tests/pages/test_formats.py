@@ -30,6 +30,10 @@ def opened(path: Path) -> AppTest:
     return app.on(app.settled(at.run()), "overview")
 
 
+def styles(at: AppTest) -> str:
+    return "".join(item.proto.body for item in at.get("html"))
+
+
 def test_an_archive_of_a_checkpoint(folder: Path) -> None:
     with zipfile.ZipFile(folder / "ppscore.zip", "w") as archive:
         for file in data_path(SEED).iterdir():
@@ -50,9 +54,14 @@ def test_a_checkpoint_without_its_graph_fails_no_page(folder: Path) -> None:
     assert not at.exception
     assert "is not beside it" in "".join(str(item.value) for item in at.warning)
     assert app.metrics(at)["Operations"] == "0"
+    assert app.metrics(at)["Variables"] == "9"
     for page in ("graph", "operations", "optimise", "predict", "compare"):
         at = app.on(at, page)
         assert not at.exception, page
+        assert "holds weights and no graph" in at.info[0].value
+        assert not at.button, page
+    at = app.home(at)
+    assert '[href$="/predict"]' in styles(at)
 
 
 def test_a_tflite_model_on_every_page(folder: Path) -> None:

@@ -127,11 +127,9 @@ def test_a_result_is_found_again_and_not_for_another_model(monkeypatch: pytest.M
     first = app.on(app.opened("iris"), "optimise")
     first.toggle(key="check_steps").set_value(False).run()
     app.settled(first.button(key="run").click().run())
-    job_id = first.session_state["answered:optimise"]
-    folder = first.session_state["result"].folder
-    second = reloaded([job_id], sample="iris")
-    assert second.session_state["result"].folder == folder
-    assert second.session_state["answered:optimise"] != job_id
-    other = reloaded([job_id], sample="bikes")
+    result = first.session_state["result"]
+    second = reloaded([], sample="iris", result=result.link)
+    assert second.session_state["result"].folder == result.folder
+    other = reloaded([], sample="bikes", result=result.link)
     assert other.session_state["model"].name.startswith("Bike")
     assert "result" not in other.session_state

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from inspector.jobs.result_files import TFLITE
-from inspector.ui.screens import overview
-from inspector.ui.session import state
+from inspector.ui.screens import optimise, overview
+from inspector.ui.session import results, state
 from inspector.ui.session.page_end import end_page
 from inspector.ui.widgets import charts, step_record, tables, text
 from inspector.view.state.union import NOTED
@@ -32,8 +32,10 @@ DOWNLOADS = (
 
 def require_result() -> state.Optimised:
     """The last optimised graph; without one the page links to Optimise and ends."""
+    results.receive()
     result = state.result()
     if result is None:
+        optimise.lost_result()
         st.info("Nothing to compare yet: optimise the model first.", icon=":material/compress:")
         st.page_link("pages/optimise.py", label="Optimise", icon=":material/arrow_forward:")
         end_page()

@@ -9,7 +9,9 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.ui.canvas.component import CanvasEvent, canvas
+from inspector.ui.screens import linked_state
 from inspector.ui.screens.graph import handle
+from inspector.ui.screens.linked_state import ONE_PICTURE, SHOWN, SIDE_BY_SIDE
 from inspector.ui.screens.quantising import target
 from inspector.ui.session import state
 from inspector.ui.session.state import COMPARE_VIEW
@@ -22,7 +24,6 @@ from inspector.view.state.actions import ViewState
 from inspector.view.state.union import ADDED, CHANGED, REMOVED, Difference, difference_marks
 from inspector.view.tree.hierarchy import Hierarchy
 
-ONE, BESIDE = "One picture", "Side by side"
 _HEIGHT = 520
 _NOT_HANDLED = ("output", "input", "back", "forward", "trace", "find")
 
@@ -31,12 +32,14 @@ _NOT_HANDLED = ("output", "input", "back", "forward", "trace", "find")
 def board(result: state.Optimised) -> None:
     """The picture, and how the node that is selected last changed."""
     tree = result.both
+    if (model := state.model()) is not None:
+        linked_state.write(model, "compare")
     now: ViewState = st.session_state.setdefault(COMPARE_VIEW, actions.first(tree))
     row = st.container(horizontal=True, vertical_alignment="center")
     how = row.segmented_control(
         "Show",
-        [ONE, BESIDE],
-        default=ONE,
+        SHOWN,
+        default=ONE_PICTURE,
         required=True,
         key="compare_how",
         label_visibility="collapsed",
@@ -70,7 +73,7 @@ def board(result: state.Optimised) -> None:
         )
     legend(difference)
     st.caption("Fills show the kind of op. Double-click opens and closes scopes.")
-    if how == BESIDE:
+    if how == SIDE_BY_SIDE:
         for column, title, key, hide in zip(
             st.columns(2), ("Before", "After"), ("before", "after"), (ADDED, REMOVED), strict=True
         ):

@@ -11,10 +11,10 @@ from inspector.measurement.rounds import BUDGET_S
 from inspector.measurement.run_times import FEW_RUNS
 from inspector.ui.screens import predict
 from inspector.ui.screens.output_comparison import FROZEN, OPTIMISED, kind_of, request
-from inspector.ui.session import job_status, state
+from inspector.ui.session import job_status, results, state
 from inspector.ui.widgets import tables, text
 
-SLOT = "latency"
+SLOT, KIND = "latency", "benchmark"
 ANSWER = state.OF_MODEL + "latency"
 RANGE = 100_000
 """Rows of the notebook that this project was created from."""
@@ -25,9 +25,8 @@ _RIGHT = ("median", "90 %", "99 %", "rows per second", "load", "first run", "mem
 def section(model: state.OpenModel, result: state.Optimised) -> None:
     """Rows of a run, the button that measures, and the last table for this result."""
     if (answer := job_status.finished(SLOT)) is not None:
-        measured = dict(st.session_state.get(ANSWER, {}))
-        measured[str(result.folder), answer.value["batch"]] = answer.value
-        st.session_state[ANSWER] = measured
+        adopt(result, answer.value)
+        results.keep_measurement(result, SLOT, KIND, name(answer.value), answer.value)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     batch = row.segmented_control(
         "Rows of a run",
@@ -62,6 +61,18 @@ def section(model: state.OpenModel, result: state.Optimised) -> None:
         st.caption(caption(value))
 
 
+def name(value: dict[str, Any]) -> str:
+    """The name of a measurement among those of a result."""
+    return f"{KIND} {value['batch']}"
+
+
+def adopt(result: state.Optimised, value: dict[str, Any]) -> None:
+    """Show a measurement of this result, in place of an earlier one with as many rows."""
+    measured = dict(st.session_state.get(ANSWER, {}))
+    measured[str(result.folder), value["batch"]] = value
+    st.session_state[ANSWER] = measured
+
+
 def start(model: state.OpenModel, result: state.Optimised, batch: int) -> None:
     """Start to measure the model as opened, frozen and optimised on one thread."""
     if batch == RANGE:
@@ -77,7 +88,7 @@ def start(model: state.OpenModel, result: state.Optimised, batch: int) -> None:
         "runs": None,
         "budget_s": BUDGET_S,
     }
-    kind = kind_of(model, "benchmark")
+    kind = kind_of(model, KIND)
     job_status.start(SLOT, kind, args, model.source, "Measuring latency", blobs=blobs)
 
 

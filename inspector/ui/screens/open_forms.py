@@ -10,9 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from inspector import settings
 from inspector.formats import table
-from inspector.ui.screens import server_browser
 from inspector.ui.session import job_status, open_model, recent, state
-from inspector.ui.widgets import text, uploader
+from inspector.ui.widgets import server_browser, text, uploader
 
 _TITLE_END = re.compile(r"[:(]")
 """Where the short name of a sample's title ends."""

@@ -25,6 +25,9 @@ LIMIT = 500
 PATIENCE_S, POLL_S = 0.25, 0.3
 """Seconds a page waits for a job that reads the file; seconds between two looks at it after."""
 _DETAILS_JOB = "operation_job"
+SELECTED = state.OF_MODEL + "selected_operation"
+"""The operation whose details are shown; an address may name it where no row is selected."""
+_HAD_ROW = state.OF_MODEL + "operation_row"
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
 
 
@@ -88,7 +91,13 @@ def table(model: state.OpenModel) -> str | None:
         ),
     }
     selected = tables.selectable(tabulated(rows), key="op_table", height=520, columns=columns)
-    return None if selected is None else str(rows.iloc[selected]["name"])
+    if selected is not None:
+        st.session_state[SELECTED] = str(rows.iloc[selected]["name"])
+    elif st.session_state.get(_HAD_ROW):
+        st.session_state.pop(SELECTED, None)
+    st.session_state[_HAD_ROW] = selected is not None
+    name: str | None = st.session_state.get(SELECTED)
+    return name
 
 
 def tabulated(rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import streamlit as st
 
-from inspector.errors import did_you_mean
+from inspector.errors import close_names, did_you_mean, or_rather
 from inspector.graph.graph import split_input
 from inspector.graph.op_sets import REQUIRED_PLACEHOLDERS
 from inspector.optimisation.feed_source import FeedsJson, FeedSource
@@ -16,6 +16,7 @@ from inspector.reporting import commands
 from inspector.ui.screens import predict
 from inspector.ui.screens.quantising import lite_result, samples_choice, target
 from inspector.ui.session import job_status, open_model, results, state
+from inspector.ui.session.page_end import end_page
 from inspector.ui.widgets import (
     copy_button,
     input_values,
@@ -26,10 +27,15 @@ from inspector.ui.widgets import (
     text,
 )
 
-_BUILT = "Keras"
+BUILT = "Keras"
 """The format whose graph a job builds, with nodes that the page does not know."""
+_MAX_NEAR = 300
+"""Longest name of a node that is suggested."""
 _CUT = "strip_unused_nodes"
 _ENDINGS = {target.SAVED_MODEL: "", target.GRAPH_DEF: ".pb", target.TFLITE: ".tflite"}
+_TYPED_PROBLEM = state.OF_MODEL + "typed_output_problem"
+UNDO = state.OF_MODEL + "undone_steps"
+"""The steps that were undone in a result that is gone, which `lost_result` makes anew."""
 POLICIES = {
     "keep": "is kept and marked",
     "rollback": "is rolled back, the others go on",
@@ -50,18 +56,19 @@ def choose_outputs(model: state.OpenModel) -> None:
         open_ones,
         index=None,
         key="suggested_output",
-        on_change=_take,
-        args=("suggested_output",),
+        on_change=_take_suggested,
         placeholder="Take a suggestion",
         format_func=lambda name: f"{text.shorten(name, 70)} · {suggestions.get(name, '')}",
     )
     st.text_input(
         "Typed",
         key="typed_output",
-        on_change=_take,
-        args=("typed_output",),
+        on_change=_take_typed,
+        args=(model,),
         placeholder="node or node:1, then Enter",
     )
+    if problem := st.session_state.get(_TYPED_PROBLEM):
+        state.error(problem)
     cut = cut_at(model)
     if cut:
         names = ", ".join(text.escape(name, 60) for name in cut[:3])
@@ -100,25 +107,37 @@ def blocker(model: state.OpenModel) -> str:
 
 def _no_output(model: state.OpenModel, name: str) -> str:
     """Why the graph has no tensor of this name, as the rest of a sentence; empty where it has."""
-    if model.facts["format"] == _BUILT:
+    if model.facts["format"] == BUILT:
         return ""  # its outputs may be nodes of the graph that a job builds
     source, number = split_input(name), model.summary.get(name)
     if number is None:
         names = model.names()
         if source.name in names:
             return ""
-        return f"is not in the graph{did_you_mean(source.name, names)}."
+        return f"is not in the graph{_near(source.name, names) or '.'}"
     count = len(model.summary.dtypes_of(number))
     if 0 < count <= source.port:
         return f"does not exist: the node has {text.count(count, 'output')}."
     return ""
 
 
-def start(model: state.OpenModel) -> None:
-    """Start the job for the chosen outputs and transforms."""
+def _near(name: str, names: set[str]) -> str:
+    """``; did you mean ...?`` with names like this one, else with names that end like it."""
+    if near := did_you_mean(name, names):
+        return near
+    last_parts: dict[str, list[str]] = {}
+    for full in sorted(names):
+        if len(full) < _MAX_NEAR:
+            last_parts.setdefault(full.rpartition("/")[2], []).append(full)
+    like = close_names(name.rpartition("/")[2], last_parts)
+    return or_rather([full for last in like for full in last_parts[last]])
+
+
+def start(model: state.OpenModel, roll_back: tuple[int, ...] = ()) -> None:
+    """Start the job for the chosen outputs and transforms; steps of these indices are undone."""
     outputs, transforms = _outputs(model), _transforms(model)
     state.set_outputs(outputs)
-    _run(model, outputs or None, transforms, input_values.values() or None)
+    _run(model, outputs or None, transforms, input_values.values() or None, roll_back)
 
 
 def copy_as(model: state.OpenModel) -> None:
@@ -203,6 +222,7 @@ def check_options() -> None:
         "Check each step",
         True,
         key="check_steps",
+        persist_state="session",
         help="Runs the graph before and after each transform on the same rows and says how far "
         "the outputs are apart. Takes the time of these runs.",
     )
@@ -210,6 +230,7 @@ def check_options() -> None:
         "A step that breaks its promise",
         list(POLICIES),
         key="on_violation",
+        persist_state="session",
         format_func=POLICIES.__getitem__,
         disabled=not on,
     )
@@ -217,6 +238,7 @@ def check_options() -> None:
         "Require the check",
         False,
         key="require_check",
+        persist_state="session",
         disabled=not on,
         help="Fails, without a result, where a step breaks its promise and stays, or could not be "
         "checked.",
@@ -230,8 +252,39 @@ def signature_options(model: state.OpenModel) -> None:
         st.toggle(
             "Keep all signatures",
             key="all_signatures",
+            persist_state="session",
             help="All whose outputs are kept; else the chosen one alone.",
         )
+
+
+def lost_result() -> None:
+    """Where an address led to a result that is gone: a sentence, and a button that makes it anew.
+
+    The job starts on a click alone. While it runs the page shows its progress and ends.
+    """
+    model = state.model()
+    if model is None or state.LOST_RESULT not in st.session_state:
+        return
+    job_status.show(results.SLOT)
+    st.info(
+        "The result of this link is no longer on this server, or was made by another version of "
+        "Inspector. Its settings are restored: optimise again to compute it anew.",
+        icon=":material/history:",
+    )
+    pipeline.install_default(model.transforms)
+    why = blocker(model)
+    st.button(
+        "Optimise again",
+        key="optimise_again",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=bool(why),
+        on_click=start,
+        args=(model, tuple(st.session_state.get(UNDO, ()))),
+    )
+    if why:
+        st.caption(text.escape(why, 700))
+    end_page()
 
 
 def hint_of_failure() -> None:
@@ -298,8 +351,20 @@ def _options(
     )
 
 
-def _take(key: str) -> None:
-    name = st.session_state[key]
-    if name:
+def _take_suggested() -> None:
+    if name := st.session_state["suggested_output"]:
         state.add_output(name)
-        st.session_state[key] = None if key == "suggested_output" else ""
+        st.session_state["suggested_output"] = None
+
+
+def _take_typed(model: state.OpenModel) -> None:
+    """Choose the typed output; one that the graph does not have stays in the field."""
+    st.session_state.pop(_TYPED_PROBLEM, None)
+    name = st.session_state["typed_output"].strip()
+    if not name:
+        return
+    if why := _no_output(model, name):
+        st.session_state[_TYPED_PROBLEM] = f"{name} {why}"
+        return
+    state.add_output(name)
+    st.session_state["typed_output"] = ""

@@ -1,7 +1,8 @@
 """How the optimised model's outputs compare with those of the model as opened.
 
 For a model of some megabytes the comparison starts by itself, on as many rows as `BUDGET_S` has
-time for. To load a larger one may take as long: there a click starts it.
+time for. To load a larger one may take as long: there a click starts it, and after a link, which
+starts no work.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from inspector.measurement import grades
 from inspector.measurement.rounds import BUDGET_S
 from inspector.reporting.verdict import worst_output
 from inspector.ui.screens import predict, tflite
-from inspector.ui.session import job_status, state
+from inspector.ui.session import job_status, results, state
 from inspector.ui.widgets import charts, tables, text
 
-SLOT = "check"
+SLOT, KIND = "check", "compare"
 ANSWER = state.OF_MODEL + "output_comparison"
 OPENED, FROZEN, OPTIMISED = "as opened", "frozen", "optimised"
 STARTS_BELOW = 32 << 20
@@ -36,11 +37,12 @@ _NOTES = {
 def card(model: state.OpenModel, result: state.Optimised) -> None:
     """Run the model before and after on the same rows, once per result, and show the figures."""
     if (answer := job_status.finished(SLOT)) is not None:
-        st.session_state[ANSWER] = (str(result.folder), answer.value)
+        adopt(result, answer.value)
+        results.keep_measurement(result, SLOT, KIND, KIND, answer.value)
     stored = st.session_state.get(ANSWER)
     if stored is None or stored[0] != str(result.folder):
         if job_status.idle(SLOT):
-            if model.source.bytes >= STARTS_BELOW:
+            if model.source.bytes >= STARTS_BELOW or result.is_linked:
                 _offer(model, result)
                 return
             start(model, result, BUDGET_S)
@@ -62,6 +64,11 @@ def card(model: state.OpenModel, result: state.Optimised) -> None:
             _figures(by_name, value["rows"])
             _details(by_name[OPTIMISED])
         _rest(value, model, result)
+
+
+def adopt(result: state.Optimised, value: dict[str, Any]) -> None:
+    """Show a comparison of this result."""
+    st.session_state[ANSWER] = (str(result.folder), value)
 
 
 def _offer(model: state.OpenModel, result: state.Optimised) -> None:
@@ -111,7 +118,7 @@ def start(model: state.OpenModel, result: state.Optimised, budget: float | None)
         "budget_s": budget,
     }
     st.session_state.pop(ANSWER, None)
-    kind = kind_of(model, "compare")
+    kind = kind_of(model, KIND)
     job_status.start(SLOT, kind, args, model.source, "Comparing", blobs=blobs)
 
 

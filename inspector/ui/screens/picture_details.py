@@ -11,9 +11,9 @@ from typing import NoReturn
 import streamlit as st
 
 from inspector.text import printable
-from inspector.ui.screens import operations, tflite
+from inspector.ui.screens import linked_state, operations, tflite
 from inspector.ui.screens.quantising import target
-from inspector.ui.session import address, state, view_state
+from inspector.ui.session import state, view_state
 from inspector.ui.widgets import tables, text
 from inspector.view.state import actions
 from inspector.view.state.actions import ViewState
@@ -30,7 +30,7 @@ def details(model: state.OpenModel) -> None:
     """Details of the node or scope selected last, and buttons for all that are selected."""
     if view_state.picks_changed():
         st.rerun()
-    address.write(model, view_state.address(model))
+    linked_state.write(model, "graph")
     now = view_state.state(model)
     head = st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"

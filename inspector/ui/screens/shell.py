@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from inspector import locations
+from inspector.ui.screens import linked_state
 from inspector.ui.server import sign_in
-from inspector.ui.session import address, state
-from inspector.ui.widgets import copy_button, interface, narrow_window, output_picker, text
+from inspector.ui.session import address, availability, results, state
+from inspector.ui.widgets import (
+    address_bar,
+    copy_button,
+    interface,
+    narrow_window,
+    output_picker,
+    text,
+)
 
 
 class PageEntry(NamedTuple):
@@ -18,20 +27,18 @@ class PageEntry(NamedTuple):
 
     Attributes:
         icon: A name of Material Symbols.
-        writes_address: The page itself writes the model, and its view, into the address.
     """
 
     file: str
     title: str
     icon: str
-    writes_address: bool = False
 
 
 PAGES = (
     PageEntry("open", "Open", "folder_open"),
     PageEntry("overview", "Overview", "dashboard"),
     PageEntry("operations", "Operations", "table_rows"),
-    PageEntry("graph", "Graph", "account_tree", writes_address=True),
+    PageEntry("graph", "Graph", "account_tree"),
     PageEntry("search", "Search", "travel_explore"),
     PageEntry("optimise", "Optimise", "compress"),
     PageEntry("compare", "Compare", "compare_arrows"),
@@ -60,7 +67,8 @@ button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p, .stSlider 
   button [data-testid="stMarkdownContainer"] {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
-[data-testid="stLayoutWrapper"]:has(> :is(.st-key-copying, .st-key-narrow_window)) {
+[data-testid="stLayoutWrapper"]:has(
+  > :is(.st-key-copying, .st-key-narrow_window, .st-key-address_bar)) {
   position: absolute; opacity: 0;
 }
 .st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
@@ -81,9 +89,10 @@ def configure() -> StreamlitPage:
         initial_sidebar_state=_SIDEBAR_PX,
     )
     st.logo(str(locations.assets() / "icon.svg"), size="large")
-    st.html(f"<style>{_STYLE}{copy_button.STYLE}</style>")
+    st.html(f"<style>{_STYLE}{copy_button.STYLE}{address_bar.STYLE}</style>")
     copy_button.listen()
     narrow_window.listen()
+    address_bar.listen()
     pages = [
         st.Page(
             f"pages/{entry.file}.py",
@@ -98,18 +107,22 @@ def configure() -> StreamlitPage:
 
 def sidebar(page: StreamlitPage) -> None:
     """The open model and the chosen outputs; first opens the model that the address names."""
-    entry = next(entry for entry in PAGES if entry.title == page.title)
-    address.follow(on_open_page=entry is PAGES[0])
+    file = _file_of(page)
+    restore = partial(linked_state.restore, page=file)
+    address.follow(restore, on_open_page=file == PAGES[0].file)
+    results.receive()
+    write_address(page)
     model = state.model()
     titles = [page.title, *([text.shorten(model.name, 60)] if model else []), "Inspector"]
     st.set_page_config(page_title=" · ".join(titles))
-    if model is not None and not entry.writes_address:
-        address.write(model)
     with st.sidebar:
         sign_in.sidebar()
         if model is None:
             st.caption("No model is open.")
+            _reopen()
             return
+        if marks := availability.navigation_style(model):
+            st.html(f"<style>{marks}</style>")
         with st.container(border=True, key="sidebar_model"):
             row = st.container(
                 horizontal=True,
@@ -124,14 +137,48 @@ def sidebar(page: StreamlitPage) -> None:
                 key="close_model",
                 type="tertiary",
                 icon=":material/close:",
-                on_click=address.close,
+                on_click=_close,
             )
             total = text.size(model.facts["bytes"].get("total"))
             line = [model.facts["format"], total, text.count(model.drawn["nodes"], "operation")]
             if model.tag_set:
                 line.append("tag-set " + text.escape(", ".join(model.tag_set)))
             st.caption(" · ".join(line))
-        _outputs(model)
+            address_bar.copy_link(st.container())
+        if "optimise" not in availability.reasons(model):
+            _outputs(model)
+    if problem := linked_state.problem():
+        state.error(problem)
+
+
+def write_address(page: StreamlitPage) -> None:
+    """Write what the page shows into the address: before it is drawn, and after it."""
+    if (model := state.model()) is not None:
+        linked_state.write(model, _file_of(page))
+
+
+def _file_of(page: StreamlitPage) -> str:
+    return next(entry.file for entry in PAGES if entry.title == page.title)
+
+
+def _close() -> None:
+    address.close()
+    st.toast(
+        f"Closed {text.escape(address.closed_model(), 60)}. *Undo* is in the sidebar.",
+        icon=":material/undo:",
+    )
+
+
+def _reopen() -> None:
+    if name := address.closed_model():
+        st.caption(f"Closed: {text.escape(name, 80)}")
+        st.button(
+            "Undo",
+            key="reopen_closed",
+            icon=":material/undo:",
+            width="stretch",
+            on_click=address.reopen_closed,
+        )
 
 
 def _outputs(model: state.OpenModel) -> None:

@@ -20,6 +20,7 @@ from inspector.graph.graph import node_name
 from inspector.jobs.result_files import FROZEN, OPTIMISED, TFLITE
 from inspector.jobs.store.entries import Lease
 from inspector.jobs.store.workspace import ModelKey
+from inspector.optimisation.optimise_options import OptimiseJson
 from inspector.ui.session.page_end import end_page
 from inspector.ui.widgets import text
 from inspector.view.table import element_types
@@ -32,6 +33,8 @@ OF_MODEL = "of_model:"
 """The keys of pages for what belongs to the open model begin with this: closing it drops them."""
 COMPARE_VIEW = OF_MODEL + "compare_view"
 """The view of the picture on the Compare page, which a new result resets."""
+LOST_RESULT = OF_MODEL + "lost_result"
+"""True where an address led to a result that is not in the workspace any more."""
 
 
 @dataclass
@@ -107,6 +110,14 @@ class Optimised:
     outputs: list[str] = field(default_factory=list)
     lease: Lease | None = field(default=None, repr=False)
     """Protects its files in the workspace while this object exists."""
+    options: OptimiseJson | None = None
+    """What was asked of the job."""
+    link: str = ""
+    """The id under which an address finds it, see `result_links`; empty without one."""
+    measured: dict[str, str] = field(default_factory=dict)
+    """What was measured of it, e.g. ``compare``, to the id under which an address finds it."""
+    is_linked: bool = False
+    """An address led to it: nothing may be computed for it until the user asks."""
 
     @property
     def lite(self) -> dict[str, Any] | None:

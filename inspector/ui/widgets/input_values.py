@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 
 import streamlit as st
@@ -64,6 +65,19 @@ def problem() -> str:
     return str(st.session_state.get(_PROBLEM) or "")
 
 
+def restore(model: state.OpenModel, typed: Iterable[str]) -> str:
+    """Fix the inputs that are each written ``name=value``.
+
+    Returns: Why one of them cannot be fixed, as a sentence; empty where all are.
+    """
+    slots = _slots(model)
+    try:
+        st.session_state[KEY] = dict(_parsed(slots, text) for text in typed)
+    except BadFeed as err:
+        return f"The fixed inputs of this address cannot be used: {err}."
+    return ""
+
+
 def _slots(model: state.OpenModel) -> dict[str, Slot]:
     """The inputs that can be fixed, by name: of the signature, then placeholders."""
     infos = {}
@@ -80,20 +94,26 @@ def _take(slots: dict[str, Slot]) -> None:
     st.session_state.pop(_PROBLEM, None)
     if not typed.strip():
         return
-    name, equals, value = typed.partition("=")
-    name = name.strip()
     try:
-        if not equals:
-            raise BadFeed("set", typed, "write name=value, e.g. phase_train=false")
-        if name not in slots:
-            reason = "no input of this name" + did_you_mean(name, slots)
-            raise BadFeed("set", f"input '{name}'", reason)
-        fixed_inputs.array_of(value, slots[name])
+        name, value = _parsed(slots, typed)
     except BadFeed as err:
         st.session_state[_PROBLEM] = str(err)
         return
     st.session_state[KEY] = {**values(), name: value}
     st.session_state[_FIELD] = ""
+
+
+def _parsed(slots: dict[str, Slot], typed: str) -> tuple[str, str]:
+    """Name and value of ``name=value``. Raises: BadFeed."""
+    name, equals, value = typed.partition("=")
+    name = name.strip()
+    if not equals:
+        raise BadFeed("set", typed, "write name=value, e.g. phase_train=false")
+    if name not in slots:
+        reason = "no input of this name" + did_you_mean(name, slots)
+        raise BadFeed("set", f"input '{name}'", reason)
+    fixed_inputs.array_of(value, slots[name])
+    return name, value
 
 
 def _drop(name: str) -> None:

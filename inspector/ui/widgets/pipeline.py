@@ -16,7 +16,7 @@ import streamlit as st
 from inspector.errors import BadParameter, TransformError
 from inspector.passes import PASSES
 from inspector.passes.base import Param, Pass
-from inspector.passes.parser import Call, format_call, parse
+from inspector.passes.parser import Call, format_call, format_calls, parse
 from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS
 from inspector.ui.session import state
@@ -43,6 +43,29 @@ def calls() -> list[Call]:
     return [item.call for item in _items()]
 
 
+def as_text() -> str | None:
+    """The list as text; None before the page was seen."""
+    return format_calls(calls()) if ITEMS in st.session_state else None
+
+
+def default_of(transforms: str | None) -> str:
+    """The list that the page starts with, for a model that comes with `transforms` or without."""
+    return transforms or PRESETS["seed"].transforms
+
+
+def is_same(transforms: str, other: str) -> bool:
+    """Whether two texts are the same list."""
+    return parse(transforms) == parse(other)
+
+
+def restore(transforms: str) -> None:
+    """Replace the list, before the page is drawn. Raises: TransformError."""
+    parsed = parse(transforms)
+    plan(parsed)
+    _set([Item(call) for call in parsed])
+    _write()
+
+
 def problem() -> str:
     """Why the text is no list of transforms; empty where it is the list that is drawn."""
     return str(st.session_state.get(PROBLEM) or "")
@@ -60,7 +83,7 @@ def editor(default: str | None = None) -> None:
     Args:
         default: The list that comes with the open model, as text; without it the first preset.
     """
-    _install_default(default or PRESETS["seed"].transforms)
+    install_default(default)
     names = list(PRESETS)
     st.selectbox(
         "Preset",
@@ -253,8 +276,13 @@ def _read() -> None:
         _set([Item(call) for call in parsed])
 
 
-def _install_default(default: str) -> None:
-    """Install the default list of the open model, unless the user has changed the list."""
+def install_default(default: str | None) -> None:
+    """Install the default list of the open model, unless the user has changed the list.
+
+    Args:
+        default: The list that comes with the model, as text; without it the first preset.
+    """
+    default = default_of(default)
     installed = st.session_state.get(DEFAULT)
     untouched = installed is not None and calls() == parse(installed)
     if ITEMS not in st.session_state or (untouched and installed != default):
