@@ -23,11 +23,11 @@ def test_a_hostile_model_on_every_page(
     at.text_input(key="open_path_text").set_value(str(folder)).run()
     at.button(key="open_path").click()
     app.on(app.settled(at.run()), "overview")
-    reaching = next(frame.value for frame in at.dataframe if "reached by" in frame.value)
-    row = reaching.set_index("op or layer").loc[attack.refused]
-    assert row["here"] == "refused"
+    reaching = next(frame.value for frame in at.dataframe if "Reached by" in frame.value)
+    row = reaching.set_index("Op or layer").loc[attack.refused]
+    assert row["Here"] == "refused"
     warned = [str(item.value) for item in at.warning if attack.refused in str(item.value)]
-    assert (row["reached by"] == "nothing") == attack.harmless_fetch == (not warned)
+    assert (row["Reached by"] == "nothing") == attack.harmless_fetch == (not warned)
     app.on(at, "optimise")
     at.button(key="run").click()
     app.settled(at.run())

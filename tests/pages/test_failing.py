@@ -110,22 +110,22 @@ def test_closing_a_model_stops_its_jobs() -> None:
     assert not app.on(at, "predict").error
 
 
-def test_an_unknown_output_names_close_ones() -> None:
+def test_an_unknown_output_is_not_chosen_and_names_close_ones() -> None:
     at = app.on(app.opened("iris"), "optimise")
     at.text_input(key="typed_output").set_value("dnn/head/predictions/probabilitie").run()
-    assert at.button(key="run").disabled
-    (warning,) = at.warning
-    assert "did you mean 'dnn/head/predictions/probabilities'" in warning.value.replace("\\", "")
-    at.button(key="unpick_0").click().run()
-    assert not at.warning
-    assert not at.button(key="run").disabled
+    assert at.session_state["outputs"] == []
+    (error,) = at.error
+    assert "did you mean 'dnn/head/predictions/probabilities'" in error.value.replace("\\", "")
+    at.text_input(key="typed_output").set_value("dnn/head/predictions/probabilities").run()
+    assert not at.error
+    assert at.session_state["outputs"] == ["dnn/head/predictions/probabilities"]
 
 
-def test_an_output_port_that_does_not_exist_is_not_run() -> None:
+def test_an_output_port_that_does_not_exist_is_not_chosen() -> None:
     at = app.on(app.opened("iris"), "optimise")
     at.text_input(key="typed_output").set_value("dnn/head/predictions/probabilities:3").run()
-    assert at.button(key="run").disabled
-    assert "the node has 1 output" in at.warning[0].value
+    assert at.session_state["outputs"] == []
+    assert "the node has 1 output" in at.error[0].value
 
 
 def test_a_checkpoint_without_a_graph_is_not_run(
@@ -134,8 +134,8 @@ def test_a_checkpoint_without_a_graph_is_not_run(
     for file in (IRIS / "variables").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     at = app.on(opened_path(tmp_path / "variables.index", monkeypatch), "optimise")
-    assert at.button(key="run").disabled
-    assert "holds no graph" in at.warning[0].value
+    assert not at.button
+    assert "holds weights and no graph" in at.info[0].value
 
 
 def test_a_model_with_functions_alone_asks_for_one(monkeypatch: pytest.MonkeyPatch) -> None:

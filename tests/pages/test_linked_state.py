@@ -168,15 +168,15 @@ def test_a_link_to_compare_runs_no_model_by_itself() -> None:
     params = written(optimised(f"{LIST} sort_by_execution_order"))
     at = app.on(linked(**params), "compare")
     assert "job:check" not in at.session_state
-    assert "Largest difference" not in app.metrics(at)
+    assert "Top-1 agreement" not in app.metrics(at)
     at = app.settled(at.button(key="compare_start").click().run())
     figures = app.metrics(at)
-    assert "Largest difference" in figures
+    assert "Top-1 agreement" in figures
     params = written(at)  # what was measured is kept with the result
     again = app.on(linked(**params), "compare")
     assert app.metrics(again) == figures
     other = app.on(linked(**params | {"measured": [params["result"][0], "0" * 64]}), "compare")
-    assert "Largest difference" not in app.metrics(other)
+    assert "Top-1 agreement" not in app.metrics(other)
 
 
 def test_closing_the_model_is_undone() -> None:
