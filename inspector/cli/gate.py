@@ -25,6 +25,21 @@ LABELS = click.option(
 LABEL_COLUMN = click.option(
     "--label-column", metavar="NAME", help="Of --labels, where it has several."
 )
+CLASSES = click.option(
+    "--classes",
+    "class_file",
+    metavar="FILE",
+    help="Names of the classes, one in each line; else those that a model has.",
+)
+MAX_DIFFERENCE = click.option(
+    "--max-difference", type=float, metavar="X", help="Of any real value of any output."
+)
+MIN_AGREEMENT = click.option(
+    "--min-agreement",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Share of rows with the same top-1 entry, 0 to 1.",
+)
 _HEAD = ["output", "grade", "largest", "of largest", "mean", "99 %", "same top-1", "differs most"]
 _FEW = 3
 
@@ -35,12 +50,7 @@ _FEW = 3
 @ROWS
 @LABELS
 @LABEL_COLUMN
-@click.option(
-    "--classes",
-    "class_file",
-    metavar="FILE",
-    help="Names of the classes, one in each line; else those that a model has.",
-)
+@CLASSES
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
@@ -49,13 +59,8 @@ _FEW = 3
     metavar="X",
     help="The largest difference graded small, as a share of an output's largest value.",
 )
-@click.option("--max-difference", type=float, metavar="X", help="Of any real value of any output.")
-@click.option(
-    "--min-agreement",
-    type=click.FloatRange(0, 1),
-    metavar="P",
-    help="Share of rows with the same top-1 entry, 0 to 1.",
-)
+@MAX_DIFFERENCE
+@MIN_AGREEMENT
 @click.option("--max-bytes", type=int, metavar="N", help="Of B.")
 @click.option(
     "--max-latency-ratio",

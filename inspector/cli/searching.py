@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from inspector import api
-from inspector.cli.gate import NOT_MET
+from inspector.cli.gate import (
+    CLASSES,
+    LABEL_COLUMN,
+    LABELS,
+    MAX_DIFFERENCE,
+    MIN_AGREEMENT,
+    NOT_MET,
+    labels_from,
+)
 from inspector.cli.options import FORCE, JSON, MODEL, OUTPUTS, TAG_SET, TIMEOUT, Out
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.terminal import table
@@ -38,26 +46,11 @@ _HEAD = [
     metavar="FILE.npz",
     help="Rows to compare answers on, also as .csv; else 16 random ones.",
 )
-@click.option(
-    "--labels",
-    "label_file",
-    metavar="FILE",
-    help="Right classes or values, one per row, as in `compare`.",
-)
-@click.option("--label-column", metavar="NAME", help="Of --labels, where it has several.")
-@click.option(
-    "--classes",
-    "class_file",
-    metavar="FILE",
-    help="Names of the classes, one in each line; else those that a model has.",
-)
-@click.option("--max-difference", type=float, metavar="X", help="Of any real value of any output.")
-@click.option(
-    "--min-agreement",
-    type=click.FloatRange(0, 1),
-    metavar="P",
-    help="Share of rows with the same top-1 entry, 0 to 1.",
-)
+@LABELS
+@LABEL_COLUMN
+@CLASSES
+@MAX_DIFFERENCE
+@MIN_AGREEMENT
 @click.option("--max-bytes", type=int, metavar="N", help="Of the result's files.")
 @click.option(
     "--max-latency-ratio",
@@ -116,7 +109,7 @@ def search(
         storing.check_output(out, force=force)
     opened = open_model(model, tag_set)
     feeds = api.read_feeds(feed_file, opened) if feed_file is not None else None
-    labels = _labels(label_file, label_column)
+    labels = labels_from(label_file, label_column)
     classes = api.read_class_names(Path(class_file)) if class_file is not None else None
     with progress_line() as progress:
         result = api.search(
@@ -144,14 +137,6 @@ def search(
         names = ", ".join(path.name for path in result.save(out, force=force))
         if not as_json:
             click.echo(f"wrote {names} to {plain(out.name)}")
-
-
-def _labels(label_file: str | None, column: str | None) -> Any:
-    if label_file is not None:
-        return api.read_labels(label_file, column)
-    if column is not None:
-        raise click.UsageError("--label-column is for --labels")
-    return None
 
 
 def _text(result: api.SearchResult) -> str:

@@ -19,7 +19,8 @@ from inspector.cli.main import cli
 from inspector.jobs.runner import default_runner
 from inspector.ui.screens import latency, output_comparison, predict
 from inspector.ui.screens.quantising import failed_nodes, layer_table, samples_choice, target
-from inspector.view.state import actions
+from inspector.ui.session.state import COMPARE_VIEW
+from inspector.view.state import actions, overlay
 from tests.pages import app
 
 pytestmark = pytest.mark.tensorflow
@@ -230,6 +231,43 @@ def test_a_click_in_the_picture_keeps_a_node_in_float(
     at = run(app.on(at, "optimise"))
     # Three weights are large enough for the recipe.
     assert at.session_state["result"].lite["quantised"]["types"] == {"int8": 2}
+
+
+def test_keep_in_float_on_compare_and_the_overlay_of_sensitivity(tmp_path: Path) -> None:
+    at = run(to_tflite(app.opened("iris"), "dynamic"))
+    at.button(key="measure_layers").click()
+    at = app.settled(at.run())
+    differences = layer_table.differences_of(at.session_state[layer_table.ANSWER])
+    at = app.on(at, "graph")
+    at.selectbox(key="colour_by").set_value(overlay.SENSITIVITY)
+    at = app.settled(at.run())
+    assert not at.exception
+    tree = at.session_state["model"].hierarchy
+    strengths = overlay.boxes(tree, list(differences), overlay.SENSITIVITY, differences)
+    assert {name: figure.value for name, figure in strengths.items()} == pytest.approx(differences)
+    tree, node = at.session_state["result"].both, max(differences, key=differences.__getitem__)
+    at.session_state[COMPARE_VIEW] = actions.show(tree, actions.first(tree), [node])
+    at = app.on(at, "compare")
+    next(button for button in at.button if button.label == "Keep in float").click()
+    at = app.settled(at.run())
+    assert not at.exception
+    assert at.session_state[target.KEEP_NODES] == [node]
+
+
+def test_a_fixed_batch_is_in_the_file_and_flex_keeps_what_has_no_operator() -> None:
+    at = to_tflite(app.opened("iris"), "none")
+    at.number_input(key=target.BATCH).set_value(7)
+    at = run(app.settled(at.run()))
+    inputs = api.describe(api.open_model(result_file(at))).to_dict()["placeholders"]
+    assert {tuple(one["shape"]) for one in inputs} == {(7,)}
+    at = app.on(app.opened("reviews"), "optimise")
+    widget(at, "button_group", target.TARGET).set_value(target.TFLITE)
+    at = app.settled(at.run())
+    next(item for item in at.toggle if item.key == target.FLEX).set_value(True)
+    at = run(app.settled(at.run()))
+    assert not at.error
+    assert at.session_state["result"].lite["flex_ops"]
+    assert any("LiteRT needs the Flex delegate" in item.value for item in at.warning)
 
 
 def test_what_does_not_convert_is_listed_and_marked_in_the_picture() -> None:

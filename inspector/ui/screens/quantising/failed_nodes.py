@@ -24,6 +24,10 @@ def table(model: state.OpenModel) -> None:
         for row in nodes
     ]
     tables.table(rows, key="failed_nodes")
+    st.caption(
+        "On this page --batch is the field “Fix the batch”, and --flex is the switch “Keep ops "
+        "without operator (flex)”."
+    )
     names = in_picture(model, nodes)
     st.session_state[MARKED] = names
     if not names:
