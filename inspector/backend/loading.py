@@ -169,7 +169,8 @@ class LoadedModel:
                 once.append(saver.saver_def.restore_op_name)
                 own.append(saver.saver_def.filename_tensor_name)
             self.refuse(fetches=(), once=once, own_files=own)
-            loader.restore_variables(self.session, saver)
+            if self.model.checkpoint is not None:
+                loader.restore_variables(self.session, saver)
             self._assign_captured()
             if replaced and init is not None:
                 self.session.run(init, assets)
@@ -275,6 +276,8 @@ def translated(model: Model, where: str) -> Iterator[None]:
             raise MissingVariables(model.name, "variables", why) from err
         if variable := _NO_VALUE.search(message):
             why = "neither the checkpoint nor the init op gives it a value"
+            if model.checkpoint is None:
+                why = f"the init op gives it no value, and {model.no_values}"
             raise MissingVariables(model.name, f"variable '{variable[1]}'", why) from err
         if "Table not initialized" in message:
             state = initial_state.find(model.outline, variables=False)

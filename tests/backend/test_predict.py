@@ -184,6 +184,13 @@ def test_missing_variables_are_said_so_without_the_servers_path(tmp_path, iris_f
     with pytest.raises(MissingVariables) as caught:
         predict(open_model(tmp_path / "m"), iris_feeds)
     assert str(tmp_path) not in str(caught.value)
+    assert "there is no variables folder" in str(caught.value)
+
+
+def test_a_saved_model_without_variables_needs_no_variables_folder():
+    model = open_model(data_path("models/public/explorer_simple_add/model"))
+    (output,) = predict(model, {"x": 2.0}).outputs.values()
+    assert output == 4.0
 
 
 def in_memory(build):

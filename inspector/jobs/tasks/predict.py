@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from inspector.backend.lite_beside import LiteBeside
 from inspector.errors import BadFetch
 from inspector.freezing.freeze import freeze
 from inspector.graph import tensors
-from inspector.graph.graph import node_name, tensor_name
-from inspector.graph.op_sets import REQUIRED_PLACEHOLDERS
+from inspector.graph.graph import data_inputs, node_name, tensor_name
+from inspector.graph.op_sets import PLACEHOLDERS, REQUIRED_PLACEHOLDERS
 from inspector.graph.tensors import Array
 from inspector.jobs.request_types import OutputJson, PredictAnswer, PredictArgs, SideJson
 from inspector.jobs.result_files import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, SAVED_MODEL
@@ -91,26 +91,56 @@ def feeds_for(model: Model, outputs: Iterable[str], source: FeedSource) -> dict[
 
 
 def slots(model: Model, outputs: Iterable[str]) -> dict[str, str]:
-    """The placeholders that outputs need: key in a signature, or node name, to tensor name."""
+    """The inputs that outputs need: key in a signature, or node name, to tensor name.
+
+    They are those of the signature that has all the outputs, which may be tensors inside the graph,
+    and the placeholders that a run still needs beside them.
+    """
     outputs = [tensor_name(name) for name in outputs]
-    needed = model.graph.ancestors(map(node_name, outputs))
-    fed = [
-        f"{node.name}:0"
+    ranked = sorted(model.signatures, key=lambda name: _rank(model, name, outputs))
+    cut: set[str] = set()
+    for name in ranked[:1]:
+        if {*outputs} <= {*signatures.output_tensors(model.signatures[name])}:
+            cut = {*signatures.tensors_by_key(model.signatures[name].inputs).values()} - {*outputs}
+    needed = _needed(model, outputs, cut)
+    fed = {
+        f"{node.name}:0": None
         for node in model.graph
         if node.name in needed and node.op in REQUIRED_PLACEHOLDERS
-    ]
+    }
+    for name in sorted(cut):
+        node = model.graph.get(node_name(name))
+        if node is not None and node.name in needed and node.op not in PLACEHOLDERS:
+            fed[name] = None
     keys: dict[str, str] = {}
-    for signature in sorted(
-        model.signatures,
-        key=lambda name: (
-            name != model.signature,
-            -len({*outputs} & {*signatures.output_tensors(model.signatures[name])}),
-        ),
-    ):
+    for signature in ranked:
         for key, name in signatures.tensors_by_key(model.signatures[signature].inputs).items():
             if name in fed:
                 keys.setdefault(name, key)
     return {keys.get(name, node_name(name)): name for name in fed}
+
+
+def _needed(model: Model, outputs: Iterable[str], cut: Set[str]) -> set[str]:
+    """The nodes that a run computes or is fed: one whose other outputs are read is computed."""
+    stop = {node_name(name) for name in cut}
+    while True:
+        needed = model.graph.ancestors(map(node_name, outputs), stop)
+        inner = {name for name in stop & needed if model.graph.node(name).op not in PLACEHOLDERS}
+        if not inner:
+            return needed
+        read = {*map(tensor_name, outputs)}
+        for node in needed:
+            read.update(map(tensor_name, data_inputs(model.graph.node(node))))
+        computed = {node_name(name) for name in read - cut} & inner
+        if not computed:
+            return needed
+        stop -= computed
+
+
+def _rank(model: Model, signature: str, outputs: Iterable[str]) -> tuple[bool, int]:
+    """Sorts the chosen signature first, then those with the most of the outputs."""
+    own = signatures.output_tensors(model.signatures[signature])
+    return signature != model.key(), -len({*outputs} & {*own})
 
 
 def default_outputs(model: Model) -> list[str]:
