@@ -23,9 +23,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from inspector.api.transform_graph import TransformGraph  # noqa: E402
 from inspector.passes.parser import format_call, parse  # noqa: E402
 from inspector.passes.presets import PRESETS  # noqa: E402
-from inspector.transform_graph import TransformGraph  # noqa: E402
 
 IRIS = ROOT.parent / "shared/models/seed/iris/frozen.pb"
 OTHERS = (

@@ -1,79 +1,178 @@
 """Inspector: shows what is in a TensorFlow model, makes it smaller, and checks the effect.
 
+Open a model with `open_model`; `describe`, `operations`, `scan` and `render` say what is in it;
+`freeze`, `optimise` and `convert` make another model of it, which `save` writes; `predict`,
+`compare`, `benchmark`, `diff`, `blame`, `search` and `report` tell what that did to it.
+
 Example:
     >>> import inspector
     >>> model = inspector.open_model("export/my_model")
     >>> result = inspector.optimise(model, transforms="fold_constants quantize_weights")
     >>> inspector.save(result.model, "smaller")
+
+Errors are those of `inspector.errors`, settings those of `inspector.settings`. Milestones go to the
+logger ``inspector``. docs/api.md has a section for every name.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from inspector import api
-from inspector.api import Model, describe, diff, freeze, open_model, optimise, predict, scan
-from inspector.errors import InspectorError
+from inspector.version import __version__
 
 if TYPE_CHECKING:
+    from inspector import errors, settings
     from inspector.api import (
         Benchmark,
         Blame,
+        Change,
         Comparison,
         Diff,
+        Difference,
         Facts,
+        Finding,
+        GraphFacts,
+        InspectorError,
+        Limit,
+        Measured,
+        Model,
+        NodeError,
+        Operation,
         Optimised,
+        Origin,
+        Parameter,
         Prediction,
+        Preset,
+        QuantisationReport,
+        ReportContents,
+        RunTimes,
         Scan,
         SearchResult,
+        Sensitivity,
+        Setting,
+        Skip,
         Step,
+        Suggestion,
+        Transform,
         TransformGraph,
+        Variable,
+        Verdict,
         benchmark,
         blame,
         compare,
         convert,
+        describe,
+        diff,
+        doctor,
+        feed_template,
+        freeze,
+        from_graph_def,
+        open_model,
+        operations,
+        optimise,
+        optimize,
+        predict,
+        presets,
+        quantisation,
+        read_class_names,
+        read_feeds,
+        read_labels,
         render,
         report,
+        sarif,
         save,
+        scan,
         search,
         sensitivity,
+        to_tensorflow,
+        top_classes,
+        transform_graph_file,
+        transforms,
     )
 
 __all__ = [
     "Benchmark",
     "Blame",
+    "Change",
     "Comparison",
     "Diff",
+    "Difference",
     "Facts",
+    "Finding",
+    "GraphFacts",
     "InspectorError",
+    "Limit",
+    "Measured",
     "Model",
+    "NodeError",
+    "Operation",
     "Optimised",
+    "Origin",
+    "Parameter",
     "Prediction",
+    "Preset",
+    "QuantisationReport",
+    "ReportContents",
+    "RunTimes",
     "Scan",
     "SearchResult",
+    "Sensitivity",
+    "Setting",
+    "Skip",
     "Step",
+    "Suggestion",
+    "Transform",
     "TransformGraph",
+    "Variable",
+    "Verdict",
+    "__version__",
     "benchmark",
     "blame",
     "compare",
     "convert",
     "describe",
     "diff",
+    "doctor",
+    "errors",
+    "feed_template",
     "freeze",
+    "from_graph_def",
     "open_model",
+    "operations",
     "optimise",
+    "optimize",
     "predict",
+    "presets",
+    "quantisation",
+    "read_class_names",
+    "read_feeds",
+    "read_labels",
     "render",
     "report",
+    "sarif",
     "save",
     "scan",
     "search",
     "sensitivity",
+    "settings",
+    "to_tensorflow",
+    "top_classes",
+    "transform_graph_file",
+    "transforms",
 ]
 
 
 if not TYPE_CHECKING:  # else a misspelt name would pass as Any
 
     def __getattr__(name: str) -> Any:
-        """Names that `api` imports at their first use."""
+        """Names that are imported at their first use."""
+        if name in ("errors", "settings"):
+            return import_module(f"inspector.{name}")
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from inspector import api
+
         return getattr(api, name)
+
+    def __dir__() -> list[str]:
+        """The public names, also those that are not imported yet."""
+        return sorted({*globals(), *__all__})

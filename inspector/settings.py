@@ -18,9 +18,10 @@ _UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting.
+    """One setting; called, it gives its value.
 
     Attributes:
+        name: The environment variable.
         default: Used where the variable is unset or empty; in words where it is computed.
         what: Description for the operator.
     """

@@ -13,7 +13,9 @@ import pytest
 import inspector
 from inspector.errors import (
     BadFeed,
+    BadFetch,
     BadParameter,
+    MissingFile,
     OutputExists,
     UnknownNode,
     UnknownTransform,
@@ -206,6 +208,70 @@ def test_the_hundred_thousand_rows(model, result, expected):
     assert after.run_ms > 0
 
 
+def test_every_key_of_the_facts_is_an_attribute_too(model):
+    facts = inspector.describe(model)
+    for key, value in facts.to_dict().items():
+        assert hasattr(facts, key), key
+        if isinstance(value, int | str):
+            assert getattr(facts, key) == value, key
+
+
+def test_what_transform_graph_returns_can_go_on(tmp_path, frozen):
+    proto = inspector.TransformGraph(
+        frozen.graph.to_proto(), [], [PROBABILITIES], ["remove_device"]
+    )
+    ends = {"inputs": {name: name for name in FEATURES}, "outputs": {"p": f"{PROBABILITIES}:0"}}
+    model = inspector.from_graph_def(proto, {"serve": ends})
+    assert inspector.describe(model).nodes == 91
+    outputs = inspector.describe(model).to_dict()["signatures"]["serve"]["outputs"]
+    assert outputs["p"]["dtype"] == "float32"
+    inspector.save(model, tmp_path / "saved")
+    saved = inspector.open_model(tmp_path / "saved")
+    assert saved.signatures["serve"] == model.signatures["serve"]
+    again = inspector.from_graph_def(proto, dict(saved.signatures), name="again")
+    assert again.signatures["serve"] == model.signatures["serve"]
+    with pytest.raises(BadFetch, match="no such tensor"):
+        inspector.from_graph_def(proto, {"serve": {"outputs": {"p": "nowhere:0"}}})
+    with pytest.raises(BadFetch, match="has inputs and outputs"):
+        inspector.from_graph_def(proto, {"serve": {"output": {"p": f"{PROBABILITIES}:0"}}})
+
+
+@pytest.mark.tensorflow
+def test_a_graph_goes_to_tensorflow_and_comes_back(frozen):
+    code = (
+        "import sys, inspector\n"
+        f"model = inspector.freeze(inspector.open_model({str(IRIS)!r}), [{PROBABILITIES!r}])\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "proto = inspector.to_tensorflow(model)\n"
+        "import tensorflow as tf\n"
+        "assert isinstance(proto, tf.compat.v1.GraphDef), type(proto)\n"
+        "tf.graph_util.import_graph_def(proto)\n"
+        "again = inspector.from_graph_def(proto)\n"
+        "print(inspector.diff(model, again).unchanged)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "91", done.stderr
+
+
+@pytest.mark.parametrize("call", ["describe", "freeze", "optimise", "predict", "convert", "scan"])
+def test_a_graph_def_is_no_model(call):
+    with pytest.raises(TypeError, match=f"{call} takes a Model, not GraphDef"):
+        getattr(inspector, call)(GraphDef())
+
+
+def test_a_path_is_no_model_and_nothing_is_no_path(model, tmp_path):
+    with pytest.raises(TypeError, match="save takes a Model, not str"):
+        inspector.save("model", tmp_path / "x")
+    with pytest.raises(TypeError, match="from_graph_def takes a GraphDef"):
+        inspector.open_model(GraphDef())
+    with pytest.raises(TypeError, match="a GraphDef is needed, not str"):
+        inspector.from_graph_def("graph.pb")
+    with pytest.raises(MissingFile, match="is empty"):
+        inspector.open_model("")
+
+
 def test_diff(model, frozen):
     delta = inspector.diff(model, frozen).to_dict()
     assert (delta["before"]["nodes"], delta["after"]["nodes"]) == (252, 91)
@@ -311,7 +377,7 @@ def test_a_model_shows_itself_in_a_notebook(model):
 def test_names_are_escaped_in_a_notebook():
     graph = GraphDef()
     graph.node.add(name="<script>alert(1)</script>", op="<img src=x onerror=alert(2)>")
-    hostile = Model(format="GraphDef", name="<b>\x1b[0m", graph=Graph.of(graph))
+    hostile = inspector.Model(format="GraphDef", name="<b>\x1b[0m", graph=Graph.of(graph))
     text = hostile._repr_html_()
     assert "<script" not in text
     assert "<img src=x" not in text
@@ -322,7 +388,7 @@ def test_names_are_escaped_in_a_notebook():
 def test_importing_it_is_light():
     code = (
         "import sys, inspector\n"
-        "heavy = ('tensorflow', 'streamlit', 'pandas', 'altair', 'keras', 'IPython')\n"
+        "heavy = ('tensorflow', 'streamlit', 'pandas', 'altair', 'keras', 'IPython', 'numpy')\n"
         "print([name for name in heavy if name in sys.modules])\n"
         "import inspector.analysis.describe, inspector.analysis.diff, inspector.freezing.freeze\n"
         "print(callable(inspector.describe), callable(inspector.diff), callable(inspector.freeze))"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import doctest
 import inspect
 import re
@@ -12,6 +13,8 @@ import pytest
 
 import inspector
 from inspector import errors
+from inspector.cli.main import cli
+from inspector.cli.options import ALIASES
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/api.md").read_text(encoding="utf-8")
@@ -27,7 +30,16 @@ def sections() -> dict[str, str]:
 
 
 def functions() -> list[str]:
-    return [name for name in inspector.__all__ if inspect.isfunction(getattr(inspector, name))]
+    values = ((name, getattr(inspector, name)) for name in inspector.__all__)
+    return [name for name, value in values if inspect.isfunction(value) and value.__name__ == name]
+
+
+def classes() -> list[str]:
+    return [name for name in inspector.__all__ if inspect.isclass(getattr(inspector, name))]
+
+
+def is_record(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind)
 
 
 def tree(kind: type[errors.InspectorError]) -> Iterator[type[errors.InspectorError]]:
@@ -38,7 +50,41 @@ def tree(kind: type[errors.InspectorError]) -> Iterator[type[errors.InspectorErr
 
 
 def test_every_public_name_has_its_section() -> None:
-    assert set(inspector.__all__) - {"InspectorError"} <= set(sections())
+    part = "Parts of results"
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", sections()[part], re.MULTILINE)
+    parts = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    elsewhere = {"InspectorError", "Setting", "__version__", "errors", "optimize", "settings"}
+    assert set(inspector.__all__) - parts - elsewhere <= set(sections())
+    for name in elsewhere - {"__version__"}:
+        assert f"inspector.{name}`" in PAGE or f"`{name}`" in PAGE, name
+
+
+def test_commands_and_functions_are_one_table() -> None:
+    text = sections()["Commands and functions"].partition("| --- | --- |\n")[2]
+    rows = re.findall(r"^\| (.+?) \| (.+) \|$", text, re.MULTILINE)
+    commands = [name for command, _ in rows for name in re.findall(r"`(\w+)`", command)]
+    assert sorted(commands) == sorted([*cli.commands, *ALIASES])
+    public = {name for name in inspector.__all__ if callable(getattr(inspector, name))}
+    public -= set(classes())
+    listed = {name for _, cell in rows for name in re.findall(r"`(\w+)`", cell)}
+    assert listed == public
+    without = [command for command, cell in rows if not {*re.findall(r"`(\w+)`", cell)} & public]
+    assert without == ["`app`"]
+
+
+@pytest.mark.parametrize("name", classes())
+def test_a_docstring_lists_the_fields(name: str) -> None:
+    kind = getattr(inspector, name)
+    fields = [field.name for field in dataclasses.fields(kind)] if is_record(kind) else []
+    fields += getattr(kind, "_fields", ())
+    text = " ".join(base.__doc__ or "" for base in kind.__mro__ if base is not object)
+    public = [field for field in fields if not field.startswith("_")]
+    assert [field for field in public if not re.search(rf"\b{field}\b", text)] == []
+    for attribute, value in vars(kind).items():
+        if not attribute.startswith("_") and (
+            isinstance(value, property) or inspect.isfunction(value)
+        ):
+            assert value.__doc__, attribute
 
 
 @pytest.mark.parametrize("name", functions())
@@ -71,7 +117,7 @@ def test_every_argument_and_error_is_described(name: str) -> None:
     arguments = set(inspect.signature(getattr(inspector, name)).parameters)
     assert arguments - plain <= rows
     named = set(re.findall(r"`([A-Z]\w+)`", described))
-    assert named & set(errors.__all__), "which errors it raises"
+    assert named & {*errors.__all__, "InspectorError"}, "which errors it raises"
 
 
 def test_the_table_of_errors_is_the_tree() -> None:

@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from playwright.sync_api import Browser
 
+import inspector
 from benchmarks.support.serving import fetch, running, unused_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,13 +116,13 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
 
 def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
-    info = f"tf_graph_inspector-{PROJECT['version']}.dist-info"
+    info = f"tf_graph_inspector-{inspector.__version__}.dist-info"
     metadata = email.message_from_bytes(archive.read(f"{info}/METADATA"))
     assert metadata["Name"] == "tf-graph-inspector"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert f"{info}/licenses/LICENSE" in archive.namelist()
     assert (
-        "inspector = inspector.cli.main:main" in archive.read(f"{info}/entry_points.txt").decode()
+        "inspector = inspector.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,12 @@ def every(model: Model) -> list[ClassNames]:
     return list(_packed(model)) if not model.holds_ops else _of_graph(model)
 
 
-def read_class_names(path: Path) -> list[str]:
-    """The names in a text file, one in each line. Raises: BadFeed, MissingFile."""
+def read_class_names(path: str | PathLike[str]) -> list[str]:
+    """The names of classes in a text file, one in each line, as `compare` takes them.
+
+    Raises: BadFeed, MissingFile.
+    """
+    path = Path(path)
     try:
         if path.stat().st_size > _MOST_FILE:
             raise BadFeed(path.name, "class names", f"is larger than {_MOST_FILE >> 20} MiB")

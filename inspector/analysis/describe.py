@@ -19,7 +19,7 @@ from inspector.formats.releases import release_of
 from inspector.graph import tensors
 from inspector.graph.protos import SignatureDef, TensorInfo, VersionDef
 from inspector.model.callables import Callable, callables
-from inspector.model.graph_facts import GraphFacts, graph_facts
+from inspector.model.graph_facts import GraphFacts, Tensor, graph_facts
 from inspector.model.model import Asset, Model, Variable
 from inspector.model.serving import serving_graph
 from inspector.model.signatures import parts_of, serving_keys
@@ -27,10 +27,15 @@ from inspector.model.signatures import parts_of, serving_keys
 
 @dataclass
 class Facts:
-    """The facts of a model; `to_dict` is the JSON of ``describe``.
+    """The facts of a model; `to_dict` is the JSON of ``describe``, whose keys are attributes too.
+
+    Entries for one format alone, such as ``keras`` or ``subgraphs``, are in `extra`.
 
     Attributes:
-        graph: The main graph, counted.
+        name: What the model is called; not in the JSON.
+        format: ``SavedModel``, ``GraphDef``, ``Keras``, ``TFLite`` and so on.
+        tag_sets, tag_set: All tag-sets of the file, and the chosen one.
+        graph: The main graph, counted: ``nodes``, ``op_counts``, ``placeholders`` and so on.
         serving: The serving function's graph, its calls inlined, where the main graph is only
             plumbing around it (TensorFlow 2); else None.
         producer: The release that wrote the file: as the file says, else by the GraphDef's version.
@@ -38,13 +43,23 @@ class Facts:
             there are any.
         functions: How many functions the library holds; `function_op_counts` counts the nodes of
             their bodies, each body once. `gradients`: how many it names as the gradient of one.
+        function_list: The functions of the library: arguments, results, nodes and calls.
+        signatures: Signature key to SignatureDef.
+        variable_list: What the checkpoint holds.
+        assets: Files that the graph reads when its tables are initialised.
         parameters: Their number, as `graph_facts.parameters` counts them.
+        bytes: Bytes of ``graph``, ``variables``, ``assets`` and ``total``.
+        suggested_outputs: Likely outputs, each with the reason and the inputs that it depends on.
         flagged_ops: What to know before a run: ops that are refused; of the rest what the suggested
             outputs depend on, see `cautions`.
+        callables: Functions that Python calls, of a TensorFlow 2 model without signatures.
+        init_op: What runs once before the first run, and what it gives a value.
+        warnings: One sentence each on what is wrong or missing.
         extra: `Model.format_facts`: entries of the JSON for this format alone, or in place of the
             usual ones.
     """
 
+    name: str
     format: str
     tag_sets: list[list[str]]
     tag_set: list[str]
@@ -68,6 +83,41 @@ class Facts:
     warnings: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def nodes(self) -> int:
+        """Nodes of the main graph."""
+        return self.graph.nodes
+
+    @property
+    def op_counts(self) -> dict[str, int]:
+        """Op to number of nodes of the main graph."""
+        return self.graph.op_counts
+
+    @property
+    def placeholders(self) -> list[Tensor]:
+        """The feeds of the main graph: ``name``, ``dtype``, ``shape``."""
+        return self.graph.placeholders
+
+    @property
+    def softmax(self) -> list[str]:
+        """Softmax nodes of the serving function, or of the main graph where there is none."""
+        return (self.graph if self.serving is None else self.serving).softmax
+
+    @property
+    def constants(self) -> int:
+        """Const nodes of the main graph; of a TFLite model constant tensors."""
+        return self.graph.constants
+
+    @property
+    def variables(self) -> int:
+        """Nodes of the main graph whose op has "Variable" in it."""
+        return self.graph.variables
+
+    @property
+    def identities(self) -> int:
+        """Identity nodes of the main graph."""
+        return self.graph.identities
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``describe``.
 
@@ -75,23 +125,22 @@ class Facts:
         SavedModel of TensorFlow 2 without signatures, ``init_op`` where state has to be set before
         the first run and the file is no SavedModel.
         """
-        displayed = self.serving if self.serving is not None else self.graph
         facts = {
             "format": self.format,
             "tag_sets": self.tag_sets,
             "tag_set": self.tag_set,
             "producer": self.producer,
-            "nodes": self.graph.nodes,
-            "op_counts": self.graph.op_counts,
+            "nodes": self.nodes,
+            "op_counts": self.op_counts,
             "functions": self.functions,
             "function_op_counts": self.function_op_counts,
             "gradients": self.gradients,
             "function_list": [item.to_dict() for item in self.function_list],
-            "placeholders": [item.to_dict() for item in self.graph.placeholders],
-            "softmax": displayed.softmax,
-            "constants": self.graph.constants,
-            "variables": self.graph.variables,
-            "identities": self.graph.identities,
+            "placeholders": [item.to_dict() for item in self.placeholders],
+            "softmax": self.softmax,
+            "constants": self.constants,
+            "variables": self.variables,
+            "identities": self.identities,
             "signatures": {
                 key: signature_dict(self.signatures[key]) for key in sorted(self.signatures)
             },
@@ -134,6 +183,7 @@ def describe(model: Model) -> Facts:
             reach = cautions.Reach(model, [item.name for item in suggestions])
             flagged = [*cautions.reached(flagged, reach.ops()), *cautions.of(model, reach)]
     return Facts(
+        name=model.name,
         format=model.format,
         tag_sets=model.tag_sets,
         tag_set=model.tag_set,

@@ -79,9 +79,12 @@ class Diff:
     """What changed; `to_dict` is the JSON of ``diff``.
 
     Attributes:
+        before, after: What was compared of each model: graph, nodes, bytes, op counts.
         added: Nodes that only the second graph has, in its order; `removed` the other way round.
+        changed: Nodes of both that differ, each with the ``fields`` that do.
         unchanged: How many nodes mean the same in both.
         renamed: Nodes paired by structure: name in the first graph to that in the second.
+        signatures, functions: Keys and names that were added, removed and changed.
     """
 
     before: Side

@@ -53,9 +53,11 @@ _CALLED_OUTPUT = re.compile(
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A node that is likely an output (``name``, with ``:k`` for port k > 0), and why.
+    """A node that is likely an output.
 
     Attributes:
+        name: Of the node, with ``:k`` for port k > 0.
+        why: The reason, as a clause.
         inputs: The placeholders that it depends on, sorted. `suggest` fills them in.
     """
 

@@ -2,7 +2,7 @@
 
 Exit status: 0 done; 1 an error of the model or the work, in one line; 2 an error of the command
 line; 3 the command found what it looks for (`scan`), a limit is not met (`compare`, `search`), or a
-required check found a violation; 4 a required check could not be made.
+required check found a violation; 4 a required check could not be made; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from inspector.cli import (
     changing,
     doctor,
     gate,
+    quantising,
     reading,
     report,
     running,
@@ -21,6 +22,7 @@ from inspector.cli import (
     searching,
 )
 from inspector.cli.options import Commands
+from inspector.version import __version__
 
 COMMANDS = (
     running.app,
@@ -29,6 +31,7 @@ COMMANDS = (
     changing.freeze,
     changing.optimise,
     changing.convert,
+    quantising.sensitivity,
     running.predict,
     benchmarking.benchmark,
     gate.compare,
@@ -44,15 +47,10 @@ COMMANDS = (
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tf-graph-inspector")
+@click.version_option(__version__)
 def cli() -> None:
     """See what is in a TensorFlow model, make it smaller, check what that did to its answers."""
 
 
 for command in COMMANDS:
     cli.add_command(command)
-
-
-def main() -> None:
-    """The ``inspector`` command."""
-    cli(prog_name="inspector")

@@ -17,17 +17,31 @@ from inspector.errors import (
     CheckNotMade,
     CheckViolated,
     InspectorError,
+    JobCancelled,
     JobFailed,
     WorkerDied,
 )
 
-_STATUSES: dict[type[InspectorError], int] = {CheckViolated: 3, CheckNotMade: 4}
+INTERRUPTED = 130
+_STATUSES: dict[type[InspectorError], int] = {
+    CheckViolated: 3,
+    CheckNotMade: 4,
+    JobCancelled: INTERRUPTED,
+}
 """Exit statuses of errors other than 1; see `inspector.cli.main`."""
 _SHOWS = f"{settings.DEBUG.name}=1 shows"
 
 
+ALIASES = {"optimize": "optimise"}
+"""Other names of commands."""
+
+
 class Commands(click.Group):
     """A group whose commands report an error in one line and end with its status."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, which may be an alias."""
+        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; standard output gets nothing but its own output."""
@@ -39,6 +53,8 @@ class Commands(click.Group):
                 return super().invoke(ctx)
         except InspectorError as err:
             _fail(ctx, err)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
         except MemoryError:
             _fail(ctx, InspectorError("inspector", "memory", "there is not enough of it for this"))
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):

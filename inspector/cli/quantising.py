@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 import click
 
 from inspector import api
+from inspector.cli.options import JSON, MODEL, SIGNATURE, TIMEOUT
+from inspector.cli.output import open_model, progress_line, show
+from inspector.cli.terminal import table
 
 _LISTED = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in api.RECIPES.values())
 _SAMPLES, _SMALLEST = "--samples", "--min-elements"
@@ -52,6 +55,24 @@ class Quantising(NamedTuple):
         }
 
 
+_SAMPLES_OPTION = click.option(
+    _SAMPLES,
+    metavar="FILE",
+    help="Rows to measure ranges on (int8, int16) and to compare answers on: .npz, .csv or "
+    ".json, keys as in predict; else random rows are compared.",
+)
+_SMALLEST_OPTION = click.option(
+    _SMALLEST,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Operators with a weight of fewer elements stay float; by default "
+    + ", ".join(
+        f"{recipe.min_elements} for {recipe.name}"
+        for recipe in api.RECIPES.values()
+        if recipe.min_elements
+    )
+    + ", else 0.",
+)
 _OPTIONS = (
     click.option(
         "--quantise",
@@ -60,24 +81,8 @@ _OPTIONS = (
         show_default=True,
         help=f"To tflite: {_LISTED}.",
     ),
-    click.option(
-        _SAMPLES,
-        metavar="FILE",
-        help="Rows to measure ranges on (int8, int16) and to compare answers on: .npz, .csv or "
-        ".json, keys as in predict; else random rows are compared.",
-    ),
-    click.option(
-        _SMALLEST,
-        type=click.IntRange(min=0),
-        metavar="N",
-        help="Operators with a weight of fewer elements stay float; by default "
-        + ", ".join(
-            f"{recipe.min_elements} for {recipe.name}"
-            for recipe in api.RECIPES.values()
-            if recipe.min_elements
-        )
-        + ", else 0.",
-    ),
+    _SAMPLES_OPTION,
+    _SMALLEST_OPTION,
     click.option(
         _KEEP,
         multiple=True,
@@ -121,3 +126,55 @@ def quantise_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+@click.command()
+@MODEL
+@click.option("--quantise", type=click.Choice([*api.RECIPES]), required=True, help="The recipe.")
+@_SAMPLES_OPTION
+@_SMALLEST_OPTION
+@SIGNATURE
+@TIMEOUT
+@JSON
+def sensitivity(
+    model: str,
+    quantise: str,
+    samples: str | None,
+    min_elements: int | None,
+    signature: str | None,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """How much each weight of a TFLite model, quantised alone, changes the outputs.
+
+    The nodes at the top are for --keep-node of convert.
+    """
+    opened = open_model(model)
+    rows = None if samples is None else api.read_feeds(samples, opened)
+    with progress_line() as progress:
+        answer = api.sensitivity(
+            opened,
+            quantise,
+            rows,
+            signature=signature,
+            min_elements=min_elements,
+            progress=progress,
+            timeout=timeout,
+        )
+    show(answer.to_dict(), as_json, lambda: _layers(answer))
+
+
+def _layers(answer: api.Sensitivity) -> str:
+    """A row for each weight, and what the models were run on."""
+    rows = [
+        [
+            layer.node,
+            layer.op,
+            f"{layer.elements:,}",
+            layer.error or ("-" if layer.difference is None else f"{layer.difference:.3g}"),
+        ]
+        for layer in answer.layers
+    ]
+    of = "the samples" if answer.rows_from == "samples" else "random rows"
+    head = ["node", "operator", "elements", "difference"]
+    return f"{table(rows, head, right=[2])}\non {answer.rows:,} rows of {of}"

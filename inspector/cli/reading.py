@@ -110,5 +110,8 @@ def render(
 @JSON
 def transforms(as_json: bool) -> None:
     """All transforms with their parameters, and the presets."""
-    table = api.transforms()
+    table = {
+        "transforms": [item.to_dict() for item in api.transforms().values()],
+        "presets": [{"name": name, **item._asdict()} for name, item in api.presets().items()],
+    }
     show(table, as_json, lambda: listing.transforms(table))

@@ -22,7 +22,14 @@ _ONE = {port: (port,) for port in range(-1, 16)}
 
 @dataclass(frozen=True)
 class Change:
-    """What a pass did to one node: ``added``, ``removed`` or ``changed``, and by which rule."""
+    """What a pass did to one node.
+
+    Attributes:
+        name, op: The node and its op.
+        kind: ``added``, ``removed`` or ``changed``.
+        rule: What the pass did it for.
+        sources: Nodes of the graph before that it was made of.
+    """
 
     name: str
     kind: str
@@ -33,7 +40,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Skip:
-    """A node that a pass considered and left unchanged, with the reason."""
+    """A node that a pass considered and left unchanged.
+
+    Attributes:
+        name: The node.
+        why: The reason.
+    """
 
     name: str
     why: str

@@ -10,7 +10,13 @@ Name = Literal["max_difference", "min_agreement", "max_bytes", "max_latency_rati
 
 @dataclass(frozen=True)
 class Limit:
-    """One limit and what was measured; a value that could not be measured meets none."""
+    """One limit of a comparison or search, and what was measured.
+
+    Attributes:
+        name: ``max_difference``, ``min_agreement``, ``max_bytes`` or ``max_latency_ratio``.
+        limit: The bound.
+        value: What was measured; None could not be measured, and meets no limit.
+    """
 
     name: Name
     limit: float

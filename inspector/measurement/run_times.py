@@ -23,7 +23,7 @@ class RunTimes:
     Attributes:
         load_ms: Reading the file into a session or an interpreter.
         first_ms: The first run, in which the runtime also prepares the graph.
-        p50_ms: Median of the steady runs; `p90_ms` and `p99_ms` their percentiles.
+        p50_ms, p90_ms, p99_ms: Median and percentiles of the steady runs.
         rows_per_s: Rows of a run by the median.
         peak_rss_bytes: The most that loading and the first run added to the resident memory of the
             process. TensorFlow or LiteRT itself, which is there already, does not count.
@@ -65,8 +65,10 @@ class Benchmark:
     Attributes:
         batch: Rows of a run.
         threads: Threads that each model could use.
+        a, b: Times and memory of each; `b` is None without B.
         runs: Steady runs of each model that was measured.
         budget_s: Seconds that the rounds could take; None where the number of runs was given.
+        runtimes: What ran each model: ``TensorFlow`` or ``LiteRT``.
         judgement: With ratio, interval and the clock that decided. Without B it says whether A
             against itself is ``same``, so that a difference could be told.
     """

@@ -16,7 +16,13 @@ OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 @dataclass(frozen=True)
 class Variable:
-    """One tensor of the checkpoint; its value is not read. `bytes` is its size on disk."""
+    """One tensor of the checkpoint; its value is not read.
+
+    Attributes:
+        name: Its key.
+        dtype, shape: As TensorFlow names them; unknown sizes are None.
+        bytes: Its size on disk.
+    """
 
     name: str
     dtype: str

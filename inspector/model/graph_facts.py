@@ -36,6 +36,9 @@ class GraphFacts:
     """What one graph holds, its function library left out.
 
     Attributes:
+        nodes: Their number.
+        placeholders: Its feeds: ``name``, ``dtype``, ``shape``.
+        softmax: Names of Softmax nodes.
         op_counts: Op, layer class or operator to the number of its nodes.
         constant_tensors: Of a TFLite model, whose constants are no operators, how many constant
             tensors there are; else None.

@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # imported by the methods that need them: describing a model 
     from inspector.graph.unfold import Unfolded
     from inspector.model.operation import Operation
 
-__all__ = ["Asset", "Model", "Runtime", "Variable"]
+__all__ = ["Asset", "Model", "Runtime", "Variable", "check_model"]
 
 
 class Runtime(Enum):
@@ -281,3 +281,13 @@ class Model:
 
     def _variable_shapes(self) -> dict[str, Shape | None]:
         return {variable.name: variable.shape for variable in self.variables}
+
+
+def check_model(value: object, call: str) -> None:
+    """Raises: TypeError for what is no Model, with what gives one."""
+    if not isinstance(value, Model):
+        kind = type(value).__name__
+        raise TypeError(
+            f"{call} takes a Model, not {kind}: open_model(path) and from_graph_def(graph_def) "
+            "give one, and .model of what optimise returns"
+        )

@@ -30,9 +30,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Operation:
-    """One node: its op, device, input strings and output tensors.
+    """One node with its tensors.
 
     Attributes:
+        name, op, device: As in its NodeDef.
+        inputs: Input strings: ``name``, ``name:1``, ``^name``.
+        outputs: Its output tensors: ``name``, ``dtype``, ``shape``.
         function: The library function whose body holds it, of TFLite the subgraph; empty for the
             main graph.
     """

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Preset(NamedTuple):
-    """A named list of transforms.
+    """A list of transforms that `optimise` takes by its name.
 
     Attributes:
         sentence: What it does.

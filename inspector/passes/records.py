@@ -28,6 +28,8 @@ class Difference:
     """Compares one fetched tensor before and after a step, on the same feeds.
 
     Attributes:
+        name: The tensor.
+        equal: Bitwise equal.
         max_abs: The largest absolute difference; of numbers only.
         max_rel: `max_abs` divided by the largest absolute value before the step.
         whole: True for integers and strings: differing rows are counted instead.
@@ -51,6 +53,7 @@ class Verdict:
     """The result of checking a step against its declared effect on fetched values.
 
     Attributes:
+        status: ``equal``, ``within`` the tolerance, ``violated`` or ``unchecked``.
         why: The reason for ``violated`` or ``unchecked``, in one sentence; for the others, which
             outputs were not compared.
         tolerance: The `max_rel` that the declared effect allows; None if it promises nothing.
@@ -98,9 +101,14 @@ class Step:
     """The record of one transform.
 
     Attributes:
+        name: The transform.
         call: The transform and its arguments as text.
+        effect: What it promises about the outputs: ``exact``, ``rounding``, ``lossy`` or
+            ``unchecked``.
         seconds: Wall-clock time of the pass itself.
+        nodes_before, nodes_after, bytes_before, bytes_after: Of the graph.
         ops_before, ops_after: Nodes per op, most frequent first.
+        modified: Anything differs, if only the order of nodes.
         changed: Changed nodes, each with its sources and the rule.
         skipped: Nodes that the transform matched but did not change, with the reason.
         changes, skips: Complete counts; the lists may be cut.

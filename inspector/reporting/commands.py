@@ -45,7 +45,7 @@ class Quantising:
         """The line of Python that reads the samples; none without a file."""
         if self.samples is None:
             return []
-        return [f"samples = inspector.api.read_feeds({self.samples!r}, model)"]
+        return [f"samples = inspector.read_feeds({self.samples!r}, model)"]
 
 
 _KEEP_FLAGS: Mapping[str, Literal["keep", "keep_ops", "keep_nodes"]] = {
@@ -209,12 +209,10 @@ def report_python(origin: Origin, out: str) -> str:
     ]
     arguments = ["a", "b", repr(out)]
     if origin.feeds is not None:
-        lines.append(f"feeds = inspector.api.read_feeds({origin.feeds!r}, a)")
+        lines.append(f"feeds = inspector.read_feeds({origin.feeds!r}, a)")
         arguments.append("feeds=feeds")
     if origin.labels is not None:
-        lines.append(
-            f"labels = inspector.api.read_labels({origin.labels!r}, {origin.label_column!r})"
-        )
+        lines.append(f"labels = inspector.read_labels({origin.labels!r}, {origin.label_column!r})")
         arguments.append("labels=labels")
     lines.append(f"inspector.report({', '.join(arguments)})")
     return "\n".join(lines)

@@ -53,6 +53,7 @@ class Finding:
         what: The op, the operator of TFLite or the class of the layer.
         attribute: The attribute that is the reason; empty if the op itself is.
         kind: The class of ops in `op_safety.CLASSES`; ``attribute``, ``layer`` or ``operator``.
+        why: What it can do, as a clause.
         severity: ``block`` if Inspector refuses to run it, ``warn`` if it runs.
         count: Nodes or layers in all.
         places: The first `LISTED_PLACES` of them.
@@ -92,6 +93,7 @@ class Scan:
     """What `scan` found; ``to_dict`` is the JSON of ``inspector scan``.
 
     Attributes:
+        model, format: Of the model.
         entries: The entries that were followed.
         findings: Refused and reached ones first, then refused ones, then the others.
     """

@@ -30,16 +30,21 @@ class Measured:
     """A candidate with its figures; None where they are not known yet, or cannot be.
 
     Attributes:
+        candidate: The pipeline: name, transforms, format, recipe.
         path: The SavedModel's folder or the TFLite file, in the workspace.
+        bytes: Of its files.
         ratio, interval: Of its latency to the first candidate's, with its 99 % interval.
+        p50_ms: The median of its steady runs.
         difference: The largest of any real value of any output.
         relative: The same as a share of the output's largest value.
         agreement: The smallest share of rows with the same top-1 entry.
         accuracy: Share of right rows, with labels.
+        is_compared: Its answers were compared.
         keep: Operators of a quantised model that stay float32.
         limits: Those that were asked for, as far as the figures are known.
         is_best: Marked as one of the best.
         error: Why it could not be made, run or timed.
+        lease: Keeps its files in the workspace.
     """
 
     candidate: Candidate
@@ -158,6 +163,8 @@ class SearchResult:
 
     Attributes:
         model_name: Of the model that was searched.
+        measured: All candidates with their figures.
+        seconds: What the search took.
         is_stopped: It was stopped before the end; the same call goes on from there.
     """
 

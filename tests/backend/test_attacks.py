@@ -187,6 +187,7 @@ OTHER_COMMANDS = {
     "render": ["{model}", "-o", "{folder}/picture.svg"],
     "freeze": ["{model}", "-o", "{folder}/frozen.pb", "--outputs", "{outputs}"],
     "convert": ["{model}", "-o", "{folder}/new", "--to", "saved_model", "--outputs", "{outputs}"],
+    "sensitivity": ["{model}", "--quantise", "dynamic"],
     "benchmark": ["{model}", "--runs", "1"],
     "compare": ["{model}", "{model}"],
     "report": ["{model}", "{model}", "-o", "{folder}/report.html"],

@@ -154,7 +154,7 @@ def test_dynamic_and_float16_are_those_of_the_converter() -> None:
 @pytest.mark.tensorflow
 def test_a_model_of_tensorflow_is_converted_and_quantised() -> None:
     model = inspector.open_model(SAMPLES / "iris" / "saved_model")
-    feeds = inspector.api.read_feeds(SAMPLES / "iris" / "iris.csv", model)
+    feeds = inspector.read_feeds(SAMPLES / "iris" / "iris.csv", model)
     result = quantised(model, "int8", signature="predict", samples=feeds)
     report = result.quantisation
     assert report is not None

@@ -548,6 +548,43 @@ def test_a_mistake_of_ours_is_one_line_too(monkeypatch):
         CliRunner().invoke(cli, ["describe", str(IRIS)], catch_exceptions=False)
 
 
+WHILE_IMPORTING = """
+import importlib.abc, os, signal, sys
+
+class Interrupt(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "inspector.cli.reading":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from inspector.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_is_status_130(monkeypatch):
+    done = subprocess.run(
+        [sys.executable, "-c", WHILE_IMPORTING],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+    def interrupted(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("inspector.api.describe", interrupted)
+    done = run("describe", IRIS, status=130)
+    assert (done.out, done.err) == ("", "")
+
+
+def test_optimize_is_optimise(tmp_path):
+    flags = ["--outputs", OUTPUT, "--transforms", CHEAP]
+    assert "wrote small.pb" in run("optimize", IRIS, "-o", tmp_path / "small.pb", *flags).out
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
 def test_progress_goes_to_a_terminal_only(tmp_path):
     done = script("freeze", IRIS, "-o", tmp_path / "o.pb", "--outputs", OUTPUT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspector.transform_graph import TransformGraph
+from inspector.api.transform_graph import TransformGraph
 
 
 def transform(graph_def: Any, inputs: list[str], outputs: list[str], transforms: str) -> Any:

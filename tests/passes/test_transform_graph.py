@@ -9,12 +9,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from inspector.api.transform_graph import TransformGraph
 from inspector.errors import UnknownTransform
 from inspector.graph import tensors
 from inspector.graph.protos import GraphDef
 from inspector.passes.parser import format_call, parse
 from inspector.passes.presets import PRESETS
-from inspector.transform_graph import TransformGraph
 from tests.conftest import ROOT, data_path
 from tests.passes.text import graph_def
 

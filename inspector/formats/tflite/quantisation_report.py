@@ -147,6 +147,7 @@ class Sensitivity:
     """How much each weight, quantised alone, changes the outputs.
 
     Attributes:
+        recipe: The recipe that was tried on each.
         layers: The largest difference first; those that were not tried last.
         rows: Rows that the models were run on.
         rows_from: ``samples``, or ``random``.

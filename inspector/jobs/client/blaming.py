@@ -41,6 +41,8 @@ class NodeError:
     """A node of A, its partner in B, and how far its values are apart.
 
     Attributes:
+        before, after: Its name in A, and that of its partner in B.
+        op: Its op in A.
         by: ``name`` or ``structure``, how the two were paired.
         accumulated: In a run of both models on the same rows.
         local: Of B's node alone, and of nodes before it that A lacks, fed A's values; None where

@@ -10,7 +10,7 @@ from inspector.analysis import class_names, class_scores
 from inspector.errors import BadFeed, LimitExceeded, MissingFile
 from inspector.graph.tensors import Array
 from inspector.jobs import packing
-from inspector.jobs.client.ask import Terms, ask
+from inspector.jobs.client.ask import Deadline, Terms, ask
 from inspector.jobs.tasks.picture_types import PicturesArgs
 from inspector.model.model import Model
 from inspector.optimisation import feed_files
@@ -29,16 +29,20 @@ def read_feeds(
     signature: str | None = None,
     fit: str = "stretch",
     scale: str | None = None,
-    terms: Terms | None = None,
+    timeout: float | None = None,
 ) -> dict[str, Array]:
     """The feeds in a file: ``.npz``, ``.csv``, ``.json``, or a picture (``.png``, ``.jpg``).
 
-    A picture goes to the one input that takes pictures; see `feed_images.from_pictures`.
+    A picture goes to the one input that takes pictures, and is decoded in a worker.
 
     Args:
+        path: The keys in it are inputs of a signature, tensors or nodes.
         signature: Whose inputs; by default those of the default signature.
-        fit: A key of `feed_images.FITS`.
-        scale: A key of `feed_images.SCALES`.
+        fit: How a picture gets the input's size: ``stretch``, ``crop`` or ``pad``.
+        scale: What its pixels become: ``unit`` (0 to 1), ``symmetric`` (-1 to 1), ``raw`` (0 to
+            255), or as Keras names them ``torch`` or ``caffe``; by default ``unit`` for floats.
+        timeout: Seconds for decoding.
+    Returns: Key to array, as `predict` takes it.
     Raises: MissingFile, BadFeed, LimitExceeded, JobError.
     """
     path = Path(path)
@@ -58,14 +62,16 @@ def read_feeds(
         "shape": [] if slot.shape is None else list(slot.shape),
         "pictures": {"names": [path.name], "fit": fit, "scale": scale},
     }
+    terms = Terms(Deadline.after(timeout))
     answer = ask("pictures", args, blobs={picture_blob(0, 0): data}, terms=terms)
     return packing.unpack(answer.blobs["feeds"])
 
 
 def feed_template(model: Model, suffix: str, signature: str | None = None) -> bytes:
-    """A file of feeds to fill in; see `feed_text`.
+    """The bytes of a file of feeds to fill in: one row of zeros for each input.
 
     Args:
+        signature: As in `read_feeds`.
         suffix: ``.npz`` or ``.csv``.
     Raises: BadFeed for another suffix, and where the inputs do not fit into columns.
     """
@@ -75,8 +81,12 @@ def feed_template(model: Model, suffix: str, signature: str | None = None) -> by
 def top_classes(
     model: Model, outputs: Mapping[str, Array], names: str | PathLike[str] | None = None
 ) -> dict[str, list[str]]:
-    """See `class_scores.winners`; `names` is a file with a name per line.
+    """The likeliest class of each row, for outputs that are scores of classes.
 
+    Args:
+        outputs: Those of a `Prediction`.
+        names: A file with a name per line; by default the names that the model carries.
+    Returns: Output to a name, or a number, for each row.
     Raises: MissingFile, BadFeed.
     """
     listed = () if names is None else class_names.read_class_names(Path(names))

@@ -1,4 +1,4 @@
-"""The functions that make models for other formats, quantise and write them; see `api`.
+"""The functions that make models for other formats, quantise and write them.
 
 What needs the jobs is imported by the call, so that `import inspector` stays quick.
 """
@@ -10,8 +10,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from inspector.api.arguments import names, terms_of
 from inspector.errors import BadParameter, UnsupportedModel
-from inspector.model.model import Model, Runtime
+from inspector.model.model import Model, Runtime, check_model
 
 if TYPE_CHECKING:
     from inspector.formats.tflite.quantisation_report import Sensitivity
@@ -67,21 +68,22 @@ def convert(
     Raises: ConversionFailed, which names the nodes that have no operator and what would help;
         UnsupportedModel, QuantisationFailed, BadParameter, BadFeed; what `optimise` raises.
     """
+    check_model(model, "convert")
     plan = _plan(quantise, samples, min_elements, keep, keep_ops, keep_nodes)
     target = _Target(to, batch, flex, short_names, plan, samples)
     target.check()
     from inspector.optimisation.optimise_options import OptimiseOptions
 
     options = OptimiseOptions(
-        _names(inputs),
-        _names(outputs),
+        names(inputs),
+        names(outputs),
         "" if batch is None else f"strip_unused_nodes fix_batch(batch={batch})",
-        signature=signature if isinstance(signature, str) else _names(signature),
+        signature=signature if isinstance(signature, str) else names(signature),
         set=set,
         init_op=init_op,
         all_signatures=all_signatures,
     )
-    return _converted(model, target, options, _terms(progress, timeout))
+    return _converted(model, target, options, terms_of(progress, timeout))
 
 
 def sensitivity(
@@ -108,7 +110,7 @@ def sensitivity(
     from inspector.jobs.client import quantisation
     from inspector.optimisation.tflite.quantise_options import QuantiseOptions
 
-    options, terms = QuantiseOptions(quantise, min_elements), _terms(progress, timeout)
+    options, terms = QuantiseOptions(quantise, min_elements), terms_of(progress, timeout)
     return quantisation.sensitivity(model, options, samples, terms, signature=signature)
 
 
@@ -121,21 +123,23 @@ def save(
 ) -> list[str]:
     """Write a model: as a SavedModel that TensorFlow Serving loads, a GraphDef or a TFLite model.
 
-    Writes to a temporary name and renames at the end.
+    A SavedModel keeps variables that are not frozen. The output appears under its name when it is
+    complete.
 
     Args:
         format: ``saved_model`` (a folder), ``graphdef`` or ``tflite`` (a file). A model that is
             no TFLite model yet is converted as by `convert`.
         force: Overwrite an existing file or folder.
     Returns: Notes for whoever runs the model, one sentence each; most often none.
-    Raises: OutputExists, UnsupportedModel (variables that are not frozen, another format, a TFLite
-        model in another format); what `convert` raises.
+    Raises: OutputExists; UnsupportedModel (to ``graphdef`` for variables that are not frozen,
+        another format, a TFLite model in another format); what `convert` raises.
     """
     from inspector.files import storing
     from inspector.formats import graphdef, saved_model_writer
     from inspector.jobs.client import build, conversion
     from inspector.optimisation import optimise as optimising
 
+    check_model(model, "save")
     if format not in FORMATS:
         raise _not_written("save", format)
     path = Path(path).expanduser().absolute()
@@ -232,16 +236,6 @@ def _converted(model: Model, target: _Target, options: OptimiseOptions, terms: T
     return quantisation.quantise(lite, plan, samples, terms, short_names=short_names)
 
 
-def _terms(progress: Progress | None, timeout: float | None) -> Terms:
-    from inspector.jobs.client.ask import Deadline, Terms
-
-    return Terms(Deadline.after(timeout), progress)
-
-
 def _not_written(call: str, form: str) -> UnsupportedModel:
     why = f"no format that is written; there are {', '.join(FORMATS)}"
     return UnsupportedModel(call, form, why)
-
-
-def _names(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(names)

@@ -13,16 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 from inspector import settings
 from inspector.errors import CorruptModel, LimitExceeded, MissingFile
 from inspector.files import storing
 from inspector.graph.graph import Graph
-from inspector.graph.protos import FunctionDefLibrary, GraphDef, Message, NodeDef, VersionDef, parse
+from inspector.graph.protos import GraphDef
+from inspector.model import foreign_classes
 from inspector.passes import pipeline
-
-_Message = TypeVar("_Message", bound=Message)
 
 Texts = Sequence[str | bytes] | str | bytes
 
@@ -44,11 +42,11 @@ def TransformGraph(  # noqa: N802 - the name that scripts call
     Returns: A GraphDef of the class of the argument.
     Raises: TransformError, GraphError, JobError: see `inspector.errors`.
     """
-    kind: type[Any] = type(input_graph_def)
-    graph = Graph.of(input_graph_def) if kind is GraphDef else _from_foreign(input_graph_def)
+    graph = foreign_classes.graph_of(input_graph_def)
     calls = [_text(item) for item in _listed(transforms)]
     after = _run(graph, _names(inputs), _names(outputs), calls)
-    return after.to_proto() if kind is GraphDef else _to_foreign(after, kind)
+    result: GraphDef = foreign_classes.graph_def_of(after, type(input_graph_def))
+    return result
 
 
 def transform_graph_file(
@@ -117,28 +115,6 @@ def _read(path: Path) -> GraphDef:
         return text_format.Parse(data, GraphDef())
     except (text_format.ParseError, UnicodeDecodeError) as err:
         raise CorruptModel(path.name, "GraphDef", f"neither binary nor text: {err}") from err
-
-
-def _from_foreign(proto: Any) -> Graph:
-    """A GraphDef of another class, node by node: serialised whole, weights are copied often."""
-
-    def convert(kind: type[_Message], message: Message) -> _Message:
-        return parse(kind, message.SerializeToString(), "input_graph_def", "GraphDef")
-
-    nodes = [convert(NodeDef, node) for node in proto.node]
-    library = convert(FunctionDefLibrary, proto.library)
-    return Graph(nodes, library, convert(VersionDef, proto.versions))
-
-
-def _to_foreign(graph: Graph, kind: type[GraphDef]) -> GraphDef:
-    proto = kind()
-    for node in graph.nodes:
-        proto.node.add().MergeFromString(node.SerializeToString())
-    if graph.library.ByteSize():
-        proto.library.MergeFromString(graph.library.SerializeToString())
-    if graph.versions.ByteSize():
-        proto.versions.MergeFromString(graph.versions.SerializeToString())
-    return proto
 
 
 def _names(names: Texts) -> list[str]:
