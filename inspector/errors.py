@@ -1,8 +1,8 @@
 """All errors. A message names what, where and why, and is safe to display.
 
 InspectorError
-├── ModelError: UnknownFormat, CorruptModel, UnsupportedModel, MissingVariables, MissingFile,
-│               UnknownTagSet, UnknownSignature
+├── ModelError: UnknownFormat (AmbiguousModel), CorruptModel, UnsupportedModel, MissingVariables,
+│               MissingFile, UnknownTagSet, UnknownSignature
 ├── GraphError: InvalidGraph, UnknownNode
 ├── FreezeError
 ├── ConversionFailed, QuantisationFailed
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 __all__ = [
+    "AmbiguousModel",
     "BadFeed",
     "BadFetch",
     "BadParameter",
@@ -105,6 +106,42 @@ class ModelError(InspectorError):
 
 class UnknownFormat(ModelError):
     """The content is in no format that Inspector reads."""
+
+
+class AmbiguousModel(UnknownFormat):
+    """A folder or an archive holds several models, and nothing says which one to open.
+
+    Args:
+        parts: The models in it, as in `parts`.
+
+    Attributes:
+        parts: One mapping per model: ``name`` (its path in the folder), ``kind`` (the name of its
+            format) and ``bytes``.
+    """
+
+    def __init__(
+        self, what: str, where: str, why: str, parts: Iterable[Mapping[str, object]] = ()
+    ) -> None:
+        super().__init__(what, where, why)
+        self.parts = [
+            {"name": str(part["name"]), "kind": str(part["kind"]), "bytes": _count(part["bytes"])}
+            for part in parts
+            if {"name", "kind", "bytes"} <= part.keys()
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `InspectorError.to_dict`, with the models."""
+        return {**super().to_dict(), "parts": self.parts}
+
+    @classmethod
+    def of(cls, data: Mapping[str, object]) -> AmbiguousModel:
+        """The error of `to_dict`; what is no model of that form is left out."""
+        listed = data.get("parts", [])
+        parts = listed if isinstance(listed, list) else []
+        return cls(*_parts(data), [part for part in parts if isinstance(part, dict)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.where, self.why, self.parts)
 
 
 class CorruptModel(ModelError):
@@ -294,6 +331,10 @@ def from_dict(data: Mapping[str, object]) -> InspectorError:
 def _parts(data: Mapping[str, object]) -> tuple[str, str, str]:
     what, where, why = (str(data.get(key, "")) for key in ("what", "where", "why"))
     return what, where, why
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ open_forms.receive()
 open_model.open_start_once()
 job_status.show(open_model.FETCH)
 job_status.show(open_model.SLOT)
+open_forms.choose_part()
 
 st.markdown(
     "Inspector shows what is inside a TensorFlow, Keras or TFLite model, makes it smaller and "

@@ -12,6 +12,7 @@ facts = model.facts
 
 is_lite = tflite.is_lite(model)
 overview.summary(model, tflite.caption(facts) if is_lite else overview.origin(facts))
+tag_set_picker.part(model)
 overview.warnings(facts)
 tag_set_picker.tag_set_and_signature(model, "overview")
 

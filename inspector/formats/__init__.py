@@ -7,7 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inspector.errors import UnknownFormat, UnsupportedModel
+from inspector.errors import InspectorError, MissingFile, UnknownFormat, UnsupportedModel
+from inspector.files.paths import is_folder
 from inspector.formats import foreign, places, recognise, table
 from inspector.formats.places import Content, Place
 from inspector.model.model import Model
@@ -29,17 +30,24 @@ def open_model(
             SavedModel, of which the highest is opened; the prefix of a checkpoint; a file
             of any name with a SavedModel, GraphDef or MetaGraphDef, in binary form or as text, the
             index of a checkpoint, a Keras file or a TFLite model; or an archive with one of
-            these.
+            these. Of an archive with several models, the path of one in it: ``models.zip/a``.
         tag_set: Which MetaGraphDef of a SavedModel; its tags in any order. Without it: ``serve``
             where there is one, else the first.
         scratch: Where an archive is unpacked, in a folder that goes with the Model; by default
             where temporary folders are made.
-    Raises: MissingFile, UnknownFormat, CorruptModel, UnsupportedModel, UnknownTagSet,
-        LimitExceeded.
+    Raises: MissingFile, UnknownFormat, AmbiguousModel (several models, none of them named),
+        CorruptModel, UnsupportedModel, UnknownTagSet, LimitExceeded.
     """
-    content = places.load(places.at(Path(path)))
+    whole, part = places.split(Path(path))
+    content = places.load(places.at(whole))
     if content.kind != recognise.ARCHIVE:
-        return _read(content, tag_set)
+        if part:
+            raise MissingFile(
+                whole.name, "file", f"it is no archive, so there is no '{part}' in it"
+            )
+        model = _read(content, tag_set)
+        model.root = whole if is_folder(whole) else None
+        return model
     from inspector.formats import archives
     from inspector.formats.keras import reader as keras
 
@@ -51,22 +59,30 @@ def open_model(
     try:
         folder = home.path / archives.stem(place.name)
         archives.unpack(place, content.data, folder)
-        inside = places.load(places.in_archive(folder, place.name))
+        inside = places.load(
+            places.part_of_archive(folder, part, place.name)
+            if part
+            else places.in_archive(folder, place.name)
+        )
         if inside.kind == recognise.ARCHIVE:
             entries = archives.zip_names(inside.place.path, inside.data)
             if keras.is_archive(entries):
                 # A ``.keras`` file is a zip archive by itself.
                 inside = places.load(_unpacked(inside, home, folder.name))
         if inside.kind == recognise.ARCHIVE:
-            entry = inside.place.path.name
-            reason = foreign.describe_zip(entries) or "an archive inside an archive is not opened"
-            raise UnsupportedModel(place.name, f"entry '{entry}'", reason)
+            raise _nested(place.name, inside, entries)
         model = _read(inside, tag_set)
     except BaseException:
         home.remove()
         raise
-    model.unpacked = home
+    model.unpacked, model.root = home, folder
     return model
+
+
+def _nested(what: str, content: Content, entries: set[str]) -> InspectorError:
+    """The error for an archive inside an archive."""
+    reason = foreign.describe_zip(entries) or "an archive inside an archive is not opened"
+    return UnsupportedModel(what, f"entry '{content.place.path.name}'", reason)
 
 
 def _unpacked(content: Content, home: Scratch, taken: str) -> Place:

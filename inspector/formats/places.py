@@ -6,14 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspector.errors import CorruptModel, InspectorError, MissingFile, UnknownFormat
+from inspector.errors import (
+    CorruptModel,
+    InspectorError,
+    MissingFile,
+    UnknownFormat,
+    did_you_mean,
+)
 from inspector.files import git_lfs
 from inspector.files.paths import exists, is_file, is_folder
-from inspector.formats import file_names, foreign, mapped, recognise, versions
+from inspector.formats import file_names, foreign, mapped, parts, recognise, versions
 from inspector.formats.checkpoint import locate
 from inspector.formats.mapped import map_file
 
-_LISTED = 3
 _NOTHING = "no model is in it"
 
 
@@ -87,8 +92,9 @@ def _without_state(state: Path, err: InspectorError) -> tuple[Path, tuple[str, .
     """
     prefixes = locate.in_folder(state.parent)
     if len(prefixes) > 1:
-        reason = f"{err.why}; the folder holds {_several(prefixes)}"
-        raise UnknownFormat(state.parent.name, f"state file '{state.name}'", reason) from err
+        reason = f"{err.why}; the folder holds"
+        where = f"state file '{state.name}'"
+        raise parts.ambiguous(state.parent.name, where, reason, parts.of(state.parent)) from err
     index = locate.find(state.with_name(prefixes[0])) if prefixes else None
     if index is None:
         raise err
@@ -98,14 +104,6 @@ def _without_state(state: Path, err: InspectorError) -> tuple[Path, tuple[str, .
         f"'{prefixes[0]}', the only one in the folder, is opened."
     )
     return index, (note,)
-
-
-def _several(prefixes: list[str]) -> str:
-    return f"{len(prefixes)} checkpoints: open one of {_listed(prefixes)}"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
 
 
 def _in_folder(folder: Path) -> Place:
@@ -123,18 +121,52 @@ def _in_folder(folder: Path) -> Place:
     prefixes = locate.in_folder(folder)
     if len(prefixes) == 1 and (index := locate.find(folder / prefixes[0])) is not None:
         return Place(index)
-    raise UnknownFormat(folder.name or folder.anchor, "folder", _no_model(folder, prefixes))
+    raise _no_model(folder, prefixes)
 
 
-def _no_model(folder: Path, prefixes: list[str]) -> str:
+def _no_model(folder: Path, prefixes: list[str]) -> InspectorError:
     """Why a folder cannot be opened, and what to open instead."""
-    if prefixes:
-        return f"the folder holds {_several(prefixes)}"
-    if (folder / "variables").is_dir():
-        return f"the {file_names.BINARY} of this SavedModel is missing: only its variables are left"
+    what = folder.name or folder.anchor
+    if not prefixes and (folder / "variables").is_dir():
+        reason = (
+            f"the {file_names.BINARY} of this SavedModel is missing: only its variables are left"
+        )
+        return UnknownFormat(what, "folder", reason)
+    if inside := parts.of(folder):
+        return parts.ambiguous(what, "folder", "it holds", inside)
     reason = f"the folder holds no {file_names.BINARY} and no checkpoint"
-    inside = sorted(item.parent.name for item in folder.glob(f"*/{file_names.BINARY}"))[:_LISTED]
-    return reason + f"; open the folder {' or '.join(inside)} in it" if inside else reason
+    return UnknownFormat(what, "folder", reason)
+
+
+def split(path: Path) -> tuple[Path, str]:
+    """A path into an archive, ``models.zip/a``, as the archive and the path in it.
+
+    Any other path is given back as it is, with an empty one.
+    """
+    if not exists(path) and locate.find(path) is None:
+        for parent in path.parents:
+            if is_file(parent):
+                return parent, path.relative_to(parent).as_posix()
+            if exists(parent):
+                break
+    return path, ""
+
+
+def part_of_archive(folder: Path, part: str, what: str) -> Place:
+    """The file of one model in an unpacked archive.
+
+    Args:
+        part: Its path in the archive.
+        what: The archive's name.
+    Raises: MissingFile; the errors of `at`.
+    """
+    path = folder / part
+    if path.resolve().is_relative_to(folder.resolve()) and (
+        exists(path) or locate.find(path) is not None
+    ):
+        return at(path)
+    near = did_you_mean(part, [other.name for other in parts.of(folder)])
+    raise MissingFile(what, f"'{part[:200]}'", f"there is no such model in the archive{near}")
 
 
 def in_archive(folder: Path, what: str) -> Place:
@@ -146,6 +178,7 @@ def in_archive(folder: Path, what: str) -> Place:
     """
     from inspector.formats import archives
 
+    root = folder
     for _ in range(archives.MAX_DEPTH + 1):
         marks = (*file_names.SAVED_MODEL, file_names.STATE_FILE)
         if mapped.is_keras_folder(folder) or any((folder / name).is_file() for name in marks):
@@ -165,12 +198,24 @@ def in_archive(folder: Path, what: str) -> Place:
         if len(models) == 1 and (models[0] in tables or not folders):
             return at(models[0])
         if models or len(folders) > 1:
-            listed = _listed([entry.name for entry in models or folders])
-            raise UnknownFormat(what, "archive", f"which one is the model? It holds {listed}")
+            return _one_of(root, what)
         if not folders:
             raise UnknownFormat(what, "archive", _NOTHING + _instead(kinds))
         folder = folders[0]
     raise UnknownFormat(what, "archive", _NOTHING)
+
+
+def _one_of(folder: Path, what: str) -> Place:
+    """The only model in an unpacked archive of several files or folders.
+
+    Raises: AmbiguousModel where there are several; UnknownFormat where there is none.
+    """
+    inside = parts.of(folder)
+    if len(inside) == 1:
+        return at(folder / inside[0].name)
+    if not inside:
+        raise UnknownFormat(what, "archive", _NOTHING)
+    raise parts.ambiguous(what, "archive", "it holds", inside)
 
 
 def _instead(kinds: Mapping[Path, str | None]) -> str:

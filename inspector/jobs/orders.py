@@ -36,6 +36,8 @@ def complete(
     if kind not in requests:
         raise JobFailed(kind, "job", "there is no such kind of job")
     request = requests[kind]
+    if model is not None and model.part:
+        args = {**args, "part": model.part}
     content: dict[str, Any] = {}
     if shared or model is not None:
         digests = {name: hashlib.sha256(blob).hexdigest() for name, blob in blobs.items()}

@@ -24,9 +24,11 @@ class ModelArgs(TypedDict):
         path: The runner fills it in where the model lies in the workspace.
         tag_set: Tags of the MetaGraphDef of a SavedModel; None or none for the default.
         signature: Key of the chosen signature; None or none for the default.
+        part: Which model of a folder or archive of several; the worker appends it to ``path``.
     """
 
     path: NotRequired[str]
+    part: NotRequired[str]
     tag_set: NotRequired[list[str] | None]
     signature: NotRequired[str | None]
 
@@ -358,9 +360,7 @@ class ConvertAnswer(TypedDict):
 class QuantiseArgs(ModelArgs):
     """How to quantise a TFLite model, or each of its weights alone.
 
-    Attributes:
-        name: Of the model, for errors.
-        short_names: As in `ConvertArgs`; for a whole model.
+    ``name`` is the model's, for errors; ``short_names`` as in `ConvertArgs`, for a whole model.
     """
 
     name: str

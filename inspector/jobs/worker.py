@@ -27,6 +27,7 @@ from inspector.jobs.requests import MIB, Limits
 from inspector.jobs.sandbox import enter
 from inspector.jobs.sandbox.access import Access
 from inspector.jobs.store import home
+from inspector.jobs.store.names import safe_relative
 
 _PROGRESS_EVERY_S = 0.05
 _TEXT = 200
@@ -141,7 +142,7 @@ def _answer(order: dict[str, Any], context: JobContext) -> list[bytes]:
     try:
         _reseed()
         with _temporary_files(context.folder):
-            result = _task(order["function"])(order["args"], context)
+            result = _task(order["function"])(_with_part(order["args"]), context)
         return protocol.with_blobs(protocol.VALUE, {"value": result.value}, result.blobs)
     except InspectorError as err:
         error: InspectorError = err
@@ -156,6 +157,13 @@ def _answer(order: dict[str, Any], context: JobContext) -> list[bytes]:
         traceback.print_exc()
         error = JobFailed(kind, "job", f"stopped early by {type(err).__name__}")
     return protocol.message(protocol.ERROR, error.to_dict())
+
+
+def _with_part(args: dict[str, Any]) -> dict[str, Any]:
+    """The arguments with the path of the one model that is meant; see `ModelArgs`."""
+    if not args.get("part"):
+        return args
+    return {**args, "path": str(Path(args["path"], safe_relative(str(args["part"]))))}
 
 
 def _as_error(kind: str, err: Exception, context: JobContext) -> InspectorError:

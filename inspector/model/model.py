@@ -68,6 +68,7 @@ class Model:
         format: As in the JSON of ``describe``: ``SavedModel``, ``GraphDef`` and so on.
         name: The file's or folder's name; never a path of the server.
         path: Where it was read from; None for a model that is a result.
+        root: The folder, or the unpacked archive, that it was found in; None for a file.
         graph: The main graph of the chosen MetaGraphDef.
         served: Graphs that `serving.serving_graph` built, by signature key.
         source: Where a file's graph has long values: the bytes it is read from. See `outline`.
@@ -97,6 +98,7 @@ class Model:
     name: str
     graph: Graph
     path: Path | None = None
+    root: Path | None = None
     tag_sets: list[list[str]] = field(default_factory=list)
     tag_set: list[str] = field(default_factory=list)
     signatures: dict[str, SignatureDef] = field(default_factory=dict)

@@ -92,11 +92,6 @@ def test_a_folder_is_sent_with_its_variables_and_assets(
     shutil.copytree(SAMPLES / "reviews" / "saved_model", inside)
     tab(page, "A folder")
     page.locator('.st-key-upload_folder input[type="file"]').set_input_files(str(folder))
-    if nested:
-        alert = page.locator('[data-testid="stAlert"]')
-        alert.wait_for()
-        assert "open the folder export in it" in alert.inner_text()
-        return
     on_overview(page)
     assert "my <b>model" in page.locator(".st-key-sidebar_model").inner_text()
     page.get_by_text("Files", exact=True).wait_for()

@@ -267,7 +267,10 @@ def test_several_checkpoints_beside_a_bad_state_file_are_named(
     folder = state(copied(SEED, tmp_path / "m"), content)
     for part in ("var.index", "var.data-00000-of-00001"):
         shutil.copyfile(folder / part, folder / part.replace("var", "old"))
-    with pytest.raises(UnknownFormat, match="2 checkpoints: open one of old, var") as caught:
+    with pytest.raises(
+        UnknownFormat,
+        match=r"the folder holds 3 models: old, var, .*; open one by its path, as in m/old",
+    ) as caught:
         open_model(folder)
     assert re.search(reason, str(caught.value))
 
@@ -292,7 +295,7 @@ def test_several_checkpoints_without_a_state_file_are_named(tmp_path: Path) -> N
         for part in ("var.index", "var.data-00000-of-00001"):
             name = part.replace("var", f"model-{number}")
             shutil.copyfile(data_path(f"{SEED}/{part}"), tmp_path / name)
-    with pytest.raises(UnknownFormat, match=r"5 checkpoints: open one of model-0, .*\.\.\."):
+    with pytest.raises(UnknownFormat, match=r"it holds 5 models: model-0, .*\.\.\.; open one"):
         open_model(tmp_path)
     assert open_model(tmp_path / "model-3").name == "model-3"
 

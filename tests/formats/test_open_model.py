@@ -170,7 +170,7 @@ def test_a_folder_without_a_model_names_the_folder_inside_that_has_one(tmp_path:
     with pytest.raises(UnknownFormat, match=r"holds no saved_model\.pb"):
         open_model(tmp_path)
     _saved_model(tmp_path / "first", "serve")
-    with pytest.raises(UnknownFormat, match="open the folder first"):
+    with pytest.raises(UnknownFormat, match="holds 1 model: first; open one by its path"):
         open_model(tmp_path)
 
 

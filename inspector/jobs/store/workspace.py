@@ -37,6 +37,8 @@ class ModelKey:
     name: str
     path: Path
     bytes: int
+    part: str = ""
+    """The model that is meant, by its path in a folder or an archive of several; see `parts`."""
 
 
 class Incoming:

@@ -9,10 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from inspector import formats
 from inspector.analysis import contents
 from inspector.analysis.describe import describe
+from inspector.formats import parts
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef, MetaGraphDef, parse
 from inspector.jobs import packing
@@ -90,9 +92,22 @@ def open_model(args: ModelArgs, job: JobContext) -> TaskResult:
     value: OpenAnswer = {
         "facts": facts,
         "signature": model.key(),
-        "contents": contents.of(model),
+        "contents": {**contents.of(model), **_siblings(model, args)},
     }
     return TaskResult(value, blobs)
+
+
+def _siblings(model: Model, args: ModelArgs) -> dict[str, Any]:
+    """``part``: which model of a folder or archive this is; ``parts``: all of them, if several."""
+    part = args.get("part", "")
+    root = model.root
+    if model.unpacked is None and part:
+        root = Path(args["path"].removesuffix(f"/{part}"))
+    listed = [] if root is None else parts.of(root)
+    if root is None or len(listed) < 2:
+        return {"part": part, "parts": []}
+    opened = "" if model.path is None else parts.name_of(model.path, root, model.format)
+    return {"part": part or opened, "parts": [item.to_dict() for item in listed]}
 
 
 def build(args: BuildArgs, job: JobContext) -> TaskResult:

@@ -46,6 +46,29 @@ def receive() -> None:
         open_model.attempt(open_model.open_fetched, answer)
 
 
+def choose_part() -> None:
+    """Where a folder or an archive holds several models: a button for each, with kind and size.
+
+    One alone, in a folder of its own, is opened.
+    """
+    listed = job_status.parts(open_model.SLOT)
+    if len(listed) == 1:
+        open_model.attempt(open_model.open_part, listed[0]["name"])
+    if not listed:
+        return
+    st.header("Which model?")
+    with st.container(border=True, height="content", gap="xsmall", key="parts"):
+        for number, part in enumerate(listed):
+            row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+            if row.button(
+                text.escape(f"Open {text.shorten(part['name'], 60)}"),
+                key=f"part_{number}",
+                icon=":material/deployed_code:",
+            ):
+                open_model.attempt(open_model.open_part, part["name"])
+            row.caption(f"{part['kind']} · {text.size(part['bytes'])}")
+
+
 def samples() -> None:
     """A row of cards, one per sample, each with a button that opens it."""
     entries = open_model.samples()
@@ -86,7 +109,7 @@ def recent_models() -> None:
             icon=":material/undo:",
         )
     for number, entry in enumerate(entries):
-        if current is not None and entry.ref == current.ref:
+        if current is not None and (entry.ref, entry.part) == (current.ref, current.source.part):
             continue
         size = text.size(entry.bytes)
         if row.button(
@@ -94,7 +117,7 @@ def recent_models() -> None:
             key=f"recent_{number}",
             icon=":material/history:",
         ):
-            open_model.attempt(open_model.open_ref, *entry.ref, {"tag_set": None})
+            open_model.attempt(open_model.open_ref, *entry.ref, {"tag_set": None}, entry.part)
 
 
 def own_model() -> None:

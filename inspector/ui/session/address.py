@@ -128,7 +128,8 @@ def _open_linked_model() -> None:
     choice = {"tag_set": params.get("tags"), "signature": signature}
     open_model.skip_start()
     try:
-        open_model.open_ref(ref_kind, params[ref_kind][-1], choice)
+        part = next(iter(params.get(open_model.PART, ())), "")
+        open_model.open_ref(ref_kind, params[ref_kind][-1], choice, part)
     except InspectorError as err:
         job_status.resume(jobs, None)
         state.error(err)
@@ -164,12 +165,14 @@ def _is_history_step() -> bool:
     return context is not None and context.is_history_navigation
 
 
-_MODEL_KEYS = (*REFS, "tags", "signature")
+_MODEL_KEYS = (*REFS, open_model.PART, "tags", "signature")
 
 
 def _model_params(model: state.OpenModel) -> dict[str, list[str]]:
     kind, ref_id = model.ref
     params = {kind: [ref_id]} if kind else {}
+    if model.source.part:
+        params[open_model.PART] = [model.source.part]
     if len(model.facts["tag_sets"]) > 1:
         params["tags"] = list(model.tag_set)
     if model.signature is not None and len(model.facts["signatures"]) > 1:

@@ -23,6 +23,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from inspector import locations
 from inspector.errors import (
+    AmbiguousModel,
     ConversionFailed,
     InspectorError,
     JobCancelled,
@@ -68,8 +69,9 @@ def submit(kind: str, args: dict[str, Any], source: ModelKey, **options: Any) ->
     abandoned_jobs.watch()
     if source.path.is_relative_to(runner.workspace.root):
         return runner.submit(kind, args, model=source, session=_session(), **options)
-    server_paths.check(source.path, trusted=_is_started_on(source.path))
-    args = {**args, "path": str(source.path)}
+    server_paths.check(source.path, source.part, trusted=_is_started_on(source.path))
+    part = {"part": source.part} if source.part else {}
+    args = {**args, **part, "path": str(source.path)}
     return runner.submit(kind, args, session=_session(), **options)
 
 
@@ -150,7 +152,7 @@ def clear() -> None:
     for key in [str(key) for key in st.session_state]:
         if key.startswith("job:"):
             cancel(key.removeprefix("job:"))
-        elif key.startswith(("failed:", "failed_nodes:", "cancelled:", "answered:")):
+        elif key.startswith(("failed:", "failed_nodes:", "parts:", "cancelled:", "answered:")):
             del st.session_state[key]
 
 
@@ -161,6 +163,10 @@ def fail(slot: str, error: InspectorError) -> None:
     st.session_state[f"failed:{slot}"] = f"{error}{hint}"
     if isinstance(error, ConversionFailed):
         st.session_state[f"failed_nodes:{slot}"] = error.nodes
+    if isinstance(error, AmbiguousModel):
+        st.session_state[f"parts:{slot}"] = error.parts
+        # The page has buttons in place of the advice to name a path.
+        st.session_state[f"failed:{slot}"] = str(error).rpartition("; ")[0]
 
 
 def failed_nodes(slot: str) -> list[Mapping[str, str]]:
@@ -168,9 +174,14 @@ def failed_nodes(slot: str) -> list[Mapping[str, str]]:
     return list(st.session_state.get(f"failed_nodes:{slot}", ()))
 
 
+def parts(slot: str) -> list[Mapping[str, Any]]:
+    """The models that the slot's last job found in place of one, as in `AmbiguousModel.parts`."""
+    return list(st.session_state.get(f"parts:{slot}", ()))
+
+
 def forget(slot: str) -> None:
     """Forget how the slot's last job ended."""
-    for ending in ("failed", "failed_nodes", "cancelled", "answered"):
+    for ending in ("failed", "failed_nodes", "parts", "cancelled", "answered"):
         st.session_state.pop(f"{ending}:{slot}", None)
 
 
@@ -222,7 +233,9 @@ def show(slot: str, *, stop: bool = True) -> None:
         stop: End the page here while the job runs.
     """
     failed = st.session_state.get(f"failed:{slot}")
-    if failed is not None:
+    if failed is not None and parts(slot):
+        st.info(text.escape(failed, 700), icon=":material/folder_zip:")
+    elif failed is not None:
         state.error(failed)
     cancelled = st.session_state.get(f"cancelled:{slot}")
     if cancelled is not None:
@@ -269,7 +282,8 @@ def _register(linked: LinkedJob) -> None:
 
 
 def _model_key(source: ModelKey, choice: dict[str, Any]) -> str:
-    return json.dumps([source.hash, choice.get("tag_set"), choice.get("signature")])
+    chosen = [choice.get("tag_set"), choice.get("signature")]
+    return json.dumps([source.hash, source.part, *chosen])
 
 
 def _is_started_on(path: Path) -> bool:

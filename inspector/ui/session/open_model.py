@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +29,8 @@ from inspector.view.table.node_table import NodeTable
 from inspector.view.tree.hierarchy import Hierarchy
 
 SLOT, FETCH = "open", "fetch"
+PART = "part"
+"""The parameter of an address with `ModelKey.part`."""
 PENDING = "pending_open"
 """Session key of the model that is being opened: key, extras, lease."""
 _START_HANDLED = "start_model_handled"
@@ -94,10 +96,13 @@ def open_upload(key: str) -> None:
         _start_stored(model)
 
 
-def open_path(typed: str, choice: dict[str, Any] | None = None, *, trusted: bool = False) -> None:
+def open_path(
+    typed: str, choice: dict[str, Any] | None = None, part: str = "", *, trusted: bool = False
+) -> None:
     """Start to open a path of the server.
 
     Args:
+        part: Of a folder or an archive that holds several models: the path of one in it.
         trusted: The operator named it on the command line, so any path is allowed.
 
     Raises: MissingFile, UnsupportedModel, LimitExceeded: see `server_paths`.
@@ -105,13 +110,12 @@ def open_path(typed: str, choice: dict[str, Any] | None = None, *, trusted: bool
     path = Path(typed).expanduser().resolve() if trusted else server_paths.resolve(typed)
     if not trusted and is_private(path):
         raise MissingFile(path.name, "path", "there is no such file or folder")
-    files = server_paths.check(path, trusted=trusted)
+    files = server_paths.check(path, part, trusted=trusted)
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
     key = hashlib.sha256(repr(stats).encode()).hexdigest()
     ref = ("start", "1") if trusted else ("path", server_paths.relative(path))
-    _start(
-        ModelKey(key, path.name, path, sum(size for _, size, _ in stats)), Extras(ref=ref), choice
-    )
+    source = ModelKey(key, path.name, path, sum(size for _, size, _ in stats), part)
+    _start(source, Extras(ref=ref), choice)
 
 
 def is_private(path: Path) -> bool:
@@ -119,11 +123,12 @@ def is_private(path: Path) -> bool:
     return path.is_relative_to(default_runner().workspace.root.resolve())
 
 
-def open_ref(kind: str, ref_id: str, choice: dict[str, Any]) -> None:
+def open_ref(kind: str, ref_id: str, choice: dict[str, Any], part: str = "") -> None:
     """Start to open the model that an address names, as `Extras.ref` has it.
 
     Args:
         choice: ``tag_set`` and ``signature``, as in `OpenModel.graph_choice`.
+        part: As in `ModelKey.part`.
     Raises: MissingFile for a model that is gone; the errors of `open_path`.
     """
     start = locations.start_model()
@@ -132,11 +137,11 @@ def open_ref(kind: str, ref_id: str, choice: dict[str, Any]) -> None:
     if kind == "sample" and sample is not None:
         open_sample(sample, choice)
     elif kind == "start" and start is not None:
-        open_path(start, choice, trusted=True)
+        open_path(start, choice, part, trusted=True)
     elif kind == "path":
-        open_path(ref_id, choice)
+        open_path(ref_id, choice, part)
     elif stored is not None:
-        _start_stored(stored, choice)
+        _start_stored(replace(stored, part=part), choice)
     else:
         why = "this model is no longer on the server, please open it again"
         raise MissingFile("link", text.shorten(ref_id, 24), why)
@@ -202,6 +207,22 @@ def _open_start(target: str) -> None:
         open_path(target, trusted=True)
 
 
+def open_part(part: str) -> None:
+    """Start to open one of the models that were found in place of one, see `job_status.parts`."""
+    extras: Extras = st.session_state[PENDING][1]
+    kind, ref_id = extras.ref
+    open_ref(kind, ref_id, {"tag_set": None}, part)
+
+
+def switch_part(model: state.OpenModel, part: str) -> None:
+    """Start to open another model of the same folder or archive; the Open page shows its error."""
+    kind, ref_id = model.ref
+    try:
+        open_ref(kind, ref_id, {"tag_set": None}, part)
+    except InspectorError as err:
+        job_status.fail(SLOT, err)
+
+
 def reopen(model: state.OpenModel, choice: dict[str, Any], page: str) -> None:
     """Start to open the same files with another tag-set or signature.
 
@@ -228,8 +249,8 @@ def adopt(answer: JobResult) -> str | None:
         job_status.fail(SLOT, err)
         return None
     opened = state.OpenModel(
-        key=f"{key.hash}:{','.join(facts['tag_set'])}:{signature}",
-        name=extras.title or key.name,
+        key=f"{key.hash}:{key.part}:{','.join(facts['tag_set'])}:{signature}",
+        name=extras.title or _name_of(key),
         source=key,
         tag_set=list(facts["tag_set"]),
         signature=signature,
@@ -246,6 +267,11 @@ def adopt(answer: JobResult) -> str | None:
     state.set_model(opened)
     recent.remember(opened)
     return f"pages/{extras.page}.py"
+
+
+def _name_of(key: ModelKey) -> str:
+    """The model's name; of several in one archive the path that a command line takes."""
+    return f"{key.name}/{key.part}" if key.part else key.name
 
 
 def go_to(page: str) -> NoReturn:
@@ -291,7 +317,10 @@ def _start(
         job_status.fail(SLOT, err)
         return
     kind, ref_id = extras.ref
-    if kind and st.query_params.get(kind) != ref_id:
-        st.query_params.from_dict({kind: ref_id})  # so that a reload finds the job that opens it
-    title = text.escape(extras.title or key.name, 60)
+    named = {kind: ref_id} | ({PART: key.part} if key.part else {})
+    if kind and any(
+        st.query_params.get(param, "") != named.get(param, "") for param in (kind, PART)
+    ):
+        st.query_params.from_dict(named)  # so that a reload finds the job that opens it
+    title = text.escape(extras.title or _name_of(key), 60)
     job_status.start(SLOT, "open", choice or {"tag_set": None}, key, f"Opening {title}")

@@ -23,12 +23,14 @@ class RecentModel:
     Attributes:
         ref: How an address names it; see `open_model.Extras`.
         bytes: Size of all files, None for an unknown one.
+        part: Which of several models of an archive or a folder; see `ModelKey.part`.
     """
 
     ref: tuple[str, str]
     name: str
     format: str
     bytes: int | None
+    part: str = ""
 
 
 def remember(model: state.OpenModel) -> None:
@@ -36,8 +38,8 @@ def remember(model: state.OpenModel) -> None:
     if not model.ref[0]:
         return
     size = model.facts["bytes"].get("total")
-    entry = RecentModel(model.ref, model.name, model.facts["format"], size)
-    others = [other for other in models() if other.ref != entry.ref]
+    entry = RecentModel(model.ref, model.name, model.facts["format"], size, model.source.part)
+    others = [other for other in models() if (other.ref, other.part) != (entry.ref, entry.part)]
     st.session_state[_KEY] = [entry, *others][:LIMIT]
 
 

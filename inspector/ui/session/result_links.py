@@ -45,7 +45,7 @@ def result_key(folder: Path) -> str:
 def keep(model: state.OpenModel, options: OptimiseJson, folder: Path) -> str:
     """Store a link to a result. Returns: Its id; empty where the workspace has no room for it."""
     content = {
-        "model": model.source.hash,
+        "model": _model_of(model),
         "choice": model.graph_choice,
         "options": options,
         "result": result_key(folder),
@@ -59,7 +59,7 @@ def find(model: state.OpenModel, link_id: str) -> LinkedResult | None:
     content = _stored(link_id)
     if content is None or _id_of(content) != link_id:
         return None
-    if (content["model"], content["choice"]) != (model.source.hash, model.graph_choice):
+    if (content["model"], content["choice"]) != (_model_of(model), model.graph_choice):
         return None
     answer = default_runner().workspace.result(content["result"])
     if answer is None or answer.folder is None or mismatch(answer.value, OptimiseAnswer):
@@ -67,6 +67,11 @@ def find(model: state.OpenModel, link_id: str) -> LinkedResult | None:
     if not REQUESTS["optimise"].blobs <= answer.blobs.keys():
         return None
     return LinkedResult(cast(OptimiseJson, content["options"]), answer)
+
+
+def _model_of(model: state.OpenModel) -> str:
+    """The content of the model's files, and which of the models in them is meant."""
+    return "/".join(filter(None, (model.source.hash, model.source.part)))
 
 
 def keep_measurement(folder: Path, kind: str, value: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -169,5 +169,7 @@ def _base(work: _Work, first: Job, request: _Request, runner: LocalRunner) -> Mo
         assert answer.folder is not None
         path = answer.folder / SAVED_MODEL
     base = runner.workspace.add_folder(path)
+    if request.is_lite:
+        base = replace(base, part=source.part)
     runner.policy.allow_derived(base, source)
     return base

@@ -21,6 +21,7 @@ from inspector.errors import InspectorError, LimitExceeded, MissingFile, Unsuppo
 from inspector.formats import versions
 from inspector.formats.file_names import SAVED_MODEL, SAVED_MODEL_PARTS, STATE_FILE
 from inspector.formats.table import SUFFIXES
+from inspector.jobs.store.names import safe_relative
 
 MAX_LISTED = 500
 """Most entries of a listing."""
@@ -84,11 +85,12 @@ def relative(path: Path) -> str:
     return os.path.relpath(path, roots()[0])
 
 
-def check(path: Path, *, trusted: bool = False) -> list[Path]:
+def check(path: Path, part: str = "", *, trusted: bool = False) -> list[Path]:
     """Check that a model below the roots is read from files below the roots only.
 
     Args:
         path: A result of `resolve`, which may be old.
+        part: The path in this folder of the one model that is meant.
         trusted: The operator named it, so it and its links may point anywhere.
     Returns: The real paths of the files and folders it is read from.
     Raises: UnsupportedModel for a link that leads outside, or what is neither file nor folder;
@@ -101,6 +103,8 @@ def check(path: Path, *, trusted: bool = False) -> list[Path]:
     files: dict[Path, None] = {}
     try:
         todo = list(_read_with(path))
+        if part and path.is_dir():
+            todo += _read_with(path / safe_relative(part))
         while todo:
             place = todo.pop()
             real = _real(place)

@@ -7,7 +7,7 @@ page with the chosen outputs that still exist.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -63,6 +63,31 @@ def tag_set_and_signature(
     if choice != model.graph_choice:
         open_model.reopen(model, choice, page)
         st.switch_page("pages/open.py")
+
+
+def part(model: state.OpenModel) -> None:
+    """A select box of the models of the same folder or archive, where there are several."""
+    listed, opened = model.contents["parts"], model.contents["part"]
+    kinds = {item["kind"] for item in listed}
+    picked = _pick(
+        st.container(horizontal=True, key="part_choice"),
+        "Checkpoint" if kinds == {"Checkpoint"} else "Model",
+        f"part_{model.key}",
+        listed,
+        next((item for item in listed if item["name"] == opened), None),
+        lambda item: _label(item, listed),
+        "The folder or archive holds several. Each has an address of its own.",
+        is_in_bar=False,
+    )
+    if picked is not None:
+        open_model.switch_part(model, picked["name"])
+        st.switch_page("pages/open.py")
+
+
+def _label(item: dict[str, Any], listed: list[dict[str, Any]]) -> str:
+    place = f"{listed.index(item) + 1} of {len(listed)}"
+    details = f"{item['kind']}, {text.size(item['bytes'])}"
+    return f"{text.shorten(item['name'], 60)} ({place}: {details})"
 
 
 def signature_keys(model: state.OpenModel) -> list[str]:
