@@ -62,10 +62,19 @@ def _sources_behind(
     columns: Columns, names: Sequence[str], sources: Iterable[int], *, controls: bool
 ) -> list[list[str]]:
     bits = _targets_behind(columns, names, controls=controls)
-    return [
-        sorted({columns.names[at] for at in sources if bits.get(at, 0) >> number & 1})
-        for number in range(len(names))
-    ]
+    behind: dict[int, set[str]] = {}
+    for at in sources:
+        if targets := bits.get(at, 0):
+            behind.setdefault(targets, set()).add(columns.names[at])
+    # Targets that depend on the same sources share one list: there may be 100,000 sources.
+    lists: dict[tuple[int, ...], list[str]] = {}
+    listed: list[list[str]] = []
+    for number in range(len(names)):
+        key = tuple(targets for targets in behind if targets >> number & 1)
+        if key not in lists:
+            lists[key] = sorted(set().union(*(behind[targets] for targets in key)))
+        listed.append(lists[key])
+    return listed
 
 
 def _targets_behind(columns: Columns, names: Sequence[str], *, controls: bool) -> dict[int, int]:

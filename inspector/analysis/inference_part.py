@@ -66,6 +66,8 @@ _LOSS_STEPS = {"Log", "Neg", "Reciprocal", "Inv"}
 _SCALAR_STEPS = {"Add", "AddV2", "AddN", "Sub", "Mul", "RealDiv", "Neg", "Identity", "Cast"}
 _ENDS_OF_LOSS = {"Mean", "Sum", "L2Loss"}
 _MOST_STEPS = 10
+_DEEP = 64
+"""Slashes of a scope beyond which the scopes around it are not remembered."""
 _ERROR_STEPS = {"Neg", "Sub", "Square", "Pow", "SquaredDifference", "Abs", "Log", "Sum", "Mean"}
 
 
@@ -178,7 +180,7 @@ def _training(columns: Columns) -> tuple[list[str], bytearray]:
     `NOT_INFERENCE` matches one part of a name, whatever number is at its end, so each part is
     searched once.
     """
-    scopes: dict[str, bool] = {}
+    scopes: dict[str, bool] = {"": False}
     parts: dict[str, bool] = {}
 
     def key_of(part: str) -> str:
@@ -191,14 +193,30 @@ def _training(columns: Columns) -> tuple[list[str], bytearray]:
             is_training = parts[key] = NOT_INFERENCE.search(key) is not None
         return is_training
 
+    def scope_says(scope: str) -> bool:
+        if scope.count("/") > _DEEP:
+            return any(map(says, map(key_of, scope.split("/"))))
+        # From the outermost scope that is not known yet, each with what the one around it says.
+        inner: list[str] = []
+        while scope and scope not in scopes:
+            inner.append(scope)
+            scope = scope.rpartition("/")[0]
+        is_training = scopes.get(scope, False)
+        for path in reversed(inner):
+            is_training = scopes[path] = is_training or says(key_of(path.rpartition("/")[2]))
+        return is_training
+
     keys: list[str] = []
     training = bytearray(len(columns))
+    key_of_last: dict[str, str] = {}
     for at, name in enumerate(columns.names):
         scope, _, last = name.rpartition("/")
         is_training = scopes.get(scope)
         if is_training is None:
-            is_training = scopes[scope] = any(map(says, map(key_of, scope.split("/"))))
-        key = key_of(last)
+            is_training = scope_says(scope)
+        key = key_of_last.get(last)
+        if key is None:
+            key = key_of_last[last] = key_of(last)
         keys.append(key)
         if is_training or says(key):
             training[at] = 1

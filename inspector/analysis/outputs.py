@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -43,6 +44,7 @@ LIMIT = 20
 
 INIT_SIGNATURE = "__saved_model_init_op"
 
+_OF_GRAPH: WeakKeyDictionary[Graph, list[Suggestion]] = WeakKeyDictionary()
 _LOGITS = re.compile(r"logit", re.I)
 _CALLED_OUTPUT = re.compile(
     r"outputs?|predictions?|preds?|logits|prob(?:abilitie)?s|embeddings?|scores|y_hat"
@@ -67,7 +69,7 @@ class Suggestion:
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON of ``describe``."""
-        return {**asdict(self), "inputs": list(self.inputs)}
+        return {"name": self.name, "why": self.why, "inputs": list(self.inputs)}
 
 
 def suggest(model: Model) -> list[Suggestion]:
@@ -105,6 +107,12 @@ def _with_inputs(model: Model, items: list[Suggestion]) -> list[Suggestion]:
 
 def of_graph(graph: Graph) -> list[Suggestion]:
     """Suggestions for a graph without signatures, from its structure and names."""
+    if graph not in _OF_GRAPH:
+        _OF_GRAPH[graph] = _of_graph(graph)
+    return _OF_GRAPH[graph]
+
+
+def _of_graph(graph: Graph) -> list[Suggestion]:
     ranking = _ranking(graph)
     columns = ranking.columns
     ranked = [
@@ -136,6 +144,7 @@ class _Ranking:
         learned: See `_learned`.
         judging: Per node, whether it is behind layers that judge an answer; empty for none.
         detections: See `leaves.detections`.
+        ports: Kind of node to `leaves.ports`, of the kinds that were looked at.
     """
 
     columns: Columns
@@ -151,6 +160,7 @@ class _Ranking:
     learned: Mask | None
     judging: bytearray
     detections: Mapping[int, int]
+    ports: dict[int, list[tuple[int, DTypeEnum | None]]] = field(default_factory=dict)
 
     def of(self, at: int) -> tuple[_Rank, list[Suggestion]]:
         """The rank of a node, the lowest the likeliest, and its outputs; none of what is none."""
@@ -180,7 +190,11 @@ class _Ranking:
         if not (self.scores[at] or self.heads[at] or self.named[at] or at in self.layers):
             return []
         name, outputs = columns.names[at], []
-        for port, dtype in leaves.ports(columns.kinds[columns.kind[at]], self.signatures):
+        number = int(columns.kind[at])
+        ports = self.ports.get(number)
+        if ports is None:
+            ports = self.ports[number] = leaves.ports(columns.kinds[number], self.signatures)
+        for port, dtype in ports:
             head = leaves.head_behind(columns, at, port) if last or self.heads[at] else ""
             kind, why = self._kind(at, dtype, head)
             outputs.append((kind, Suggestion(f"{name}:{port}" if port else name, why)))

@@ -25,7 +25,7 @@ _SMALL = bytes(range(31))
 """As the length of a part: with its tag it is of at most 32 bytes."""
 
 _CHUNK = 1 << 24
-_COUNTED_FIRST = 500_000
+_COUNTED_FIRST = 20_000
 _VARINT, _FIXED64, _BYTES, _GROUP, _GROUP_END, _FIXED32 = range(6)
 _SIZES = {_FIXED64: 8, _FIXED32: 4, _GROUP: 0, _GROUP_END: 0}
 """Bytes of a value, by wire type."""

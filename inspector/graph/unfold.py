@@ -134,7 +134,7 @@ class _Unfolder:
         self._library = Library(graph.library, ops)
         self._budget = max_nodes
         self._max_nodes = max_nodes
-        self._names = Names(node.name for node in graph.nodes)
+        self._names = Names(graph.columns().names if graph.library.function else ())
         self._bodies: dict[str, list[NodeDef]] = {}
         self._result = Unfolded(graph)
         self._recursive: dict[str, None] = {}

@@ -88,6 +88,42 @@ def fields(data: Buffer, start: int = 0, end: int | None = None) -> Iterator[Fie
         yield Field(number, wire, tag, first, position)
 
 
+def _long_fields(data: Buffer, start: int, stop: int) -> Iterator[Field]:
+    """The fields of more than `ELIDE_FROM` bytes, as `fields` gives them and several times faster.
+
+    Fields of the usual form are passed over here; from the first other one on, `fields` reads.
+    """
+    position = start
+    for _ in range(parse_limits.MAX_PARTS):
+        if position + 4 > stop:
+            break
+        tag, key, size = position, data[position], data[position + 1]
+        if key == 8 and size < 128:  # a number
+            position += 2
+            continue
+        if key & 7 != BYTES or not 8 < key < 128:
+            break
+        first = position + 2
+        if size > 127:
+            more = data[first]
+            size = (size & 127) | (more & 127) << 7
+            first += 1
+            if more > 127:
+                more = data[first]
+                if more > 127:
+                    break
+                size |= more << 14
+                first += 1
+        if first + size > stop:
+            break
+        position = first + size
+        if size > ELIDE_FROM:
+            yield Field(key >> 3, BYTES, tag, first, position)
+    for field in fields(data, position, stop):
+        if field.wire == BYTES and field.end - field.start > ELIDE_FROM:
+            yield field
+
+
 def _field(data: Buffer, tag: int, stop: int) -> tuple[int, int, int, int]:
     """Number, wire type, start of the value and end of the field; of a group, its tag alone.
 
@@ -256,9 +292,9 @@ def _elide(
     Goes down one call per field of the fixed path to a tensor's values, eight at most.
     """
     size, copied, changed = 0, start, False
-    for field in fields(data, start, end):
-        inner = below.get(field.number) if field.wire == BYTES else None
-        if inner is None or field.end - field.start <= ELIDE_FROM:
+    for field in _long_fields(data, start, end):
+        inner = below.get(field.number)
+        if inner is None:
             continue
         if inner is _CONTENT:
             placeholder = _PLACEHOLDER.pack(_MAGIC, field.start, field.end - field.start)

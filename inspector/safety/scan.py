@@ -26,7 +26,7 @@ from inspector.model.model import Model
 from inspector.safety.reach import Site, nodes_at, notable, sites
 
 LOADING = "loading the model"
-ANY = "any output"
+ANY, OTHERS = "any output", "other outputs"
 LISTED_PLACES = 100
 """Nodes listed per finding; `Finding.count` is complete."""
 
@@ -180,9 +180,10 @@ def _scan_graph(model: Model, findings: _Findings) -> list[str]:
             site = Site(node.name, node.op, function, decision)
             findings.add(_of_site(site), Place(site.node, site.function))
     entries = dict(_entries(model))
-    for entry, reach in entries.items():
-        for site in sites(graph, **reach):
-            findings.add(_of_site(site), Place(site.node, site.function), entry)
+    if functions or notable(graph).any():
+        for entry, reach in entries.items():
+            for site in sites(graph, **reach):
+                findings.add(_of_site(site), Place(site.node, site.function), entry)
     return list(entries)
 
 
@@ -219,11 +220,13 @@ def _entries(model: Model) -> Iterator[tuple[str, dict[str, Any]]]:
         yield key, {"fetches": signatures.output_tensors(signature), "feeds": feeds}
     if keys or only_saves(graph, model.init_op):
         return
-    likely = outputs.of_graph(graph)
-    for item in likely:
-        yield f"output {item.name}", {"fetches": [item.name]}
+    likely = [item.name for item in outputs.of_graph(graph)]
+    for name in likely[: outputs.LIMIT]:
+        yield f"output {name}", {"fetches": [name]}
     if not likely:
         yield ANY, {"fetches": _any_output(graph)}
+    elif len(likely) > outputs.LIMIT:
+        yield OTHERS, {"fetches": likely[outputs.LIMIT :]}
 
 
 def _any_output(graph: Graph) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,29 @@ def test_a_field_that_runs_over_the_end_is_told_first() -> None:
     assert (last.number, last.end) == (2, len(data))
     with pytest.raises(Truncated, match="2 bytes or more"):
         next(found)
+
+
+def _read(found: Iterator[wire.Field]) -> list[wire.Field | str]:
+    """The fields, and then the error if there is one."""
+    read: list[wire.Field | str] = []
+    try:
+        read += [field for field in found if field.wire == wire.BYTES and _length(field) > 2]
+    except WireError as err:
+        read.append(str(err))
+    return read
+
+
+def _length(field: wire.Field) -> int:
+    return field.end - field.start
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([8, 10, 0x22, 13, 0x4B, 0xAA]), st.binary(max_size=9))))
+def test_long_fields_are_those_that_are_long(parts: list[tuple[int, bytes]]) -> None:
+    data = b"".join(bytes([key, len(value)]) + value for key, value in parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wire, "ELIDE_FROM", 2)
+        assert _read(wire._long_fields(data, 0, len(data))) == _read(fields(data))
 
 
 @settings(max_examples=40, deadline=None)

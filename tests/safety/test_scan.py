@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 import inspector
+from inspector.analysis.outputs import LIMIT
 from inspector.cli.main import cli
 from inspector.graph.varint import encode
 from inspector.model.code_use import BUILDING
 from inspector.safety import sarif
-from inspector.safety.scan import ANY, LOADING
+from inspector.safety.scan import ANY, LOADING, OTHERS
 from tests import lite_models
 from tests.attack_models import ATTACKS, const, function, node, of, placeholder
 from tests.conftest import ROOT
@@ -96,6 +97,19 @@ def test_a_graph_without_signatures_is_judged_by_its_likely_outputs(tmp_path):
     assert not found.blocked
     found = inspector.scan(opened(of(aside), tmp_path, "aside.pb"))
     assert found.entries == [ANY]
+    assert found.blocked
+
+
+def test_outputs_beyond_the_listed_ones_are_one_entry(tmp_path):
+    heads = [node(f"head_{at:02}", "Softmax", "x", T=FLOAT) for at in range(LIMIT + 2)]
+    read = [const("path", "p"), node("aaa", "ReadFile", "path"), placeholder("x")]
+    found = inspector.scan(opened(of([*read, *heads]), tmp_path))
+    assert len(found.entries) == LIMIT + 1
+    assert found.entries[-1] == OTHERS
+    graph = of([*read, *heads])
+    graph.node[3].input[:] = ["x", "^aaa"]  # a later node ranks before an earlier one
+    found = inspector.scan(opened(graph, tmp_path, "reached.pb"))
+    assert [item.reached_by for item in found.findings] == [[OTHERS]]
     assert found.blocked
 
 

@@ -117,7 +117,7 @@ class OperationDetails:
 
     def _bodies(self) -> Iterator[Operation]:
         """The operations of functions that are called and not drawn."""
-        library = reachable(self._graph.library, self._graph.nodes)
+        library = reachable(self._graph.library, self._graph.columns().kinds)
         for function in library.function:
             if function.signature.name not in self._unfolded.opened:
                 yield from operations(self._graph, function=function.signature.name)
