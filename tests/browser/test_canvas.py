@@ -738,14 +738,3 @@ def test_enter_in_the_search_goes_from_hit_to_hit_inside_of_closed_scopes(canvas
         canvas.page.locator(".node.selected").wait_for()
     canvas.search("block_3/a/conv/kernel op:Const")  # folded: the box of its reader is lit
     canvas.until("selected", ["model/stage_0/block_3/a/conv/kernel"])
-
-
-def test_shapes_stand_at_the_edges_when_near(canvas):
-    canvas.page.mouse.move(5, 5)
-    labels = canvas.page.locator(".labels .edge-label")
-    assert not labels.first.is_visible()
-    canvas.page.locator(".picture").focus()
-    canvas.press("+", "+", "+", "+")
-    canvas.settle()
-    assert labels.first.is_visible()
-    assert "?×8" in labels.all_text_contents()

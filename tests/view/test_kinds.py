@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from inspector.view.export.svg import THEMES, fill_and_line, mix
+from inspector.view.export.svg import THEMES, band_color, fill_and_line, sub_color
 from inspector.view.table.op_kinds import INDEX, KINDS, kind_of
 
 
@@ -59,7 +59,7 @@ def contrast(one, two):
 def test_text_and_borders_can_be_read_on_their_fill(theme, kind):
     fill, line = fill_and_line(kind, theme)
     assert contrast(theme.text, fill) >= 7
-    assert contrast(mix(theme.text, theme.background, 0.75), fill) >= 4.5
+    assert contrast(sub_color(theme), fill) >= 4.5
     assert contrast(line, theme.background) >= 3  # WCAG 1.4.11, what is no text
 
 
@@ -86,17 +86,53 @@ def lab(color, matrix):
     return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
 
 
+def difference(one, other):
+    """CIEDE2000 of two colours in L*a*b* (Sharma, Wu, Dalal 2005)."""
+    chroma = (math.hypot(*one[1:]) + math.hypot(*other[1:])) / 2
+    g = 0.5 * (1 - math.sqrt(chroma**7 / (chroma**7 + 25**7)))
+    (l1, c1, h1), (l2, c2, h2) = (
+        (light, math.hypot((1 + g) * a, b), math.degrees(math.atan2(b, (1 + g) * a)) % 360)
+        for light, a, b in (one, other)
+    )
+    turn = (h2 - h1 + 180) % 360 - 180 if c1 * c2 else 0
+    hue = 2 * math.sqrt(c1 * c2) * math.sin(math.radians(turn) / 2)
+    light, chroma, angle = (l1 + l2) / 2, (c1 + c2) / 2, (h1 + turn / 2) % 360
+    t = 1 - sum(
+        factor * math.cos(math.radians(times * angle + shift))
+        for factor, times, shift in ((0.17, 1, -30), (-0.24, 2, 0), (-0.32, 3, 6), (0.2, 4, -63))
+    )
+    by_light = (l2 - l1) / (1 + 0.015 * (light - 50) ** 2 / math.sqrt(20 + (light - 50) ** 2))
+    by_chroma, by_hue = (c2 - c1) / (1 + 0.045 * chroma), hue / (1 + 0.015 * chroma * t)
+    turned = math.sin(math.radians(60 * math.exp(-(((angle - 275) / 25) ** 2))))
+    rotation = -2 * math.sqrt(chroma**7 / (chroma**7 + 25**7)) * turned
+    return math.sqrt(by_light**2 + by_chroma**2 + by_hue**2 + rotation * by_chroma * by_hue)
+
+
+def test_the_difference_of_colours_is_that_of_the_paper():
+    for one, other, expected in (
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+    ):
+        assert difference(one, other) == pytest.approx(expected, abs=1e-4)
+
+
 def nearest(colors, eyes):
-    """The smallest CIE 1976 difference of two of the colours, and between which."""
+    """The smallest difference of two of the colours, and between which."""
     seen = {key: lab(color, BLIND[eyes]) for key, color in colors.items()}
-    return min((math.dist(seen[one], seen[two]), one, two) for one, two in combinations(seen, 2))
+    return min((difference(seen[one], seen[two]), one, two) for one, two in combinations(seen, 2))
 
 
+@pytest.mark.parametrize("theme", THEMES.values(), ids=list(THEMES))
 @pytest.mark.parametrize("eyes", BLIND)
-def test_every_two_kinds_can_be_told_apart_by_any_eyes(eyes):
-    distance, *pair = nearest({kind.key: kind.color for kind in KINDS}, eyes)
-    assert distance > 13, pair
+def test_every_two_kinds_can_be_told_apart_by_any_eyes(eyes, theme):
+    both = {kind.key: fill_and_line(INDEX[kind.key], theme) for kind in KINDS}
+    distance, *pair = nearest({key: line for key, (_, line) in both.items()}, eyes)
+    assert distance > (11 if eyes == "normal" else 6), pair
+    distance, *pair = nearest({key: fill for key, (fill, _) in both.items()}, eyes)
+    assert distance > (5.9 if eyes == "normal" else 2.3), pair
+
+
+def test_the_second_line_can_be_read_on_the_band_of_a_fused_activation():
     for theme in THEMES.values():
-        lines = {kind.key: fill_and_line(INDEX[kind.key], theme)[1] for kind in KINDS}
-        distance, *pair = nearest(lines, eyes)
-        assert distance > 9, pair
+        assert contrast(sub_color(theme), band_color(theme)) >= 4.5

@@ -25,10 +25,11 @@ def unpacked(text: str) -> dict[str, Any]:
         return before
 
     nodes = []
-    for same, rest, title, sub, letter, *figures, flags in graph["nodes"]:
+    for same, rest, title, sub, letter, band, *figures, flags in graph["nodes"]:
         node = {"name": name(same, rest), "title": texts[title], "sub": texts[sub]}
         node |= dict(zip(("kind", "x", "y", "w", "h", "parent"), figures, strict=True))
         node |= {"same": texts[letter]} if texts[letter] else {}
+        node |= {"band": texts[band]} if texts[band] else {}
         nodes.append(node | {flag: 1 for bit, flag in enumerate(FLAGS) if flags >> bit & 1})
     for cluster in graph["clusters"]:
         cluster["name"] = name(*cluster["name"])

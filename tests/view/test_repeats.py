@@ -105,7 +105,7 @@ def test_gradients_and_updates_are_set_apart_even_where_nothing_reads_them():
     )
     tree = build(found)
     titles = [tree.title(item) for item in tree.children[0]]
-    assert titles == ["x", "y", "loss", "gradients and updates", "order"]
+    assert titles == ["x", "y", "loss", "gradients and updates"]
 
 
 def test_gradients_that_a_fetch_asks_for_are_drawn():

@@ -111,7 +111,7 @@ def test_a_renamed_node_is_one_box_with_the_name_it_has_now():
     assert both.names == ["x", "new", "y", "gone"]
     assert both.input_names(both.find("y")) == ["new:0"]
     marks = difference_marks(build(both), both.names, difference)
-    assert marks == {"gone": ["removed"]}
+    assert marks == {"gone": ["removed"], "new": ["renamed"]}
     assert difference.before("new") == "old"
     assert difference.before("y") is None
 
@@ -129,5 +129,22 @@ def test_a_removed_node_whose_name_another_node_has_now_keeps_a_box_of_its_own()
     assert [both.op_of(both.find(name)) for name in both.names] == ["Placeholder", "Relu", "Tanh"]
     assert both.input_names(2) == ["b:0"]
     marks = difference_marks(build(both), both.names, difference)
-    assert marks == {"b (before)": ["removed"]}
+    assert marks == {"b": ["renamed"], "b (before)": ["removed"]}
     assert difference.before("b (before)") is None
+
+
+def test_boxes_show_the_bytes_of_weights_before_and_after():
+    text = "x = Placeholder()\nw = VariableV2()\nb = Const()\ny = MatMul(x, w)\nz = BiasAdd(y, b)"
+    before = table(
+        text + "\nsave = Save(w)", weights={"w": (100, 400), "b": (4, 16)}, fetches=["z"]
+    )
+    after = table(text, weights={"w": (100, 100), "b": (4, 16)}, fetches=["z"])
+    both = union(before, after)
+    assert both.former != both.weights
+    read = NodeTable.from_json(both.to_json())
+    assert (read.side, read.former) == (both.side, both.former)
+    tree = build(read)
+    subs = {box.name: box.sub for box in view(tree, frozenset(tree.index)).boxes}
+    assert subs["y"].endswith("400 B → 100 B")
+    assert subs["z"].endswith("16 B")
+    assert subs["save"].endswith("400 B → 0 B")  # nothing saves the smaller weights

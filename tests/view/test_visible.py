@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.support.node_tables import layered, plain
-from inspector.view.layout.layout import layout
+from inspector.view.layout.layout import layout, picture_of
 from inspector.view.state.initial_view import BUDGET, start
 from inspector.view.state.visible import close_level, fit, reveal, toggle, view
 from inspector.view.tree.hierarchy import build
+from tests.view.graphs import table
 
 OPS = ("Relu", "Const", "Placeholder", "AddV2", "Identity", "Assign", "NoOp")
 
@@ -231,3 +233,24 @@ def test_lines_into_the_plumbing_do_not_pull_at_the_picture():
     assert len(graph["edges"]) == 1
     opened = layout(view(tree, frozenset({"save and initialise/"})))["graph"]
     assert [node["name"] for node in opened["nodes"] if node.get("stub")] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("op", "attr", "band"),
+    [
+        ("CONV_2D", "fused_activation_function=RELU6", "Relu6"),
+        ("CONV_2D", "fused_activation_function=NONE", ""),
+        ("Dense", "activation=softmax", "Softmax"), ("Dense", "activation=linear", ""),
+        ("Dense", 'activation={"class_name": "<b>"}', ""), ("Activation", "activation=relu", ""),
+        ("_FusedConv2D", "fused_ops=[BiasAdd,Relu]", "Relu"),
+        ("_FusedConv2D", "fused_ops=[BiasAdd]", ""), ("Conv2D", "padding=SAME", ""),
+    ],
+)  # fmt: skip
+def test_a_fused_activation_is_a_band_of_the_box(op, attr, band):
+    found = table(f"x = Placeholder()\ny = {op}(x)", fetches=["y"])
+    found.attrs.append([attr])
+    found.attr[1] = len(found.attrs) - 1
+    tree = build(found)
+    assert [box.band for box in view(tree, frozenset()).boxes] == ["", band]
+    plain, fused = picture_of(tree, frozenset()).layout["graph"]["nodes"]
+    assert (fused["h"] > plain["h"]) == bool(band)

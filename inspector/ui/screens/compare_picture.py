@@ -21,7 +21,14 @@ from inspector.view.export.svg import MARKS
 from inspector.view.layout import layout
 from inspector.view.state import actions
 from inspector.view.state.actions import ViewState
-from inspector.view.state.union import ADDED, CHANGED, REMOVED, Difference, difference_marks
+from inspector.view.state.union import (
+    ADDED,
+    CHANGED,
+    REMOVED,
+    RENAMED,
+    Difference,
+    difference_marks,
+)
 from inspector.view.tree.hierarchy import Hierarchy
 
 _HEIGHT = 520
@@ -72,7 +79,10 @@ def board(result: state.Optimised) -> None:
             partial(_marks, tree, difference=difference),
         )
     legend(difference)
-    st.caption("Fills show the kind of op. Double-click opens and closes scopes.")
+    st.caption(
+        "Fills show the kind of op. Sizes are those of weights, before → after where they differ. "
+        "Double-click opens and closes scopes."
+    )
     if how == SIDE_BY_SIDE:
         for column, title, key, hide in zip(
             st.columns(2), ("Before", "After"), ("before", "after"), (ADDED, REMOVED), strict=True
@@ -113,7 +123,6 @@ def _keep_in_float(result: state.Optimised, name: str) -> None:
 
 def legend(difference: Difference) -> None:
     """A swatch and a count for each kind of change, as the borders of boxes show it."""
-    moved = [name for name in difference.renamed.values() if difference.before(name) is not None]
     rows = [
         ("+", MARKS[ADDED], "solid", f"added: {text.number(len(difference.added))}"),
         ("−", MARKS[REMOVED], "dashed", f"removed: {text.number(len(difference.removed))}"),
@@ -123,6 +132,7 @@ def legend(difference: Difference) -> None:
             "dotted",
             f"changed, or a scope that holds changes: {text.number(len(difference.changed))}",
         ),
+        ("↦", MARKS[RENAMED], "solid", f"renamed: {text.number(len(difference.moved))}"),
     ]
     swatch = (
         '<i style="display: inline-block; width: 1.3em; height: 1.3em; border: 3px {2} {1}; '
@@ -133,7 +143,6 @@ def legend(difference: Difference) -> None:
         f'<span role="listitem" style="margin-right: 1.6em">{swatch.format(*row)}</span>'
         for row in rows
     ]
-    items.append(f"<span role='listitem'>renamed, no border: {text.number(len(moved))}</span>")
     label = "Legend of changes"
     st.html(f'<div role="list" aria-label="{label}" class="change-legend">{"".join(items)}</div>')
 

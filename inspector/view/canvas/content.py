@@ -32,7 +32,7 @@ class CanvasContent:
     Args:
         layout: As `inspector.view.layout.layout.layout` returns it.
         marks: Node name to some of ``output``, ``input``, ``float`` (badges), ``added``,
-            ``removed``, ``changed``, ``refused``, ``hit`` (borders), ``dim``.
+            ``removed``, ``changed``, ``renamed``, ``refused``, ``hit`` (borders), ``dim``.
         heat: Box name to its strength, 0 to 1, and its text; colours the boxes.
         trace: The kind of trace from the selection; `marks` dim the other boxes.
         can: The possible ones of ``back`` and ``forward``.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from inspector.view.table.op_kinds import KINDS
+from inspector.view.table.op_kinds import INDEX, KINDS
 
 HERE = Path(__file__).parent
 SCRIPTS = HERE / "js"
@@ -47,7 +47,8 @@ def html() -> str:
 def style() -> str:
     """The style sheet, with the colours of the kinds of ops."""
     kinds = "\n".join(f".k{place} {{ --k: {kind.color}; }}" for place, kind in enumerate(KINDS))
-    return f"{(HERE / 'canvas.css').read_text(encoding='utf-8')}\n{kinds}\n"
+    band = f".inspector-canvas {{ --band: {KINDS[INDEX['activation']].color}; }}"
+    return f"{(HERE / 'canvas.css').read_text(encoding='utf-8')}\n{kinds}\n{band}\n"
 
 
 def script() -> str:

@@ -22,10 +22,12 @@ from inspector.view.export.svg import (
     MARGIN,
     THEMES,
     Theme,
+    band_color,
     fill_and_line,
     mark_color,
     mix,
     stroke_width,
+    sub_color,
 )
 from inspector.view.layout import dot
 from inspector.view.state.visible import VisibleGraph
@@ -122,6 +124,9 @@ def _placed(
         drawing.node(place, node, mark_color(marks.get(node["name"], ())))
     for edge in graph["edges"]:
         drawing.edge(edge)
+    for number, x, y in graph["labels"]:
+        text = graph["edges"][number]["t"]
+        drawing.text(f"el{number}", x + 2.9 * len(text), y - 4, text, 9.6, bold=False)
     return str(drawing.graph.source)
 
 
@@ -202,7 +207,12 @@ class _Drawing:
             return
         self.text(f"nt{place}", x, y + 12, node["title"], 11.5, text)
         if node["sub"]:
-            self.text(f"ns{place}", x, y + 27, node["sub"], 9.6, bold=False)
+            self.text(f"ns{place}", x, y + 27, node["sub"], 9.6, sub_color(self.colors), bold=False)
+        if node.get("band"):
+            band = {"x": node["x"] + 1, "y": y + node["h"] - 16, "w": node["w"] - 2, "h": 15}
+            fill = band_color(self.colors)
+            self.box(f"nb{place}", band, style="rounded,filled", fillcolor=fill, color=fill)
+            self.text(f"nf{place}", x, y + node["h"] - 8, node["band"], 9.6, text, bold=False)
         if node.get("same"):
             self.text(f"nl{place}", node["x"] + node["w"] - 10, y + 28, node["same"], 9)
 

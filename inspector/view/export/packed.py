@@ -22,10 +22,10 @@ def pack(graph: Mapping[str, Any]) -> str:
     """``nodes, clusters, texts, edges`` and everything else that `layout` has under ``graph``.
 
     A name is the number of characters that it shares with the start of the name before, and the
-    rest; nodes come first, then clusters. A node is its name, places of ``title``, ``sub`` and
-    ``same`` in ``texts``, then kind, x, y, w, h, parent and `FLAGS`. A cluster is unchanged but for
-    its name. An edge is source, target, tensors, place of its label, whether it goes back, then x
-    and y of its first point, then the steps to each other point.
+    rest; nodes come first, then clusters. A node is its name, places of ``title``, ``sub``,
+    ``same`` and ``band`` in ``texts``, then kind, x, y, w, h, parent and `FLAGS`. A cluster is
+    unchanged but for its name. An edge is source, target, tensors, place of its label, whether it
+    goes back, then x and y of its first point, then the steps to each other point.
     """
     texts: dict[str, int] = {}
     before = ""
@@ -46,7 +46,7 @@ def pack(graph: Mapping[str, Any]) -> str:
     nodes = [
         [
             *name(node),
-            *(place(node.get(key, "")) for key in ("title", "sub", "same")),
+            *(place(node.get(key, "")) for key in ("title", "sub", "same", "band")),
             *(node[key] for key in ("kind", "x", "y", "w", "h", "parent")),
             sum(1 << bit for bit, flag in enumerate(FLAGS) if node.get(flag)),
         ]

@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from inspector.view.layout.text_width import SUB_PX, TITLE_PX
-from inspector.view.table.op_kinds import KINDS
+from inspector.view.table.op_kinds import INDEX, KINDS
 
 MARGIN = 16
 FONT = "'Source Sans 3', 'Source Sans Pro', 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
@@ -32,7 +32,10 @@ class Theme:
 THEMES = {"light": Theme("#ffffff", "#1f2430"), "dark": Theme("#0e1117", "#f0f2f6")}
 
 
-MARKS = {"added": "#1a9850", "removed": "#d1293d", "changed": "#d99100", "output": "#2457c5"}
+MARKS = {
+    "added": "#1a9850", "removed": "#d1293d", "changed": "#d99100", "renamed": "#8c4bd6",
+    "output": "#2457c5",
+}  # fmt: skip
 """Border colours of differences between two graphs, and of picks."""
 
 
@@ -64,6 +67,9 @@ def svg(
         _cluster(root, cluster, colors)
     for edge in graph["edges"]:
         _edge(root, edge, colors)
+    muted = mix(colors.text, colors.background, 0.75)
+    for number, x, y in graph["labels"]:
+        _text(root, x, y, graph["edges"][number]["t"], SUB_PX, muted)
     for node in graph["nodes"]:
         _node(root, node, colors, mark_color((marks or {}).get(node["name"], ())))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode")
@@ -79,7 +85,17 @@ def mix(color: str, other: str, share: float) -> str:
 def fill_and_line(kind: int, theme: Theme) -> tuple[str, str]:
     """Fill and border of a box, mixed as in the style sheet of the canvas."""
     color = KINDS[kind].color
-    return mix(color, theme.background, 0.19), mix(color, theme.text, 0.82)
+    return mix(color, theme.background, 0.30), mix(color, theme.text, 0.82)
+
+
+def sub_color(theme: Theme) -> str:
+    """The colour of the second line of a box."""
+    return mix(theme.text, theme.background, 0.85)
+
+
+def band_color(theme: Theme) -> str:
+    """The fill of the band of a fused activation."""
+    return mix(KINDS[INDEX["activation"]].color, theme.background, 0.44)
 
 
 def mark_color(marks: Sequence[str]) -> str:
@@ -145,8 +161,12 @@ def _node(root: ET.Element, node: dict[str, Any], colors: Theme, marked: str) ->
         _text(root, middle, y + h / 2 + 4, node["title"], SUB_PX, colors.text, anchor="middle")
         return
     _text(root, middle, y + 16, node["title"], TITLE_PX, colors.text, anchor="middle", weight=600)
-    muted = mix(colors.text, colors.background, 0.75)
+    muted = sub_color(colors)
     _text(root, middle, y + 30, node["sub"], SUB_PX, muted, anchor="middle")
+    if node.get("band"):
+        band = _add(root, "rect", x=x + 1, y=y + h - 16, width=w - 2, height=15, rx=6)
+        band.set("fill", band_color(colors))
+        _text(root, middle, y + h - 4, node["band"], SUB_PX, muted, anchor="middle")
     if node.get("same"):
         _text(root, x + w - 11, y + 31, node["same"], 10, muted, anchor="middle", weight=700)
 

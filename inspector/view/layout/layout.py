@@ -25,11 +25,12 @@ from inspector.errors import LayoutError
 from inspector.view.export.packed import pack
 from inspector.view.layout import dot, text_width
 from inspector.view.layout.columns import in_columns
+from inspector.view.layout.edge_labels import label_places
 from inspector.view.state.visible import CEILING, VisibleGraph, close_level, fit, view
 from inspector.view.tree.hierarchy import Hierarchy
 
 Direction = Literal["TB", "LR"]
-HEIGHT, STUB_HEIGHT, TITLE_HEIGHT = 38, 18, 18
+HEIGHT, BAND_HEIGHT, STUB_HEIGHT, TITLE_HEIGHT = 38, 16, 18, 18
 MIN_WIDTH, PADDING = 64, 24
 LOOSE = 6
 """More unconnected parts than this in one scope are set in rows instead of one line."""
@@ -90,7 +91,8 @@ def layout(visible: VisibleGraph, *, direction: Direction = "TB") -> dict[str, A
 
     Lengths are pixels, ``x, y`` upper left corners. ``nodes`` are the boxes in their order, then
     the stubs. An edge's ``p`` is ``x, y`` of the start and of the Bézier points after it, then of
-    the arrow's tip. ``columns`` is their number, where there are several.
+    the arrow's tip. ``columns`` is their number, where there are several. ``labels`` are places of
+    edges' labels, as `label_places` gives them.
 
     Raises: LayoutError.
     """
@@ -105,6 +107,7 @@ def layout(visible: VisibleGraph, *, direction: Direction = "TB") -> dict[str, A
     data = dot.run(_source(visible, nodes, edges, direction))
     graph = _placed(data, visible, nodes, edges)
     graph = in_columns(graph) if direction == "TB" else graph
+    graph["labels"] = label_places(graph)
     laid_out = {"rev": rev, "graph": graph, "packed": pack(graph)}
     with _LOCK:
         _CACHE[rev] = laid_out
@@ -130,6 +133,7 @@ def _nodes(visible: VisibleGraph) -> list[dict[str, Any]]:
         wide = max(
             text_width.width(title, text_width.TITLE_PX, bold=True),
             text_width.width(sub, text_width.SUB_PX),
+            text_width.width(box.band, text_width.SUB_PX),
         )
         node: dict[str, Any] = {
             "name": box.name,
@@ -137,9 +141,11 @@ def _nodes(visible: VisibleGraph) -> list[dict[str, Any]]:
             "sub": sub,
             "kind": box.kind,
             "w": max(MIN_WIDTH, math.ceil(wide) + PADDING + (12 if box.scope else 0)),
-            "h": HEIGHT,
+            "h": HEIGHT + (BAND_HEIGHT if box.band else 0),
             "parent": box.parent,
         }
+        if box.band:
+            node["band"] = box.band
         flags = {"scope": box.scope, "ours": box.ours, "feed": box.feed, "fetch": box.fetch}
         if box.same:
             node["same"] = box.same

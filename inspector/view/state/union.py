@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from inspector.view.state.reachability import Mask
-from inspector.view.table.node_table import NodeTable
+from inspector.view.table.node_table import AFTER, BEFORE, BOTH, NodeTable
 from inspector.view.tree.hierarchy import Hierarchy
 
-ADDED, REMOVED, CHANGED = "added", "removed", "changed"
+ADDED, REMOVED, CHANGED, RENAMED = "added", "removed", "changed", "renamed"
 NOTED = ["attr:_output_shapes"]
 """Shapes that TensorFlow inferred when it wrote the graph; freezing drops them without effect."""
 
@@ -63,6 +63,11 @@ class Difference:
         """The name in the first graph of a renamed node of the union; None for all others."""
         return self._before.get(name)
 
+    @property
+    def moved(self) -> frozenset[str]:
+        """The renamed nodes, with their names in the union."""
+        return frozenset(self._before)
+
     @cached_property
     def _before(self) -> Mapping[str, str]:
         renamed = self.renamed.items()
@@ -74,7 +79,7 @@ def union(
 ) -> NodeTable:
     """The node table of both graphs: the nodes of the second, then those only the first has.
 
-    Op, shapes and weights of a node that both have are those of the second.
+    Op and shapes of a node that both have are those of the second; weights are those of each.
 
     Args:
         renamed: `Difference.renamed`.
@@ -86,8 +91,8 @@ def union(
     both = _Builder()
     for name in dict.fromkeys((*after.names, *before.names)):
         both.name(name)
-    for table in (after, before):
-        both.take(table)
+    both.take(after, AFTER)
+    both.take(before, BEFORE)
     table = both.table
     table.feeds = list(dict.fromkeys((*after.feeds, *before.feeds)))
     table.fetches = list(dict.fromkeys((*after.fetches, *before.fetches)))
@@ -106,14 +111,18 @@ class _Builder:
         table = self.table
         table.names.append(name)
         table.inputs.append([])
-        for column in (table.op, table.dtype, table.shape, table.device, table.attr):
+        for column in (table.op, table.dtype, table.shape, table.device, table.attr, table.side):
             column.append(-1)
 
-    def take(self, table: NodeTable) -> None:
+    def take(self, table: NodeTable, side: int) -> None:
         """Add the rows of a table; an existing node keeps its columns and gains edges."""
         union = self.table
+        weights = union.weights if side == AFTER else union.former
         own = [self.index[name] for name in table.names]
         for row, node in enumerate(own):
+            union.side[node] = side if union.op[node] < 0 else BOTH
+            if row in table.weights:
+                weights[node] = table.weights[row]
             if union.op[node] < 0:
                 union.op[node] = self._number("ops", table.op_of(row), str)
                 union.dtype[node] = self._number("dtypes", table.dtypes_of(row), tuple)
@@ -121,8 +130,6 @@ class _Builder:
                 union.device[node] = self._number("devices", table.devices[table.device[row]], str)
                 attrs = table.attrs[table.attr[row]] if table.attr else []
                 union.attr[node] = self._number("attrs", attrs, tuple)
-                if row in table.weights:
-                    union.weights[node] = table.weights[row]
                 if row in table.calls:
                     union.calls[node] = table.calls[row]
             self._edges(table, row, node, own)
@@ -172,7 +179,8 @@ def difference_marks(
     """Marks for boxes and closed scopes of a union, for the canvas.
 
     A box is added or removed where all of its nodes are; changed where some are, or differ. Folded
-    nodes count: a quantised weight changes the convolution that reads it.
+    nodes count: a quantised weight changes the convolution that reads it. A box without such
+    changes is renamed where its node is, or one of its scope.
     """
     table = tree.table
     masks = {
@@ -180,8 +188,10 @@ def difference_marks(
         REMOVED: _mask(table, difference.removed),
         CHANGED: _mask(table, difference.changed),
     }
+    moved = _mask(table, difference.moved)
     index = tree.columns
     sums = {mark: index.sums(mask) for mark, mask in masks.items()}
+    moved_before = index.sums(moved)
     marks: dict[str, list[str]] = {}
     for name in names:
         item = tree.item(name)
@@ -196,6 +206,8 @@ def difference_marks(
             marks[name] = (own or whole)[:1]
         elif any(counts.values()):
             marks[name] = [CHANGED]
+        elif moved[item] if item >= 0 else moved_before[last] > moved_before[first]:
+            marks[name] = [RENAMED]
     return marks
 
 

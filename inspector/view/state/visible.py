@@ -18,14 +18,12 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from inspector.text import brief_shape, brief_size
+from inspector.text import brief_shape
 from inspector.text import count as count_text
-from inspector.view.table.op_kinds import KINDS, kind_of
-from inspector.view.tree.folding import ARGUMENT
+from inspector.view.state import box_texts
+from inspector.view.table.op_kinds import kind_of
 from inspector.view.tree.hierarchy import Hierarchy
 from inspector.view.tree.hierarchy_index import HierarchyIndex
-from inspector.view.tree.levels import run_of, run_text, together
-from inspector.view.tree.repeats import RUN
 
 CEILING = 750
 """Most boxes; past it, the largest open scopes close."""
@@ -45,6 +43,7 @@ class Box:
         apart: True for the plumbing and its nodes.
         same: A letter that closed scopes of equal structure share, with open ones like them.
         feed, fetch: Whether a feed, a fetch, is this node or inside of this scope.
+        band: The activation that is fused into this node.
     """
 
     name: str
@@ -61,6 +60,7 @@ class Box:
     fetch: bool
     apart: bool = False
     same: str = ""
+    band: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> Vis
             inside = len(clusters)
             clusters.append(
                 Cluster(
-                    tree.names[scope], _noted(tree, index, scope), index.kind[scope],
+                    tree.names[scope], box_texts.title_of_scope(tree, scope), index.kind[scope],
                     tree.kinds[scope] != "name", index.ops(scope), parent, depth,
                 )
             )  # fmt: skip
@@ -143,15 +143,7 @@ def view(tree: Hierarchy, opened: Iterable[str], *, control: bool = True) -> Vis
     fetches = _marked(tree, index, items, tree.table.fetches)
     shapes = _scope_shapes(edges)
     boxes = [
-        _box(
-            tree,
-            index,
-            item,
-            parents[place],
-            shapes.get(place, ""),
-            place in feeds,
-            place in fetches,
-        )
+        _box(tree, item, parents[place], shapes.get(place, ""), place in feeds, place in fetches)
         for place, item in enumerate(items)
     ]
     names = frozenset(cluster.name for cluster in clusters)
@@ -219,23 +211,6 @@ def view_scopes(tree: Hierarchy, opened: Iterable[str]) -> list[int]:
         for scope in tree.order
         if scope in open_scopes and open_scopes.issuperset(tree.path(~scope))
     ]
-
-
-def _noted(tree: Hierarchy, index: HierarchyIndex, scope: int) -> str:
-    """The title of a scope with its note."""
-    return " · ".join(filter(None, (tree.title(~scope), _note(tree, index, scope))))
-
-
-def _note(tree: Hierarchy, index: HierarchyIndex, scope: int) -> str:
-    """The number and sort of a scope's items: its note, or computed where all are equal scopes."""
-    inside = tree.children[scope]
-    if scope in tree.notes or len(inside) < RUN or inside[0] >= 0:
-        return tree.notes.get(scope, "")
-    sorts = {index.structure[~item] if item < 0 else -1 for item in inside}
-    if len(sorts) > 1:
-        return ""
-    (sort,) = sorts
-    return run_text(together([run_of(sort, tree.title(item), "") for item in inside]))
 
 
 def _lettered(
@@ -332,52 +307,24 @@ def _marked(
     return set((np.searchsorted(starts, index.at[nodes], side="right") - 1).tolist())
 
 
-def _box(
-    tree: Hierarchy,
-    index: HierarchyIndex,
-    item: int,
-    parent: int,
-    shape: str,
-    feed: bool,
-    fetch: bool,
-) -> Box:
-    title = tree.title(item)
-    weights = brief_size(index.weights[item]) if item in index.weights else ""
+def _box(tree: Hierarchy, item: int, parent: int, shape: str, feed: bool, fetch: bool) -> Box:
+    """The box of a node or a closed scope.
+
+    Args:
+        shape: Of what leaves a scope.
+    """
+    index = tree.columns
     if item < 0:
         scope = ~item
-        ops = index.ops(scope)
-        sub = " · ".join(
-            filter(None, (_note(tree, index, scope), count_text(ops, "op"), shape, weights))
-        )
         return Box(
-            tree.names[scope], title, sub, "", index.kind[scope], True,
-            tree.kinds[scope] != "name", ops, index.all_nodes[scope], parent, feed, fetch,
-            tree.is_apart(item),
+            tree.names[scope], tree.title(item), box_texts.scope_line(tree, scope, shape), "",
+            index.kind[scope], True, tree.kinds[scope] != "name", index.ops(scope),
+            index.all_nodes[scope], parent, feed, fetch, tree.is_apart(item),
         )  # fmt: skip
     op = tree.table.op_of(item)
-    shapes = tree.table.shapes_of(item)
-    first = brief_shape(shapes[0]) if shapes else ""
-    more = f" +{len(shapes) - 1}" if first and len(shapes) > 1 else ""
-    op_text = "argument" if op == ARGUMENT else op
-    title, kind_text = _title_of_op(tree, item, op_text)
-    sub = " · ".join(filter(None, (kind_text, first + more, weights)))
+    title, sub = box_texts.node_lines(tree, item)
     return Box(
         tree.table.names[item], title, sub, op, kind_of(op), False, False, 1,
         index.nodes[item], parent, feed, fetch, tree.is_apart(item),
+        band=box_texts.fused_activation(tree.table, item),
     )  # fmt: skip
-
-
-def _title_of_op(tree: Hierarchy, item: int, op: str) -> tuple[str, str]:
-    """Title of a node's box, and what its second line begins with; neither repeats the other.
-
-    A node is titled by its scope where that holds nothing else. For a layer this is its name; a
-    title that repeats the scope around it, or a helper's folder, says nothing: there the op does.
-    """
-    title = tree.title(item)
-    around = [tree.title(~scope).rpartition("/")[2] for scope in tree.path(item)[-1:]]
-    is_folder = title != tree.table.names[item].rpartition("/")[2]
-    if title in around:
-        return op, ""
-    if is_folder and KINDS[kind_of(op)].key == "shape":
-        return op, title
-    return title, op if op != title else ""

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 _TEXTS = ("names", "ops", "missing", "devices", "feeds", "fetches")
-_NUMBERS = ("op", "dtype", "shape", "device", "attr")
+_NUMBERS = ("op", "dtype", "shape", "device", "attr", "side")
 _NONE = type(None)
 
 

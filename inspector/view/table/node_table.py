@@ -28,7 +28,9 @@ from inspector.view.table import adjacency, element_types, table_bounds
 from inspector.view.tree.paused import collector_paused
 
 Shape = Sequence[int | None]
-VERSION = 3
+VERSION = 4
+BOTH, BEFORE, AFTER = 0, 1, 2
+"""Of `NodeTable.side`: which of two graphs has a node."""
 _MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
@@ -50,6 +52,8 @@ class NodeTable:
             their results: edges of the picture, and no inputs of the node.
         again: Argument of a loop's body to (source, port) of its value in the next iteration: an
             edge back, and no input.
+        side: Of a union of two graphs, per node `BOTH`, `BEFORE` or `AFTER`; else empty.
+        former: Of a union, the weights of the first graph; `weights` are then those of the second.
         feeds, fetches: Tensor names of the signature, or those that the user picked.
     """
 
@@ -71,6 +75,8 @@ class NodeTable:
     calls: dict[int, list[str]] = field(default_factory=dict)
     returns: dict[int, list[int]] = field(default_factory=dict)
     again: dict[int, tuple[int, int]] = field(default_factory=dict)
+    side: list[int] = field(default_factory=list)
+    former: dict[int, tuple[int, int]] = field(default_factory=dict)
     feeds: list[str] = field(default_factory=list)
     fetches: list[str] = field(default_factory=list)
 
@@ -172,11 +178,11 @@ class NodeTable:
             data = json.loads(text)
             if data.pop("version") != VERSION:
                 raise ValueError("written by another version")
-            for key in ("controls", "weights", "calls", "returns", "again"):
+            for key in ("controls", "weights", "former", "calls", "returns", "again"):
                 data[key] = {int(node): value for node, value in data[key].items()}
             element_types.check_node_table(data)
-            data["weights"] = {node: (int(a), int(b)) for node, (a, b) in data["weights"].items()}
-            data["again"] = {node: (int(a), int(b)) for node, (a, b) in data["again"].items()}
+            for key in ("weights", "former", "again"):
+                data[key] = {node: (int(a), int(b)) for node, (a, b) in data[key].items()}
             table_bounds.check(data)
             table = cls(**data)
         except _MALFORMED as err:

@@ -30,53 +30,53 @@ class Kind:
 
 KINDS = (
     Kind(
-        "input", "Input", "#2fa659", 1,
+        "input", "Input", "#3c8c3b", 1,
         r"Placeholder|_Arg|Input(Layer)?|(Iterator|OneShotIterator|MakeIterator).*|.*Queue.*|.*Reader.*|.*DatasetV?\d?",
     ),
     Kind(
-        "convolution", "Convolution", "#3864ba", 12,
+        "convolution", "Convolution", "#1b75e8", 12,
         r".*Conv\d?D.*|.*Conv2d.*|.*Dilation2D.*|_FusedConv.*|Conv|Conv3d.*|TransposeConv",
     ),
     Kind(
-        "matmul", "Matrix product", "#9f25e1", 12,
+        "matmul", "Matrix product", "#9731b2", 12,
         r".*Mat[Mm]ul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*|FullyConnected|(Einsum)?Dense|"
         r"(Multi|Group).*Attention",
     ),
     Kind(
-        "recurrent", "Recurrent", "#923a90", 12,
+        "recurrent", "Recurrent", "#98619a", 12,
         r".*LSTM.*|.*GRU.*|CudnnRNN.*|.*RNNV?\d?|.*Lstm|.*Rnn",
     ),
     Kind(
-        "norm", "Normalisation", "#70b299", 3,
+        "norm", "Normalisation", "#37beb5", 3,
         r".*BatchNorm.*|LRN|L2Normalize|.*LayerNorm.*|L2Loss|.*Normalization",
     ),
     Kind(
-        "activation", "Activation", "#e28c13", 2,
+        "activation", "Activation", "#d37f0c", 2,
         r"Relu.*|(Leaky|P|Thresholded)?ReLU|ELU|Activation|Elu|Selu|Sigmoid|LogSoftmax|Softmax|Softplus|Softsign|Tanh|LeakyRelu|Erf|Swish|"
         r"Logistic|HardSwish|Prelu|Gelu|.*ReluGrad|.*SoftmaxCrossEntropy.*|Quantized(Relu.*|Sigmoid|Tanh|Softmax)",
     ),
     Kind(
-        "pool", "Pooling and resize", "#3cb8ee", 4,
+        "pool", "Pooling and resize", "#4e9ec8", 4,
         r".*Pool(3D|V2|2d|WithArgmax)?|.*(Max|Avg)Pool.*|.*Pooling\dD|UpSampling\dD|Resize.*|CropAndResize|"
         r".*NonMaxSuppression.*|ImageProjective.*",
     ),
     Kind(
-        "lookup", "Lookup and text", "#8c862d", 3,
+        "lookup", "Lookup and text", "#b3ac49", 3,
         r"Gather.*|ResourceGather.*|.*Table.*|Embedding.*|String.*|Regex.*|AsString|.*Hash.*|"
         r".*Lookup|TextVectorization|CategoryEncoding|OneHot|Parse.*|Decode.*|Encode.*|Substr|Unicode.*|Sparse.*|Tokenize.*|Bucketize",
     ),
     Kind(
-        "quantize", "Quantisation", "#b54f60", 2,
+        "quantize", "Quantisation", "#f58ab2", 2,
         r"Quantize.*|Dequantize|FakeQuant.*|Requantiz.*|.*Requantize",
     ),
     Kind(
-        "control", "Control flow and calls", "#a00f1e", 2,
+        "control", "Control flow and calls", "#b31b14", 2,
         r"(Ref)?(Switch|Merge|Enter|Exit|NextIteration|LoopCond|Select)|NoOp|ControlTrigger|"
         r"(Stateless)?(While|If|Case)|Call|CallOnce|.*PartitionedCall|For|.*TensorArray.*|TensorList.*|Assert|"
         r"XlaLaunch|PyFunc.*|EagerPyFunc|SymbolicGradient|TPU.*|TRTEngineOp",
     ),
     Kind(
-        "shape", "Shape and layout", "#596477", 1,
+        "shape", "Shape and layout", "#405468", 1,
         r"Shape(N)?|Rank|Size|Reshape|Squeeze|ExpandDims|(Conjugate)?Transpose|Concat(V2|Offset|enation)?|"
         r"Split(V)?|Pack|Unpack|Stack|Unstack|StridedSlice|Slice|Tile|(Mirror)?Pad([Vv]2)?|Fill|Range|"
         r"Identity(N)?|Cast|Bitcast|StopGradient|Broadcast(To|Args|GradientArgs)|EnsureShape|"
@@ -86,12 +86,12 @@ KINDS = (
         r"Cropping\dD",
     ),
     Kind(
-        "weights", "Weights and state", "#818593", 0,
+        "weights", "Weights and state", "#8b8a84", 0,
         r"Const|HostConst|State|Variable(V2)?|VarHandle(Op)?|.*ReadVariable.*|Assign.*|ResourceApply.*|"
         r"Apply.*|Save.*|Restore.*|.*Checkpoint.*|.*Summary.*|ShardedFilename|VarIsInitializedOp|"
         r"IsVariableInitialized|AutoReloadVariable",
     ),
-    Kind("math", "Arithmetic", "#728bb4", 1, r".*"),
+    Kind("math", "Arithmetic", "#b9856d", 1, r".*"),
 )  # fmt: skip
 INDEX = {kind.key: number for number, kind in enumerate(KINDS)}
 """Kind's key to its number; the number is what a layout carries."""

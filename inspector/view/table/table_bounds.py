@@ -10,7 +10,7 @@ from typing import Any
 
 _COLUMNS = {"op": "ops", "device": "devices", "dtype": "dtypes", "shape": "shapes"}
 """Column per node to the table of distinct values that its numbers point into."""
-_SPARSE = ("controls", "weights", "calls", "returns", "again")
+_SPARSE = ("controls", "weights", "former", "calls", "returns", "again")
 """Columns with node numbers as keys."""
 
 
@@ -21,6 +21,8 @@ def check(data: Mapping[str, Any]) -> None:
     for column, values in columns.items():
         if len(data[column]) != count or not _within(data[column], len(data[values])):
             raise ValueError(f"column {column} does not fit the {count} nodes")
+    if data["side"] and (len(data["side"]) != count or not _within(data["side"], 3)):
+        raise ValueError(f"column side does not fit the {count} nodes")
     if len(data["inputs"]) != count:
         raise ValueError(f"column inputs does not fit the {count} nodes")
     lowest = -len(data["missing"])

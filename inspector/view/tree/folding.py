@@ -7,7 +7,8 @@ reads it. The flow of data decides, not the op, so nine boxes of a batch norm be
 
 Plumbing is what no fetch needs and no placeholder feeds: initialisers, savers, restore,
 summaries, and assertions. The backward half of a training graph, which updates variables, is a
-second such group. A node that only orders others is folded into the first that waits for it.
+second such group. A node that only orders others is folded into the first that waits for it; where
+none waits and there is no other plumbing, into the last that it waits for.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ class _Folder:
         path = self._data_path(apart)
         into, plumbing = self._owners(apart, path)
         self._fold_plumbing(into, plumbing)
+        self._fold_order(into, plumbing)
         return Folding(into, plumbing, self.rank)
 
     def _matching(self, pattern: re.Pattern[str]) -> list[bool]:
@@ -216,6 +218,19 @@ class _Folder:
                 if consumers:
                     into[node] = min(consumers, key=self.rank.__getitem__)
                     plumbing[node] = 0
+
+    def _fold_order(self, into: list[int], plumbing: bytearray) -> None:
+        """Where the plumbing is nothing but order, it belongs to the last node that it orders."""
+        lone = [node for node in range(self.count) if plumbing[node] == APART]
+        if not all(self.is_order[self.table.op[node]] for node in lone):
+            return
+        for node in lone:
+            before = self.table.controls.get(node, ())
+            drawn = [into[one] if into[one] >= 0 else one for one in before]
+            drawn = [one for one in drawn if plumbing[one] != APART]
+            if drawn:
+                into[node] = max(drawn, key=self.rank.__getitem__)
+                plumbing[node] = 0
 
 
 def _nodes_of(table: NodeTable, names: Iterable[str]) -> set[int]:

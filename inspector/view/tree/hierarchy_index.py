@@ -8,14 +8,15 @@ is then a handful of array operations, whatever is open: a view takes millisecon
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
-from inspector.view.table.node_table import NodeTable
+from inspector.view.table.node_table import AFTER, BEFORE, NodeTable
 from inspector.view.table.op_kinds import KINDS, kind_of
 from inspector.view.tree import scopes
 from inspector.view.tree.paused import collector_paused
@@ -39,6 +40,7 @@ class HierarchyIndex:
         nodes: Per drawn node, how many nodes it stands for; 0 for a folded one.
         weighed: Node to (elements, bytes) of those constants and variables that are weights.
         weights, parameters: Item to bytes, and elements, of the distinct weights its nodes read.
+        former: As `weights`, of the first graph of a union, where `weights` has the second's.
         source, target, tensor: Data edges between drawn nodes; equal tensors have equal numbers.
         back: Per data edge, whether it closes a loop.
         wait_source, wait_target: Control edges between drawn nodes.
@@ -63,7 +65,15 @@ class HierarchyIndex:
         self.weighed: dict[int, tuple[int, int]] = {}
         self.weights: dict[int, int] = {}
         self.parameters: dict[int, int] = {}
-        self._weigh(table, into, tree)
+        self.former: dict[int, int] = {}
+        if table.side:
+            nodes = range(count)
+            added = {node for node in nodes if table.side[node] == AFTER}
+            self._weigh(table, into, tree, table.former, added)
+            self.former = self.weights
+            self.weighed, self.weights, self.parameters = {}, {}, {}
+        removed = {node for node, side in enumerate(table.side) if side == BEFORE}
+        self._weigh(table, into, tree, table.weights, removed)
         del self._into, self._edges, self._order, self._scope_of
 
     def ops(self, scope: int) -> int:
@@ -171,10 +181,18 @@ class HierarchyIndex:
             )
         return sums
 
-    def _weigh(self, table: NodeTable, into: Sequence[int], tree: Tree) -> None:
+    def _weigh(
+        self,
+        table: NodeTable,
+        into: Sequence[int],
+        tree: Tree,
+        weights: Mapping[int, tuple[int, int]],
+        absent: AbstractSet[int],
+    ) -> None:
+        """Add up weights, each at the nodes that read it; ``absent`` nodes read nothing."""
         one_reader = self._one_reader()
         sizes, counts = [0] * len(tree.names), [0] * len(tree.names)
-        for node, (elements, size) in table.weights.items():
+        for node, (elements, size) in weights.items():
             dtypes = table.dtypes_of(node)
             # Shapes, axes and epsilons are no weights worth a figure.
             if elements < 2 or (elements < 64 and dtypes and _INDEX_DTYPE.match(dtypes[0])):
@@ -182,7 +200,7 @@ class HierarchyIndex:
             self.weighed[node] = (elements, size)
             owner = into[node]
             is_shared = owner < 0 or not one_reader[owner]
-            readers = _readers(table, into, node) if is_shared else {owner}
+            readers = _readers(table, into, node, absent) if is_shared or absent else {owner}
             for reader in readers:
                 self._add(reader, elements, size)
             if len(readers) == 1:
@@ -235,7 +253,9 @@ class HierarchyIndex:
         self.wait_source, self.wait_target = control[:, 0], control[:, 1]
 
 
-def _readers(table: NodeTable, into: Sequence[int], node: int) -> set[int]:
+def _readers(
+    table: NodeTable, into: Sequence[int], node: int, absent: AbstractSet[int]
+) -> set[int]:
     """The drawn nodes that read a weight, through other folded nodes or directly."""
     if into[node] < 0:
         return {node}
@@ -243,9 +263,11 @@ def _readers(table: NodeTable, into: Sequence[int], node: int) -> set[int]:
     visited, todo = {node}, [node]
     while todo and len(visited) < 4 * MAX_READERS and len(readers) < MAX_READERS:
         for reader in table.consumers[todo.pop()]:
+            if reader in absent:
+                continue
             if into[reader] < 0:
                 readers.add(reader)
             elif reader not in visited:
                 visited.add(reader)
                 todo.append(reader)
-    return readers or {into[node]}
+    return readers or {into[node]} - absent

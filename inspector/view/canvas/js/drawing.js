@@ -7,13 +7,15 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Scales: from NEAR edges have labels; below MID second lines, below FAR all texts are hidden. */
-const NEAR = 1.35, MID = 0.5, FAR = 0.24;
+const NEAR = 0.87, MID = 0.5, FAR = 0.24;
+/** Pixels of the band of a fused activation. */
+const BAND = 16;
 const LAYERS = ["clusters", "edges", "titles", "labels", "nodes", "rings"];
 const HIDDEN_FROM_SCREEN_READERS = ["edges", "titles", "labels", "rings"];
 /** Marks that become CSS classes of a box, and the signs on the badges of some. */
-const CLASS_MARKS = ["added", "removed", "changed", "refused", "dim", "hit"];
+const CLASS_MARKS = ["added", "removed", "changed", "renamed", "refused", "dim", "hit"];
 /** @type {Record<string, string>} */
-const SIGNS = { added: "+", removed: "−", changed: "≠", refused: "!" };
+const SIGNS = { added: "+", removed: "−", changed: "≠", renamed: "↦", refused: "!" };
 
 /**
  * Create an element. Text is set by textContent only, so names from a model are never markup.
@@ -49,7 +51,6 @@ export class Drawing {
   #edges = [];
   /** @type {[SVGElement, string][]} Elements that are highlighted, each with its class. */
   #lit = [];
-  #labelled = false;
 
   /**
    * @param {SVGElement} picture Emptied first.
@@ -67,6 +68,9 @@ export class Drawing {
     graph.clusters.forEach((cluster, index) => this.#drawCluster(cluster, index));
     this.#edges = graph.edges.map((edge) => this.#drawEdge(edge));
     this.#boxes = graph.nodes.map((node, index) => this.#drawBox(node, index));
+    for (const [edge, x, y] of graph.labels) {
+      svgElement("text", { class: "edge-label beside", x, y }, this.#layers.labels, graph.edges[edge].t);
+    }
   }
 
   /**
@@ -153,6 +157,7 @@ export class Drawing {
     const middle = w / 2 + (node.scope ? -5 : 0);
     svgElement("text", { class: "title", x: middle, y: node.stub ? h / 2 + 3.5 : 16 }, element, node.title);
     if (!node.stub) svgElement("text", { class: "sub", x: middle, y: 30.5 }, element, node.sub);
+    if (node.band) this.#drawBand(node, element);
     if (node.scope) svgElement("text", { class: "sign", x: w - 15, y: 17 }, element, "+");
     if (node.same) svgElement("text", { class: "same", x: w - 11, y: 31 }, element, node.same);
     this.#register(node.name, element);
@@ -161,8 +166,21 @@ export class Drawing {
   }
 
   /**
+   * Draw the activation that is fused into an op along the lower edge of its box.
+   *
+   * @param {Box} node
+   * @param {SVGElement} element
+   */
+  #drawBand({ w, h, band }, element) {
+    const r = 6.4, top = h - BAND;
+    const d = `M.6 ${top}H${w - 0.6}V${h - r - 0.6}a${r} ${r} 0 0 1 ${-r} ${r}H${r + 0.6}a${r} ${r} 0 0 1 ${-r} ${-r}Z`;
+    svgElement("path", { class: "band", d }, element);
+    svgElement("text", { class: "sub", x: w / 2, y: h - 4.5 }, element, band);
+  }
+
+  /**
    * @param {Record<string, string[]>} marks Name to marks: classes (added, removed, changed,
-   *   refused, dim, hit) and badges (output, input, float).
+   *   renamed, refused, dim, hit) and badges (output, input, float).
    * @param {string} hide Boxes with this mark are hidden but keep their place; "" for none.
    * @param {(node: Box) => string} describe Text for a screen reader.
    */
@@ -246,19 +264,16 @@ export class Drawing {
           element?.classList.add(name);
           if (element) this.#lit.push([element, name]);
         }
-        if (indices.length < 12) this.#drawLabel(edges[index], this.#layers.rings);
+        if (indices.length < 12) this.#drawLabel(edges[index]);
       }
     }
   }
 
-  /**
-   * @param {Edge} edge
-   * @param {SVGElement} layer
-   */
-  #drawLabel({ t, p }, layer) {
+  /** @param {Edge} edge */
+  #drawLabel({ t, p }) {
     if (!t || p.length < 8) return;
     const k = 2 * Math.floor(p.length / 4);
-    svgElement("text", { class: "edge-label", x: p[k], y: p[k + 1] + 3 }, layer, t);
+    svgElement("text", { class: "edge-label", x: p[k], y: p[k + 1] + 3 }, this.#layers.rings, t);
   }
 
   /**
@@ -303,10 +318,6 @@ export class Drawing {
       z < (classList.contains(name) ? limit * 1.08 : limit);
     this.#toggle("mid", below("mid", MID));
     this.#toggle("far", below("far", FAR));
-    if (z >= NEAR && !this.#labelled) {
-      this.#labelled = true;
-      for (const edge of this.#graph.edges) this.#drawLabel(edge, this.#layers.labels);
-    }
     this.#toggle("near", z >= NEAR);
   }
 

@@ -6,6 +6,7 @@
  * @property {string} title First line of the box.
  * @property {string} sub Second line of the box.
  * @property {string} same Letter of the structure that it shares with other scopes, or "".
+ * @property {string} band The activation that is fused into the op, or "".
  * @property {number} kind Index into the kinds that Python sends.
  * @property {number} x
  * @property {number} y
@@ -61,11 +62,13 @@ export class LaidOutGraph {
 
   /** @param {string} packed */
   constructor(packed) {
-    const { texts, nodes, clusters, edges, w, h, columns } = JSON.parse(packed);
+    const { texts, nodes, clusters, edges, labels, w, h, columns } = JSON.parse(packed);
     const name = nameReader();
     this.w = /** @type {number} */ (w);
     this.h = /** @type {number} */ (h);
     this.columns = Boolean(columns);
+    /** @type {[edge: number, x: number, y: number][]} Where edges have room for their labels. */
+    this.labels = labels;
     /** @type {Box[]} */
     this.nodes = nodes.map((/** @type {any[]} */ row) => unpackBox(row, texts, name));
     /** @type {Cluster[]} */
@@ -168,10 +171,10 @@ function nameReader() {
  * @param {(shared: number, rest: string) => string} name
  * @returns {Box}
  */
-function unpackBox([shared, rest, title, sub, same, kind, x, y, w, h, parent, flags], texts, name) {
+function unpackBox([shared, rest, title, sub, same, band, kind, x, y, w, h, parent, flags], texts, name) {
   /** @type {Box} */
   const box = {
-    name: name(shared, rest), title: texts[title], sub: texts[sub], same: texts[same],
+    name: name(shared, rest), title: texts[title], sub: texts[sub], same: texts[same], band: texts[band],
     kind, x, y, w, h, parent,
   };
   FLAGS.forEach((flag, bit) => {

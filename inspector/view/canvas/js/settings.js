@@ -27,7 +27,7 @@
 
 /** @type {Record<string, string>} Texts of marks for a screen reader. */
 const MARK_TEXTS = {
-  added: "added", removed: "removed", changed: "changed", hit: "found", dim: "dimmed",
+  added: "added", removed: "removed", changed: "changed", renamed: "renamed", hit: "found", dim: "dimmed",
   refused: "has no operator in TFLite", float: "stays float",
 };
 
@@ -63,7 +63,7 @@ export class Settings {
    */
   detailsOf(item) {
     const node = "kind" in item ? item : undefined;
-    return [node?.sub, node && this.kinds[node.kind]?.[0], this.heat?.[item.name]?.[1]];
+    return [node?.sub, node?.band, node && this.kinds[node.kind]?.[0], this.heat?.[item.name]?.[1]];
   }
 
   /**
@@ -75,7 +75,7 @@ export class Settings {
     const place = graph.nodes.indexOf(node), marks = node.stub ? [] : this.marks[node.name] || [];
     const kind = node.stub ? "link to " : node.scope ? "closed scope " : "";
     return [
-      kind + node.title, node.sub, this.kinds[node.kind]?.[0], node.same && `structure ${node.same}`,
+      kind + node.title, node.sub, node.band && `fused ${node.band}`, this.kinds[node.kind]?.[0], node.same && `structure ${node.same}`,
       !node.stub && `reads from ${graph.ins[place].length}, read by ${graph.outs[place].length}`,
       node.feed && "input", node.fetch && "output",
       marks.includes("output") && "picked as output", marks.includes("input") && "picked as input",
