@@ -201,7 +201,9 @@ class ConversionFailed(InspectorError):
         self, what: str, where: str, why: str, nodes: Iterable[Mapping[str, str]] = ()
     ) -> None:
         super().__init__(what, where, why)
-        self.nodes = [{key: node[key] for key in self.NODE_KEYS} for node in nodes]
+        self.nodes: list[dict[str, str]] = [
+            {key: node[key] for key in self.NODE_KEYS} for node in nodes
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """As `InspectorError.to_dict`, with the nodes."""

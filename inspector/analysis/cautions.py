@@ -52,7 +52,7 @@ class Reach:
         self.graph: Graph = without_calls(model, roots)
         self.columns: Columns = self.graph.columns()
         index = self.columns.index
-        self.needed = self.columns.needed(index[name] for name in roots if name in index)
+        self.needed: bytearray = self.columns.needed(index[name] for name in roots if name in index)
 
     def of_ops(self, ops: Iterable[str]) -> list[int]:
         """The nodes of these ops that the outputs depend on."""

@@ -55,8 +55,8 @@ class PairedTensors:
         if not (before.holds_ops and after.holds_ops):
             self._add_names(graphs)
         columns, other = graphs[0].columns(), graphs[1].columns()
-        self.varying = _varying(columns)
-        self.varying_after = _varying(other)
+        self.varying: Collection[str] = _varying(columns)
+        self.varying_after: Collection[str] = _varying(other)
         needed = columns.needed([columns.index[name] for name in outputs if name in columns.index])
         order = _order(columns)
         width = _width(columns, order, needed)

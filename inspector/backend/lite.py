@@ -76,15 +76,15 @@ class LiteRun:
         self._threads = threads
         self._lite: LiteGraph = self._model.lite
         refuse_shapes(self._model)
-        self.signature = self._choose(feeds, fetches, signature)
-        self.subgraph = self.signature.subgraph if self.signature is not None else 0
+        self.signature: Signature | None = self._choose(feeds, fetches, signature)
+        self.subgraph: int = self.signature.subgraph if self.signature is not None else 0
         self._graph = self._lite.file.subgraphs[self.subgraph]
         self._fed = self._feed(feeds)
         self._fetched = self._fetch(fetches)
         refuse(self._model)
         start = time.perf_counter()
         self._load()
-        self.load_ms = 1000 * (time.perf_counter() - start)
+        self.load_ms: float = 1000 * (time.perf_counter() - start)
 
     @property
     def rows(self) -> int:

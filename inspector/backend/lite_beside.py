@@ -46,7 +46,7 @@ class LiteBeside:
             raise BadFetch(model.name, "outputs", "none corresponds to one of the first model")
         values = corresponding.for_model(arrays, fed, inputs, model.name)
         self._run = lite.LiteRun(lite_one, values, list(dict.fromkeys(self._outputs.values())))
-        self.load_ms = self._run.load_ms
+        self.load_ms: float = self._run.load_ms
 
     def once(self) -> tuple[dict[str, Array], float]:
         """Run; the outputs and the milliseconds. Raises: RunFailed."""

@@ -64,8 +64,8 @@ class LoadedModel:
         # TensorFlow would hang or crash on some of it.
         validate.refuse(model.outline, model.name)
         start = time.perf_counter()
-        self.graph = tf.Graph()
-        self.session = tf.compat.v1.Session(graph=self.graph, config=self._config)
+        self.graph: tf.Graph = tf.Graph()
+        self.session: Any = tf.compat.v1.Session(graph=self.graph, config=self._config)
         try:
             with translated(model, "load"):
                 if model.format == "SavedModel" and model.path is not None:
@@ -75,7 +75,7 @@ class LoadedModel:
         except BaseException:
             self.session.close()
             raise
-        self.load_ms = 1000 * (time.perf_counter() - start)
+        self.load_ms: float = 1000 * (time.perf_counter() - start)
 
     def close(self) -> None:
         """Free the session's memory."""

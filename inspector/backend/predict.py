@@ -102,7 +102,7 @@ class Run:
             keys &= {
                 key for entry in model.signatures.values() for key in tensors_by_key(entry.inputs)
             }
-        self.signature = (
+        self.signature: str | None = (
             signatures.of_feeds(model.signatures, keys, fetches)
             if signature is None
             else signatures.choose(model.signatures, signature, model.name)

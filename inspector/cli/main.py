@@ -24,7 +24,7 @@ from inspector.cli import (
 from inspector.cli.options import Commands
 from inspector.version import __version__
 
-COMMANDS = (
+COMMANDS: tuple[click.Command, ...] = (
     running.app,
     reading.describe,
     reading.ops,
@@ -52,5 +52,5 @@ def cli() -> None:
     """See what is in a TensorFlow model, make it smaller, check what that did to its answers."""
 
 
-for command in COMMANDS:
-    cli.add_command(command)
+for _command in COMMANDS:
+    cli.add_command(_command)

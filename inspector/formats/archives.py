@@ -22,7 +22,7 @@ import tempfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -76,8 +76,8 @@ class Scratch:
     """
 
     def __init__(self, parent: Path | None = None) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="inspector-", dir=parent))
-        self.remove = weakref.finalize(self, _remove, self.path, os.getpid())
+        self.path: Path = Path(tempfile.mkdtemp(prefix="inspector-", dir=parent))
+        self.remove: Callable[[], object] = weakref.finalize(self, _remove, self.path, os.getpid())
 
 
 def _remove(folder: Path, owner: int) -> None:

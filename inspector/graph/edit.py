@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from inspector.errors import InvalidGraph
 from inspector.graph.graph import Graph, Input, node_name, split_input
-from inspector.graph.protos import NodeDef
+from inspector.graph.protos import FunctionDefLibrary, NodeDef
 
 _COLOCATE = b"loc:@"
 _ONE = {port: (port,) for port in range(-1, 16)}
@@ -62,7 +62,7 @@ class GraphEdit:
     def __init__(self, graph: Graph, hidden: Set[str] = frozenset()) -> None:
         self.graph = graph
         self.hidden = hidden
-        self.library = graph.library
+        self.library: FunctionDefLibrary = graph.library
         self._before: dict[str, NodeDef] = {node.name: node for node in graph.nodes}
         if len(self._before) != len(graph.nodes):
             name = _repeated(graph)

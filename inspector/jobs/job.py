@@ -64,7 +64,7 @@ class Run:
 
     def __init__(self, order: Order) -> None:
         self.order = order
-        self.id = secrets.token_hex(3)
+        self.id: str = secrets.token_hex(3)
         """What marks it in the log."""
         self.jobs: set[Job] = set()
         """Who still waits for it. Guarded by the runner's lock."""
@@ -118,7 +118,7 @@ class Job(Future[JobResult]):
         super().__init__()
         self.run = run
         self.session = session
-        self.id = secrets.token_urlsafe(16)
+        self.id: str = secrets.token_urlsafe(16)
         """Cannot be guessed, so an address may hold it."""
         self._cancel = cancel
         forks.register(self)

@@ -93,7 +93,7 @@ class Reader:
         self._body = bytearray()
         self._letter = b""
         self._missing = 0
-        self.received = 0
+        self.received: int = 0
         """Bytes so far."""
 
     @property

@@ -68,9 +68,9 @@ class LocalRunner(Executor):
         templates: Mapping[str, TemplateSpec] | None = None,
         slots: Slots | None = None,
     ) -> None:
-        self.policy = RunPolicy()
+        self.policy: RunPolicy = RunPolicy()
         """Which models are run; a server that others can reach puts its own in this place."""
-        self.workspace = workspace or Workspace()
+        self.workspace: Workspace = workspace or Workspace()
         self._requests = requests
         max_jobs = max_jobs or os.cpu_count() or 1
         self._slots = slots or Slots(max_jobs, max(2, max_jobs))

@@ -24,7 +24,8 @@ class PeakMemory:
     """
 
     def __init__(self) -> None:
-        self.start = self.bytes = 0
+        self.start: int = 0
+        self.bytes: int = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="peak memory", daemon=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from inspector.graph import columns_reader
 from inspector.graph.graph import Graph
-from inspector.graph.protos import NodeDef, from_buffer
+from inspector.graph.protos import FunctionDefLibrary, NodeDef, VersionDef, from_buffer
 from inspector.graph.wire import GraphBytes
 
 _SINGLE = 1_000
@@ -37,9 +37,10 @@ class LazyGraph(Graph):
                 self.versions = outline.versions
                 return getattr(self, name)
         proto = self._source.parse()
-        self.nodes = tuple(proto.node)
+        self.nodes: tuple[NodeDef, ...] = tuple(proto.node)
         if "library" not in self.__dict__:
-            self.library, self.versions = proto.library, proto.versions
+            self.library: FunctionDefLibrary = proto.library
+            self.versions: VersionDef = proto.versions
             self._columns = self._places = None
         return getattr(self, name)
 

@@ -71,7 +71,7 @@ class NamePairs:
         near = graphs.short
         owner, node = candidate[near.owner], candidate[near.node]
         degree = np.diff(near.start)
-        self.most = np.maximum(degree[self.one], degree[self.other])
+        self.most: Ints = np.maximum(degree[self.one], degree[self.other])
         both = (owner >= 0) & (node >= 0)
         # The same candidates in the same role, once in each graph.
         rows = np.stack([owner[both], node[both], near.role[both].view(np.int64)])
@@ -79,8 +79,8 @@ class NamePairs:
         order = np.lexsort((in_second, *rows))
         rows, in_second = rows[:, order], in_second[order]
         twice = (rows[:, 1:] == rows[:, :-1]).all(axis=0) & (in_second[1:] != in_second[:-1])
-        self.support = np.bincount(rows[0, 1:][twice], minlength=len(self.one))
+        self.support: Ints = np.bincount(rows[0, 1:][twice], minlength=len(self.one))
         has_neighbours = self.most > 0
-        self.trusted = not has_neighbours.any() or bool(
+        self.trusted: bool = not has_neighbours.any() or bool(
             (self.support[has_neighbours] > 0).mean() > _TRUST
         )

@@ -82,8 +82,8 @@ class TwoGraphs:
     """
 
     def __init__(self, first: Columns, second: Columns) -> None:
-        self.columns = (first, second)
-        self.split = len(first)
+        self.columns: tuple[Columns, Columns] = (first, second)
+        self.split: int = len(first)
         count = len(first) + len(second)
         self.partner: Ints = np.full(count, -1, np.int64)
         self.eligible: Mask = np.concatenate(
@@ -100,7 +100,7 @@ class TwoGraphs:
         past, past_port = self._past(source, reader, slot, port)
         # A control edge also leads to what an Identity passes on: folding leaves that alone there.
         waits = ~data & (past != source)
-        self.full = _neighbours(
+        self.full: Neighbours = _neighbours(
             np.concatenate([source, past[waits]]),
             np.concatenate([reader, reader[waits]]),
             np.concatenate([slot, slot[waits]]),
@@ -110,12 +110,12 @@ class TwoGraphs:
         source, reader, slot, port = (part[data] for part in (past, reader, slot, past_port))
         inner = ~(self.passing[source] | self.passing[reader])
         source, reader, slot, port = (part[inner] for part in (source, reader, slot, port))
-        self.short = _neighbours(source, reader, slot, port, count)
+        self.short: Neighbours = _neighbours(source, reader, slot, port, count)
         self.varies: Mask = np.concatenate([_varies(columns) for columns in self.columns])
         inner = self.varies[source]
         self.varying_inputs: Ints = np.bincount(reader[inner], minlength=count)
         source, reader, slot, port = (part[inner] for part in (source, reader, slot, port))
-        self.core = _neighbours(source, reader, slot, port, count)
+        self.core: Neighbours = _neighbours(source, reader, slot, port, count)
 
     @property
     def are_left(self) -> bool:

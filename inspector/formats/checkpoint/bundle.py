@@ -76,7 +76,7 @@ class Bundle(Checkpoint):
     """A V2 checkpoint. Opening it reads the index; the shards are opened when first needed."""
 
     def __init__(self, prefix: Path, index: bytes) -> None:
-        self.name = prefix.name
+        self.name: str = prefix.name
         self.prefix = prefix
         self._maps: dict[int, memoryview] = {}
         self._slices: dict[bytes, BundleEntryProto] = {}

@@ -70,7 +70,7 @@ class TensorSlices(Checkpoint):
     """
 
     def __init__(self, prefix: Path, paths: Sequence[Path]) -> None:
-        self.name = prefix.name
+        self.name: str = prefix.name
         self.prefix = prefix
         if len(paths) > MAX_SHARDS:
             raise LimitExceeded(self.name, "checkpoint", f"more than {MAX_SHARDS} files")

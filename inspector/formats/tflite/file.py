@@ -57,7 +57,7 @@ def enum_names(enum: type) -> dict[int, str]:
 
 TYPES = enum_names(schema.TensorType)
 OPERATORS = enum_names(schema.BuiltinOperator)
-CUSTOM = schema.BuiltinOperator.CUSTOM
+CUSTOM: int = schema.BuiltinOperator.CUSTOM
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class LiteFile:
 
     def __init__(self, data: memoryview, name: str) -> None:
         self.name = name
-        self.size = len(data)
+        self.size: int = len(data)
         self._data = data
         self._spent: Counter[str] = Counter()
         with self.reading():
@@ -214,8 +214,8 @@ class LiteFile:
 
     def _read(self, model: Any) -> None:
         self.version: int = model.Version()
-        self.description = self._text(model.Description())
-        self.codes = [
+        self.description: str | None = self._text(model.Description())
+        self.codes: list[Code] = [
             self._code(model.OperatorCodes(i))
             for i in range(self._count(model.OperatorCodesLength(), "operator codes"))
         ]
@@ -223,9 +223,9 @@ class LiteFile:
             self._place(i, model.Buffers(i))
             for i in range(self._count(model.BuffersLength(), "buffers"))
         ]
-        self.external = getattr(model, "ExternalBuffersLength", int)()
+        self.external: int = getattr(model, "ExternalBuffersLength", int)()
         """Buffers in files of their own, which are not read."""
-        self.subgraphs = [
+        self.subgraphs: list[Subgraph] = [
             self._subgraph(i, model.Subgraphs(i))
             for i in range(self._count(model.SubgraphsLength(), "subgraphs"))
         ]
@@ -235,7 +235,7 @@ class LiteFile:
         for i in range(self._count(model.MetadataLength(), "metadata entries")):
             entry = model.Metadata(i)
             self.metadata.append((self._text(entry.Name()) or "", entry.Buffer()))
-        self.signatures = [
+        self.signatures: list[Signature] = [
             self._signature(model.SignatureDefs(i))
             for i in range(self._count(model.SignatureDefsLength(), "signatures"))
         ]

@@ -64,8 +64,12 @@ class LiteGraph:
         self.operators: dict[str, Key] = {}
         self.source: dict[Key, str] = {}
         graphs = list(enumerate(file.subgraphs))
-        self.inputs = {(number, index) for number, graph in graphs for index in graph.inputs}
-        self.results = {(number, index) for number, graph in graphs for index in graph.outputs}
+        self.inputs: set[tuple[int, int]] = {
+            (number, index) for number, graph in graphs for index in graph.inputs
+        }
+        self.results: set[tuple[int, int]] = {
+            (number, index) for number, graph in graphs for index in graph.outputs
+        }
         self.functions: dict[str, str] = {}
         self._callers: dict[str, list[int]] = {}
         self._names = Names()

@@ -43,8 +43,8 @@ class Nesting:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self.library = Library(graph.library)
-        self.growth = Growth(self.library)
+        self.library: Library = Library(graph.library)
+        self.growth: Growth = Growth(self.library)
         self._graph = graph
         self._names = Names(self.library.functions)
         self._copies: dict[object, str] = {}

@@ -56,11 +56,11 @@ class View:
         producer: int = 0,
         outputs: int = 1,
     ) -> None:
-        self.node = node
-        self.shapes = shapes
-        self.values = values
-        self.producer = producer
-        self.outputs = outputs
+        self.node: NodeDef = node
+        self.shapes: list[Shape | None] = shapes
+        self.values: list[Value | None] = values
+        self.producer: int = producer
+        self.outputs: int = outputs
         self.handle: Shape | None = None
         self.new_handle: Shape | None = None
 

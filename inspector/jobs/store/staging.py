@@ -31,7 +31,7 @@ class Stage:
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path
-        self.content = path / CONTENT
+        self.content: Path = path / CONTENT
         self._discard = weakref.finalize(self, _discard, path, lock, os.getpid())
 
     def discard(self) -> None:

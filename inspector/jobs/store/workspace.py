@@ -50,7 +50,7 @@ class Incoming:
     def __init__(self, store: Store, name: str, max_bytes: int) -> None:
         self.name = name
         self.max_bytes = max_bytes
-        self.bytes = 0
+        self.bytes: int = 0
         """Written so far, all files together."""
         self._store = store
         self._max_files = settings.FILES()
@@ -175,8 +175,10 @@ class Workspace:
     """
 
     def __init__(self, root: Path | None = None, max_bytes: int | None = None) -> None:
-        self.root, self._temporary = (root.absolute(), None) if root is not None else home.find()
-        self.max_bytes = settings.WORKSPACE_SIZE() if max_bytes is None else max_bytes
+        place = (root.absolute(), None) if root is not None else home.find()
+        self.root: Path = place[0]
+        self._temporary = place[1]
+        self.max_bytes: int = settings.WORKSPACE_SIZE() if max_bytes is None else max_bytes
         with home.translated(self.root):
             self._store = Store(self.root, self.max_bytes)
         self._jobs: dict[Path, staging.Stage] = {}

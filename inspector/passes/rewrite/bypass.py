@@ -18,7 +18,7 @@ class Bypass:
 
     def __init__(self, edit: GraphEdit, ctx: PassContext, nodes: list[NodeDef]) -> None:
         self.edit = edit
-        self.boundary = ctx.boundary
+        self.boundary: frozenset[str] = ctx.boundary
         self.todo: dict[str, NodeDef] = {}
         self.source: dict[str, Input] = {}
         self.controls: dict[str, tuple[str, ...]] = {}

@@ -118,7 +118,9 @@ class Weights:
     """Scales the weights of linear ops, in place if they have no other consumer."""
 
     def __init__(self, edit: GraphEdit, ctx: PassContext, transform: str) -> None:
-        self.edit, self.ctx, self.transform = edit, ctx, transform
+        self.edit: GraphEdit = edit
+        self.ctx: PassContext = ctx
+        self.transform: str = transform
         self.copies: dict[tuple[str, bytes], str] = {}
 
     def read(self, linear: NodeDef) -> tuple[Array, int]:

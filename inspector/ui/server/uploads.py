@@ -51,7 +51,7 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self.token = secrets.token_urlsafe(32)
+        self.token: str = secrets.token_urlsafe(32)
         self.model: ModelKey | None = None
         self.lease: Lease | None = None
         self.is_receiving = False

@@ -160,12 +160,14 @@ class WebGuard:
         hidden: Mapping[bytes, bytes] | None = None,
     ) -> None:
         self.app = app
-        self.addresses = frozenset(addresses)
+        self.addresses: frozenset[Address] = frozenset(addresses)
         self.own_port = own_port
-        self.hidden = dict(hidden or {})
+        self.hidden: dict[bytes, bytes] = dict(hidden or {})
         assert all(len(old) == len(new) for old, new in self.hidden.items())
         named = {**HEADERS, "content-security-policy": policy() if csp is None else csp}
-        self.headers = [(name.encode(), value.encode()) for name, value in named.items()]
+        self.headers: list[tuple[bytes, bytes]] = [
+            (name.encode(), value.encode()) for name, value in named.items()
+        ]
         self._names = {name for name, _value in self.headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -47,7 +47,7 @@ class RunningSearch:
 
     def __init__(self, work: _Work, target: Callable[[], None]) -> None:
         self._work = work
-        self.thread = threading.Thread(target=target, name="search", daemon=True)
+        self.thread: threading.Thread = threading.Thread(target=target, name="search", daemon=True)
         weakref.finalize(self, work.stop.set)
         self.thread.start()
 

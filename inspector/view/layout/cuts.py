@@ -77,10 +77,10 @@ class Cuts:
                 self.spans.append((first, last))
             else:
                 upward.append(Band(min(heights), max(heights)))
-        self.upward = list(merged(upward))
-        self.upward_tops = [band.top for band in self.upward]
-        self.firsts = sorted(first for first, _ in self.spans)
-        self.lasts = sorted(last for _, last in self.spans)
+        self.upward: list[Band] = list(merged(upward))
+        self.upward_tops: list[float] = [band.top for band in self.upward]
+        self.firsts: list[float] = sorted(first for first, _ in self.spans)
+        self.lasts: list[float] = sorted(last for _, last in self.spans)
 
     def crossing(self, above: float, below: float) -> int | None:
         """Number of edges through a gap; None where one of them cannot be cut."""

@@ -42,8 +42,8 @@ class NodeTableBuilder:
         self.model = model
         graph, why = drawn(model)
         self.unfolded: Unfolded = model.unfolded(graph)
-        self.graph = self.unfolded.graph
-        self.warnings = [*([why] if why else []), *self.unfolded.notes]
+        self.graph: Graph = self.unfolded.graph
+        self.warnings: list[str] = [*([why] if why else []), *self.unfolded.notes]
 
     @cached_property
     def shapes(self) -> Mapping[str, Sequence[Shape | None]]:

@@ -52,19 +52,19 @@ class Hierarchy:
     def __init__(self, table: NodeTable, into: list[int], tree: Tree) -> None:
         self.table = table
         self.into = into
-        self.names = tree.names
-        self.labels = tree.labels
-        self.kinds = tree.kinds
-        self.parents = tree.parents
-        self.children = tree.children
-        self.titles = tree.titles
-        self.notes = tree.notes
+        self.names: list[str] = tree.names
+        self.labels: list[str] = tree.labels
+        self.kinds: list[str] = tree.kinds
+        self.parents: list[int] = tree.parents
+        self.children: list[list[int]] = tree.children
+        self.titles: dict[int, str] = tree.titles
+        self.notes: dict[int, str] = tree.notes
         self.tree = tree
-        self.order = scopes.downward(tree)
+        self.order: list[int] = scopes.downward(tree)
         """Scopes in use, each after its parent."""
-        self.scope_of = scopes.scope_of_nodes(tree, len(table))
+        self.scope_of: list[int] = scopes.scope_of_nodes(tree, len(table))
         """Per drawn node, the scope it is directly in."""
-        self.index = {self.names[scope]: scope for scope in self.order if scope}
+        self.index: dict[str, int] = {self.names[scope]: scope for scope in self.order if scope}
         """Scope id to scope."""
         self._columns: HierarchyIndex | None = None
         self._lock = threading.Lock()

@@ -51,17 +51,19 @@ class HierarchyIndex:
         count, scope_count = len(table), len(tree.names)
         self._order = scopes.downward(tree)
         self._scope_of = scopes.scope_of_nodes(tree, count)
-        self.start, self.end = [0] * scope_count, [0] * scope_count
+        self.start: list[int] = [0] * scope_count
+        self.end: list[int] = [0] * scope_count
         self.at: Ints = np.zeros(count, dtype=np.int64)
         self._number(into, tree)
         self._into: Ints = np.array(into, dtype=np.int64)
         self._edges = table.edges
         drawn = np.where(self._into < 0, np.arange(count), self._into)
         self.nodes: list[int] = np.bincount(drawn, minlength=count).tolist()
-        self.kind, self.structure = [0] * scope_count, [0] * scope_count
+        self.kind: list[int] = [0] * scope_count
+        self.structure: list[int] = [0] * scope_count
         self._connect(table)
         self._describe(table, tree)
-        self.all_nodes = self._sums(tree)
+        self.all_nodes: list[int] = self._sums(tree)
         self.weighed: dict[int, tuple[int, int]] = {}
         self.weights: dict[int, int] = {}
         self.parameters: dict[int, int] = {}
@@ -241,16 +243,19 @@ class HierarchyIndex:
         target = np.append(target, np.fromiter(table.again, dtype=np.int64))
         back = np.append(back, np.ones(len(again), dtype=bool))
         drawn = (into[source] < 0) & (into[target] < 0) & (source != target)
-        self.source, self.target, self.back = source[drawn], target[drawn], back[drawn]
-        self.port = np.minimum(port[drawn], 1 << 20)
+        self.source: Ints = source[drawn]
+        self.target: Ints = target[drawn]
+        self.back: npt.NDArray[np.bool_] = back[drawn]
+        self.port: Ints = np.minimum(port[drawn], 1 << 20)
         keys = self.source * (1 << 21) + self.port
-        self.tensor = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+        self.tensor: Ints = np.unique(keys, return_inverse=True)[1].astype(np.int64)
         waits = [
             (before, node) for node in sorted(table.controls) for before in table.controls[node]
         ]
         control: Ints = np.array(waits, dtype=np.int64).reshape(-1, 2)
         control = control[(into[control] < 0).all(axis=1) & (control[:, 0] != control[:, 1])]
-        self.wait_source, self.wait_target = control[:, 0], control[:, 1]
+        self.wait_source: Ints = control[:, 0]
+        self.wait_target: Ints = control[:, 1]
 
 
 def _readers(
