@@ -18,7 +18,7 @@ from inspector.cli.options import ALIASES
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/api.md").read_text(encoding="utf-8")
-RUNS_MODELS = {"report", "benchmark", "compare", "predict"}
+RUNS_MODELS = {"report", "benchmark", "compare", "predict", "profile"}
 """Sections whose examples need TensorFlow."""
 
 

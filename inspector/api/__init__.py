@@ -51,8 +51,12 @@ if TYPE_CHECKING:
     from inspector.jobs.client.feed_reading import read_feeds as read_feeds
     from inspector.jobs.client.feed_reading import top_classes as top_classes
     from inspector.jobs.client.predict import Prediction as Prediction
+    from inspector.jobs.client.profiling import profile as profile
     from inspector.jobs.client.timing import benchmark as benchmark
     from inspector.measurement.limits import Limit as Limit
+    from inspector.measurement.node_times import NodeTime as NodeTime
+    from inspector.measurement.node_times import OpTime as OpTime
+    from inspector.measurement.node_times import Profile as Profile
     from inspector.measurement.run_times import Benchmark as Benchmark
     from inspector.measurement.run_times import RunTimes as RunTimes
     from inspector.model.checkpoint import Variable as Variable
@@ -102,13 +106,16 @@ PLACES = {
     "Measured": "searching.outcome",
     "Model": "api.open_models",
     "NodeError": "jobs.client.blaming",
+    "NodeTime": "measurement.node_times",
     "OnViolation": "passes.pipeline",
+    "OpTime": "measurement.node_times",
     "Operation": "model.operation",
     "Optimised": "optimisation.optimise",
     "Origin": "reporting.commands",
     "Parameter": "passes.catalogue",
     "Prediction": "jobs.client.predict",
     "Preset": "passes.presets",
+    "Profile": "measurement.node_times",
     "QuantisationReport": "formats.tflite.quantisation_report",
     "RECIPES": "optimisation.tflite.recipes",
     "RECIPE_NAMES": "optimisation.tflite.recipes",
@@ -142,6 +149,7 @@ PLACES = {
     "optimize": "api.transforming",
     "predict": "api.predicting",
     "presets": "passes.catalogue",
+    "profile": "jobs.client.profiling",
     "quantisation": "api.open_models",
     "read_class_names": "analysis.class_names",
     "read_feeds": "jobs.client.feed_reading",

@@ -61,7 +61,11 @@ def predict(
 
 
 class LiteRun:
-    """A loaded model with its feeds, checked and ready to be run any number of times."""
+    """A loaded model with its feeds, checked and ready to be run any number of times.
+
+    Args:
+        keeps_tensors: So that `tensor` has the values of all; without it LiteRT reuses memory.
+    """
 
     def __init__(
         self,
@@ -71,9 +75,11 @@ class LiteRun:
         *,
         signature: str | None = None,
         threads: int | None = None,
+        keeps_tensors: bool = False,
     ) -> None:
         self._model = lite_model(model)
         self._threads = threads
+        self._keeps_tensors = keeps_tensors
         self._lite: LiteGraph = self._model.lite
         refuse_shapes(self._model)
         self.signature: Signature | None = self._choose(feeds, fetches, signature)
@@ -121,6 +127,11 @@ class LiteRun:
         if shapes != {index: array.shape for index, array in self._fed.items()}:
             self._load()
 
+    def tensor(self, index: int) -> Array:
+        """The value of a tensor of the first subgraph in the last run."""
+        with self._translated():
+            return np.asarray(self._interpreter.get_tensor(index))
+
     def real(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs as real numbers: those with one scale for the whole tensor are dequantised."""
         values = dict(outputs)
@@ -135,11 +146,11 @@ class LiteRun:
         from ai_edge_litert.interpreter import Interpreter
 
         with self._translated():
-            whole = set(self._fetched.values()) - set(self._graph.outputs)
+            inner = set(self._fetched.values()) - set(self._graph.outputs)
             self._interpreter = Interpreter(
                 model_path=str(self._model.path),
                 num_threads=self._threads,
-                experimental_preserve_all_tensors=bool(whole),
+                experimental_preserve_all_tensors=self._keeps_tensors or bool(inner),
             )
             if self.subgraph:
                 assert self.signature is not None

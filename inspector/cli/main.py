@@ -20,6 +20,7 @@ from inspector.cli import (
     running,
     scan,
     searching,
+    slowest,
 )
 from inspector.cli.options import Commands
 from inspector.version import __version__
@@ -34,6 +35,7 @@ COMMANDS: tuple[click.Command, ...] = (
     quantising.sensitivity,
     running.predict,
     benchmarking.benchmark,
+    slowest.profile,
     gate.compare,
     searching.search,
     scan.scan,

@@ -264,21 +264,6 @@ class PredictAnswer(TypedDict):
     runtime: NotRequired[str]
 
 
-class ProfileArgs(ModelArgs):
-    """What to fetch and to feed."""
-
-    outputs: list[str]
-    feeds: "FeedsJson"
-
-
-class ProfileAnswer(TypedDict):
-    """Microseconds by node; rows of a run; number of runs."""
-
-    times: dict[str, float]
-    rows: int
-    runs: int
-
-
 class GraphJson(TypedDict):
     """A model whose graph and signatures travel as blobs."""
 

@@ -17,6 +17,7 @@ from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
 from inspector.jobs.tasks import candidate_types, lite_types, side_types
 from inspector.jobs.tasks.picture_types import PicturesAnswer
+from inspector.measurement.json_types import ProfileJson
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -240,7 +241,16 @@ REQUESTS: Mapping[str, Request] = table(
         )
         for kind in ("benchmark", "benchmark_lite")
     ),
-    _runs("profile", "profile:profile", types.ProfileAnswer),
+    *(
+        _runs(
+            kind,
+            "profile:profile",
+            ProfileJson,
+            limits=Limits(wall_s=900.0, cpu_s=1800),
+            tensorflow=kind == "profile",
+        )
+        for kind in ("profile", "profile_lite")
+    ),
     _runs("run", "read:run", types.RunAnswer, "outputs"),
     _runs(
         "build",

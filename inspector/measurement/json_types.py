@@ -87,3 +87,27 @@ class MeanErrorJson(TypedDict):
     b: float
     closer: int
     further: int
+
+
+class NodeTimeJson(TypedDict):
+    """A node of a profile; see `node_times.NodeTime`."""
+
+    name: str
+    op: str
+    ms: float
+    output_bytes: int
+    flops: float
+    parameters: int
+
+
+class ProfileJson(TypedDict):
+    """What a job measured of the nodes of a model; see `node_times.Profile`."""
+
+    runtime: str
+    method: str
+    rows: int
+    runs: int
+    run_ms: float
+    start_ms: float
+    nodes: list[NodeTimeJson]
+    not_measured: dict[str, str]

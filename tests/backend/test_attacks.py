@@ -189,6 +189,7 @@ OTHER_COMMANDS = {
     "convert": ["{model}", "-o", "{folder}/new", "--to", "saved_model", "--outputs", "{outputs}"],
     "sensitivity": ["{model}", "--quantise", "dynamic"],
     "benchmark": ["{model}", "--runs", "1"],
+    "profile": ["{model}", "--budget", "0.01"],
     "compare": ["{model}", "{model}"],
     "report": ["{model}", "{model}", "-o", "{folder}/report.html"],
     "search": ["{model}", "--outputs", "{outputs}", "--budget", "0.1"],

@@ -520,6 +520,10 @@ def test_heat_colours_boxes_by_their_share(windows, serve, theme):
         assert warmth["stage_1"] == "60%"
         assert warmth["input"] == "0%"
         assert "62 KiB" in canvas.page.locator(".legend").inner_text()
+        lines = canvas.page.locator(".node .sub").all_text_contents()
+        assert "62 KiB (50 %)" in lines
+        # A box without the figure says what it is.
+        assert any(line.startswith("Placeholder") for line in lines)
         canvas.node("stage_1").hover()
         assert "50 %" in canvas.page.locator(".status").inner_text()
 

@@ -5,6 +5,7 @@ The lengths are measured in Chromium, on the sample and on networks that TensorF
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -240,6 +241,23 @@ def test_the_full_screen_shows_all_with_search_and_details_and_escape_leaves(win
     window.keyboard.press("Escape")
     drawer(window, is_open=False)
     assert window.locator(".stage").bounding_box() == small
+
+
+@pytest.mark.tensorflow
+def test_measured_times_are_on_the_boxes_and_a_row_of_the_list_shows_its_node(window, address):
+    show(window, address, "sample=iris")
+    window.locator(".st-key-colour_by [role=combobox], .st-key-colour_by input").first.click()
+    window.get_by_role("option", name="Measured time").click()
+    drawer(window, is_open=True)
+    window.get_by_text("of the").get_by_text("that a whole run takes").wait_for()
+    line = node(window, "MatMul").locator(".sub").text_content()
+    assert re.fullmatch(r"[\d.]+ (µs|ms) \([\d.]+ %\)", line)
+    rows = window.locator(".st-key-slowest_nodes").bounding_box()
+    window.mouse.click(rows["x"] + 12, rows["y"] + 52)
+    selected = window.locator(".node.selected .sub")
+    selected.wait_for()
+    most = window.locator(".legend").inner_text()
+    assert selected.text_content() in most
 
 
 def test_a_search_does_not_move_the_picture(window, address):

@@ -129,7 +129,7 @@ def without_repeated_buffers(data: bytes) -> bytes:
             tensor.buffer = repeated.get(tensor.buffer, tensor.buffer)
     for number in repeated:
         model.buffers[number].data = None
-    return _packed(model, len(data))
+    return packed(model, len(data))
 
 
 def with_short_names(data: bytes) -> bytes:
@@ -140,7 +140,7 @@ def with_short_names(data: bytes) -> bytes:
     Args:
         data: As of `with_signature`.
     """
-    model = _unpacked(data)
+    model = unpacked(data)
     ends: dict[int, set[int]] = {
         at: {*graph.inputs, *graph.outputs} if at == 0 else set()
         for at, graph in enumerate(model.subgraphs)
@@ -156,7 +156,7 @@ def with_short_names(data: bytes) -> bytes:
                 tensor.name = names.free(f"t{number}").encode()
         if at and not ends[at]:
             graph.name = f"g{at}".encode()
-    return _packed(model, len(data))
+    return packed(model, len(data))
 
 
 def modernised(data: bytes, file: LiteFile, key: str | None = None) -> bytes:
@@ -173,7 +173,7 @@ def modernised(data: bytes, file: LiteFile, key: str | None = None) -> bytes:
     unnamed = any(not tensor.name for graph in file.subgraphs for tensor in graph.tensors)
     if not (unnamed or key is not None or has_old_codes(data, file)):
         return data
-    model = _unpacked(data)
+    model = unpacked(data)
     for code in model.operatorCodes:
         code.builtinCode = max(code.builtinCode, code.deprecatedBuiltinCode)
     for graph, before in zip(model.subgraphs, file.subgraphs, strict=True):
@@ -189,7 +189,7 @@ def modernised(data: bytes, file: LiteFile, key: str | None = None) -> bytes:
             for side in sides
         )
         model.signatureDefs = [schema.SignatureDefT(inputs, outputs, key.encode(), 0)]
-    return _packed(model, len(data))
+    return packed(model, len(data))
 
 
 def with_float_outputs(data: bytes, before: LiteFile) -> bytes:
@@ -199,7 +199,7 @@ def with_float_outputs(data: bytes, before: LiteFile) -> bytes:
     then gives that operator float32 in place of whole numbers: the result is noise, or a crash.
     So outputs are quantised like the rest, and get their own operator here.
     """
-    model = _unpacked(data)
+    model = unpacked(data)
     for at, (graph, old_graph) in enumerate(zip(model.subgraphs, before.subgraphs, strict=True)):
         for place, number in enumerate(old_graph.outputs):
             old, index = old_graph.tensors[number], graph.outputs[place]
@@ -214,7 +214,7 @@ def with_float_outputs(data: bytes, before: LiteFile) -> bytes:
             for item in signature.outputs or ():
                 number = numbers.get(item.name.decode(), item.tensorIndex)
                 item.tensorIndex = now.get(number, item.tensorIndex)
-    return _packed(model, len(data))
+    return packed(model, len(data))
 
 
 def _dequantised(model: schema.ModelT, graph: schema.SubGraphT, index: int) -> int:
@@ -259,7 +259,7 @@ def has_old_codes(data: bytes, file: LiteFile) -> bool:
     return any(code.DeprecatedBuiltinCode() > code.BuiltinCode() for code in codes)
 
 
-def _unpacked(data: bytes) -> schema.ModelT:
+def unpacked(data: bytes) -> schema.ModelT:
     """The file as objects, with what lies behind the flatbuffer in them, as the quantiser puts it.
 
     Args:
@@ -280,7 +280,8 @@ def _unpacked(data: bytes) -> schema.ModelT:
     return model
 
 
-def _packed(model: schema.ModelT, size: int) -> bytes:
+def packed(model: schema.ModelT, size: int) -> bytes:
+    """The file of these objects, whose buffers hold `size` bytes."""
     builder = flatbuffers.Builder(size + _HEADROOM)
     builder.Finish(model.Pack(builder), _IDENTIFIER)
     return bytes(builder.Output())

@@ -63,6 +63,12 @@ class BenchmarkArgs(SidesArgs):
     budget_s: float
 
 
+class ProfileArgs(SidesArgs):
+    """One side, and the seconds for its runs."""
+
+    budget_s: float
+
+
 class RunTimesJson(TypedDict):
     """A `run_times.RunTimes`."""
 

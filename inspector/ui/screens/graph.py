@@ -89,11 +89,11 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
         return picture_details.KEY if is_same else ""
 
     figure = picture_bar.figure()
+    measured: dict[str, float] = {}
     if figure == overlay.TIME:
-        measuring.times(model)
-    measured = (
-        layer_table.differences() if figure == overlay.SENSITIVITY else view_state.measured(model)
-    )
+        measured = measuring.times(model)
+    elif figure == overlay.SENSITIVITY:
+        measured = layer_table.differences()
     strengths = overlay.boxes(tree, names, figure, measured) if figure else None
     content = CanvasContent(
         picture.layout,
@@ -102,6 +102,7 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
         trace=now.trace,
         search=picture_bar.SEARCH,
         can=view_state.steps(),
+        opens=overlay.TIME if figure == overlay.TIME and measured else "",
         fills=True,
     )
     canvas(

@@ -11,11 +11,11 @@ from typing import NoReturn
 import streamlit as st
 
 from inspector.text import printable
-from inspector.ui.screens import linked_state, operations, tflite
+from inspector.ui.screens import linked_state, measuring, operations, picture_bar, tflite
 from inspector.ui.screens.quantising import target
 from inspector.ui.session import state, view_state
 from inspector.ui.widgets import tables, text
-from inspector.view.state import actions
+from inspector.view.state import actions, overlay
 from inspector.view.state.actions import ViewState
 
 KEY, PICTURE = "graph_details", "graph_picture"
@@ -37,6 +37,8 @@ def details(model: state.OpenModel) -> None:
     )
     head.markdown("**Details**")
     head.button("Close the details", key="close_drawer", type="tertiary", icon=":material/close:")
+    if picture_bar.figure() == overlay.TIME:
+        measuring.slowest(model, lambda name: _go(model, name))
     if not now.selected:
         st.caption(
             "Click a box to see what it is. Double-click a scope to open or close it. "

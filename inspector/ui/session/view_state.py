@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from inspector.measurement.node_times import Profile
 from inspector.ui.session import state as session
 from inspector.view.state import actions, history, links, reachability
 from inspector.view.state.actions import ViewState
@@ -95,23 +96,15 @@ def _members(model: session.OpenModel, name: str) -> list[str]:
     return [model.summary.names[node] for node in tree.inside(~item)]
 
 
-def measured(model: session.OpenModel) -> Mapping[str, float]:
-    """Microseconds per node of the last measurement of this model; empty before one."""
+def measured(model: session.OpenModel) -> Profile | None:
+    """The times of the nodes of this model as they were measured last; None before that."""
     measurement = st.session_state.get(_TIMES)
-    return measurement[1] if measurement is not None and measurement[0] == model.key else {}
+    return measurement[1] if measurement is not None and measurement[0] == model.key else None
 
 
-def measured_on(model: session.OpenModel) -> tuple[int, int] | None:
-    """The rows and runs of the last measurement of this model; None before one."""
-    measurement = st.session_state.get(_TIMES)
-    return measurement[2] if measurement is not None and measurement[0] == model.key else None
-
-
-def set_measured(
-    model: session.OpenModel, times: Mapping[str, float], rows_and_runs: tuple[int, int]
-) -> None:
-    """Store a measurement: node name to microseconds, and its rows and runs."""
-    st.session_state[_TIMES] = (model.key, times, rows_and_runs)
+def set_measured(model: session.OpenModel, profile: Profile) -> None:
+    """Store the times of the nodes."""
+    st.session_state[_TIMES] = (model.key, profile)
 
 
 def forget_measured() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -57,19 +57,27 @@ def selectable(
     rows_shown: int = 10,
     height: int | None = None,
     columns: Mapping[str, Any] | None = None,
+    on_select: Callable[[int], None] | None = None,
 ) -> int | None:
     """A table with one selectable row.
 
     Args:
         height: Pixels; by default those of its rows, at most `rows_shown`.
+        on_select: Called before the page reruns, with the index of a row that was just selected.
     Returns: The index of the selected row, or None.
     """
     frame = _frame(rows)
+
+    def selected_now() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows and rows[0] < len(frame) and on_select is not None:
+            on_select(int(rows[0]))
+
     event: Any = st.dataframe(
         frame,
         hide_index=True,
         key=key,
-        on_select="rerun",
+        on_select="rerun" if on_select is None else selected_now,
         selection_mode="single-row",
         height=_height(min(max(len(frame), 1), rows_shown)) if height is None else height,
         column_config=_titled(frame, {**_integer_columns(frame), **(columns or {})}),

@@ -40,6 +40,7 @@ class CanvasContent:
         group: Canvases of one group show the same part at the same zoom.
         search: Key of the page's search field. Enter there is ``find``; ``/`` focuses it.
         without: Those of `ACTIONS` that the page does not handle; the canvas does not offer them.
+        opens: What the details show beside a selection; the drawer opens once for each.
         height: Pixels of the stage; None for the remaining height of the window.
         fills: The canvas takes the rest of the window below it, and the page has a drawer with the
             details of the selection; `inspector/ui/screens/graph.css` places both.
@@ -54,6 +55,7 @@ class CanvasContent:
     group: str = ""
     search: str = ""
     without: Sequence[str] = ()
+    opens: str = ""
     height: int | None = None
     fills: bool = False
 
@@ -68,6 +70,7 @@ class CanvasContent:
             "group": self.group,
             "search": self.search,
             "without": list(self.without),
+            "opens": self.opens,
             "height": self.height,
             "fills": self.fills,
         }

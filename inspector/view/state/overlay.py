@@ -43,7 +43,7 @@ class BoxFigure:
         value: Bytes, parameters, FLOPs for one row of a batch, microseconds, or the part of the
             largest value by which an output changes.
         share: ``value`` as a part of the whole graph's, 0 to 1.
-        text: Figure and share, e.g. ``1.2 MiB · 34 %``.
+        text: Figure and share, e.g. ``1.2 MiB (34 %)``.
     """
 
     value: float
@@ -76,7 +76,7 @@ def boxes(
         total = float(per_node.sum())
     return {
         name: BoxFigure(
-            value, value / total, f"{_text(value, figure)} · {text.percent(value / total)}"
+            value, value / total, f"{_text(value, figure)} ({text.percent(value / total)})"
         )
         for name, value in values.items()
         if value > 0 and total > 0

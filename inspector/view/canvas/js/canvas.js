@@ -175,7 +175,7 @@ export class GraphCanvas {
   #readSettings(data) {
     this.settings = new Settings(data);
     this.#frame.update(this.settings.fills, data.height);
-    this.#drawer.use(this.settings.fills);
+    this.#drawer.use(this.settings.fills, data.opens || "");
     this.#toolbar.press("map", this.#overview.isWanted);
     this.outbox.drop(data.done || 0);
     this.#toolbar.update(this.settings.without, data.can || []);

@@ -14,6 +14,7 @@ export class Drawer {
   #changed;
   #isUsed = false;
   #timer = 0;
+  #content = "";
 
   /**
    * @param {HTMLElement} handle Dragged to resize the drawer.
@@ -48,12 +49,18 @@ export class Drawer {
     }, { signal });
   }
 
-  /** @param {boolean} isUsed Whether the page has a drawer. */
-  use(isUsed) {
-    if (isUsed === this.#isUsed) return;
-    this.#isUsed = isUsed;
-    this.#button.hidden = !isUsed;
-    this.#show(false);
+  /**
+   * @param {boolean} isUsed Whether the page has a drawer.
+   * @param {string} content What it shows beside a selection; it opens once for each.
+   */
+  use(isUsed, content) {
+    if (isUsed !== this.#isUsed) {
+      this.#isUsed = isUsed;
+      this.#button.hidden = !isUsed;
+      this.#show(false);
+    }
+    if (content && content !== this.#content) this.open();
+    this.#content = content;
   }
 
   get isOpen() {

@@ -10,12 +10,24 @@ const SVG = "http://www.w3.org/2000/svg";
 const NEAR = 0.87, MID = 0.5, FAR = 0.24;
 /** Pixels of the band of a fused activation. */
 const BAND = 16;
+/** Pixels of a digit in the second line of a box. */
+const CHARACTER = 6;
 const LAYERS = ["clusters", "edges", "titles", "labels", "nodes", "rings"];
 const HIDDEN_FROM_SCREEN_READERS = ["edges", "titles", "labels", "rings"];
 /** Marks that become CSS classes of a box, and the signs on the badges of some. */
 const CLASS_MARKS = ["added", "removed", "changed", "renamed", "refused", "dim", "hit"];
 /** @type {Record<string, string>} */
 const SIGNS = { added: "+", removed: "−", changed: "≠", renamed: "↦", refused: "!" };
+
+/**
+ * A figure with its share in brackets, or the figure alone where the box is too narrow for both.
+ *
+ * @param {string} text
+ * @param {number} width
+ */
+function fitting(text, width) {
+  return text.length * CHARACTER + 8 <= width ? text : text.split(" (")[0];
+}
 
 /**
  * Create an element. Text is set by textContent only, so names from a model are never markup.
@@ -234,15 +246,17 @@ export class Drawing {
   }
 
   /**
-   * Colour boxes by a figure, in proportion to its square root.
+   * Colour boxes by a figure, in proportion to its square root, and write it on them.
    *
    * @param {import("./settings.js").Heat | null} heat
    */
   showHeat(heat) {
     this.#picture.classList.toggle("heated", heat !== null);
     this.#graph.nodes.forEach((node, index) => {
-      const strength = heat?.[node.name]?.[0] ?? 0;
-      this.#boxes[index].style.setProperty("--heat", `${Math.round(60 * Math.sqrt(strength))}%`);
+      const [strength, text] = heat?.[node.name] ?? [0, ""], box = this.#boxes[index];
+      box.style.setProperty("--heat", `${Math.round(60 * Math.sqrt(strength))}%`);
+      const line = box.querySelector(".sub");
+      if (line) line.textContent = text ? fitting(text, node.w) : node.sub;
     });
   }
 

@@ -21,6 +21,7 @@
  * @property {string[]} [without] Actions that the page does not handle.
  * @property {number} [height] Pixels of the stage.
  * @property {boolean} [fills] The canvas has the rest of the window, and a drawer for the details.
+ * @property {string} [opens] What the details show beside a selection: the drawer opens for it once.
  * @property {[number: number, names: string[]]} [select] A selection that the page made.
  * @property {number} [done] Number of the last action that the page has handled.
  */

@@ -1,0 +1,138 @@
+"""Time per operator of a TFLite model.
+
+LiteRT's Python interpreter has no profiler, and its delegate for processors (XNNPACK) runs many
+operators as one. So each operator runs in a file of its own, on the values that it has in the
+model, with the kernel that LiteRT chooses for it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from inspector.backend.lite import LiteRun
+from inspector.errors import RunFailed, UnsupportedModel
+from inspector.formats.tflite.lite_model import LiteModel
+from inspector.formats.tflite.one_operator import OneOperator, OperatorCutter, least
+from inspector.graph.tensors import Array
+from inspector.measurement.node_times import NodeRuns
+
+MOST_ROUNDS = 200
+_THREADS = 1
+_WHY = 200
+
+
+class OperatorRuns:
+    """The operators of a model's first subgraph, each loaded alone with its inputs.
+
+    Attributes:
+        not_measured: Node name to the reason why it is not among them.
+        output_bytes: Node name to the bytes of its outputs.
+        rows: Rows of a run.
+    """
+
+    def __init__(
+        self, model: LiteModel, feeds: Mapping[str, Any], report: Callable[[float], None]
+    ) -> None:
+        assert model.path is not None
+        self._whole = LiteRun(model, feeds, threads=_THREADS)
+        if self._whole.subgraph:
+            why = "its operators are in another subgraph than the first one"
+            raise UnsupportedModel(model.name, "signature", why)
+        self.rows = self._whole.rows
+        self._whole.once()
+        self.not_measured: dict[str, str] = {}
+        self.output_bytes: dict[str, int] = {}
+        self._alone: dict[str, Any] = {}
+        traced = LiteRun(model, feeds, threads=_THREADS, keeps_tensors=True)
+        traced.once()
+        cutter = OperatorCutter(model.path.read_bytes(), model.lite.file)
+        numbers = {name: at for name, (graph, at) in model.lite.operators.items() if not graph}
+        for done, (name, number) in enumerate(numbers.items()):
+            report(done / len(numbers))
+            reason = cutter.why_not(number) or self._load(name, number, cutter, traced)
+            if reason is not None:
+                self.not_measured[name] = reason
+
+    def measure(self, budget_s: float, report: Callable[[float], None]) -> NodeRuns:
+        """Run all in rounds: in turn, so that an operator finds the caches as others left them."""
+        first = _interpreter(least())
+        first.set_tensor(0, np.zeros(1, np.bool_))
+        spent: dict[str, list[float]] = {name: [] for name in self._alone}
+        whole: list[float] = []
+        starts: list[float] = []
+        begin = time.perf_counter()
+        while len(whole) < MOST_ROUNDS:
+            for name, interpreter in self._alone.items():
+                spent[name].append(_timed(interpreter.invoke))
+            starts.append(_timed(first.invoke))
+            whole.append(_timed(self._whole.once))
+            passed = time.perf_counter() - begin
+            report(min(1.0, passed / budget_s))
+            if passed > budget_s:
+                break
+        start = statistics.median(starts)
+        times = {name: max(0.0, statistics.median(runs) - start) for name, runs in spent.items()}
+        return NodeRuns(
+            times,
+            self.output_bytes,
+            len(whole),
+            statistics.median(whole),
+            start,
+            self.not_measured,
+        )
+
+    def _load(self, name: str, number: int, cutter: OperatorCutter, traced: LiteRun) -> str | None:
+        """Load an operator alone and run it once. Returns: Why it cannot be run."""
+        try:
+            fixed = {index: traced.tensor(index) for index in cutter.derived(number)}
+            alone = cutter.cut(number, fixed)
+            values = {index: traced.tensor(index) for index in alone.inputs}
+            interpreter = _fed(alone, values)
+            interpreter.invoke()
+        except (RuntimeError, ValueError, TypeError, RunFailed) as err:
+            why = (str(err).strip().splitlines() or [type(err).__name__])[0]
+            return f"LiteRT does not run alone: {why[:_WHY]}"
+        self.output_bytes[name] = sum(
+            _size(interpreter, item["index"]) for item in interpreter.get_output_details()
+        )
+        self._alone[name] = interpreter
+        return None
+
+
+def _fed(alone: OneOperator, values: Mapping[int, Array]) -> Any:
+    """An interpreter of one operator, with its inputs set."""
+    interpreter = _interpreter(alone.data, list(values.values()))
+    for details, value in zip(interpreter.get_input_details(), values.values(), strict=True):
+        interpreter.set_tensor(details["index"], value)
+    return interpreter
+
+
+def _interpreter(data: bytes, values: list[Array] | None = None) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=data, num_threads=_THREADS)
+    for details, value in zip(interpreter.get_input_details(), values or (), strict=False):
+        if tuple(details["shape"]) != value.shape:
+            interpreter.resize_tensor_input(details["index"], value.shape)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _timed(run: Callable[[], object]) -> float:
+    """The milliseconds of processor time that a call takes in this thread.
+
+    Wall time would count what other processes do, which hits long runs more often than short ones.
+    """
+    start = time.thread_time()
+    run()
+    return 1000 * (time.thread_time() - start)
+
+
+def _size(interpreter: Any, index: int) -> int:
+    value = interpreter.get_tensor(index)
+    return sum(map(len, value.flat)) if value.dtype == object else int(value.nbytes)
