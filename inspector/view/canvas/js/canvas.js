@@ -77,8 +77,7 @@ export class GraphCanvas {
     });
     this.#listen(find(".crumbs"));
     this.#resizes = new ResizeObserver(() => this.#resize());
-    this.#resizes.observe(stage);
-    this.#resizes.observe(document.body);
+    for (const element of this.#frame.surroundings) this.#resizes.observe(element);
     this.view.measure();
   }
 

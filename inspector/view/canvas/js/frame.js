@@ -47,6 +47,11 @@ export class Frame {
     if (height) this.#setHeight(height);
   }
 
+  /** @returns {Element[]} Elements whose size decides what the stage has: what lies above it too. */
+  get surroundings() {
+    return [this.#stage, document.body, ...(scrollersOf(this.#root)[0]?.children ?? [])];
+  }
+
   /** @param {number} height */
   #setHeight(height) {
     this.#root.style.setProperty("--stage-height", `${height}px`);

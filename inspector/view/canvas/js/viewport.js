@@ -173,10 +173,11 @@ export class Viewport {
    *
    * @param {LaidOutGraph} graph
    * @param {number} most Largest scale.
+   * @param {number} least Smallest scale.
    */
-  fitWidth({ w, nodes, columns }, most = 1) {
+  fitWidth({ w, nodes, columns }, most = 1, least = READABLE) {
     const room = this.width;
-    const z = Math.min(most, Math.max(READABLE, (room - 2 * PAD) / Math.max(w, 1)));
+    const z = Math.min(most, Math.max(least, (room - 2 * PAD) / Math.max(w, 1)));
     const top = nodes.filter((node) => node.y < 40);
     const centre = top.length
       ? top.reduce((sum, node) => sum + node.x + node.w / 2, 0) / top.length : w / 2;
@@ -190,7 +191,8 @@ export class Viewport {
   }
 
   /**
-   * The first view of a graph: all of it, or its beginning where all of it could not be read.
+   * The first view of a graph: all of it, or its beginning where all of it could not be read. A
+   * window that is too small for the picture shows the beginning at the size that can be read best.
    *
    * @param {LaidOutGraph} graph
    * @param {boolean} fills Whether the canvas has the window; a smaller one shows smaller texts.
@@ -198,8 +200,7 @@ export class Viewport {
   home(graph, fills) {
     if (!this.width) return;
     this.fitAll(graph);
-    const least = fills ? LEGIBLE : READABLE;
-    if (this.z < least) this.fitWidth(graph, Math.max(0.82, least));
+    if (this.z < READABLE) this.fitWidth(graph, Math.max(0.82, LEGIBLE), fills ? LEGIBLE : READABLE);
     this.fitted = "home";
   }
 
