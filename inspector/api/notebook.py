@@ -1,19 +1,25 @@
-"""HTML of a Model in a notebook: a table of its figures, and the picture.
+"""A Model in a notebook: a table of its figures, and the picture.
 
-Names in a model are untrusted: escaped in the table, and the picture is an image, in which no
-script runs.
+The picture is an image, or the interactive canvas of the app where anywidget is installed. Names in
+a model are untrusted: escaped in the table, and text in the picture; in an image no script runs.
 """
 
 from __future__ import annotations
 
+import sys
 from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from inspector.analysis.describe import Facts, describe
 from inspector.errors import InspectorError
 from inspector.model.model import Model
 from inspector.text import plain, shape, size
+
+if TYPE_CHECKING:
+    from inspector.view.tree.hierarchy import Hierarchy
 
 _OPS = 8
 _TENSORS = 12
@@ -57,17 +63,42 @@ def _table(model: Model) -> str:
     return f"<table><caption>{_safe(model.name)}</caption><tbody>{body}</tbody></table>"
 
 
-def _picture(model: Model) -> str:
-    """The picture of the Graph page; empty where Graphviz cannot lay it out."""
-    from inspector.view.export import svg as export
-    from inspector.view.layout.layout import picture_of
-    from inspector.view.state import initial_view
+def widget(model: Model) -> dict[str, Any]:
+    """The MIME bundle of the interactive picture; empty without anywidget or a kernel."""
+    if not _has_kernel() or find_spec("anywidget") is None:
+        return {}
+    from inspector.api.notebook_widget import GraphWidget
+
+    try:
+        shown = GraphWidget(_tree(model), _table(model))
+    except InspectorError:
+        return {}
+    bundle = shown._repr_mimebundle_()
+    data = {} if bundle is None else bundle[0]
+    return {kind: value for kind, value in data.items() if kind != "text/plain"}
+
+
+def _has_kernel() -> bool:
+    """Whether a notebook runs this process; in a terminal nothing shows a widget."""
+    return "ipykernel" in sys.modules
+
+
+def _tree(model: Model) -> Hierarchy:
     from inspector.view.table.builder import NodeTableBuilder
     from inspector.view.tree import hierarchy
 
+    return hierarchy.build(NodeTableBuilder(model).node_table())
+
+
+def _picture(model: Model) -> str:
+    """The picture of the Graph page; empty where Graphviz cannot lay it out."""
+    from inspector.view.export import svg as export
+    from inspector.view.layout.first_picture import first_opened
+    from inspector.view.layout.layout import picture_of
+
     try:
-        tree = hierarchy.build(NodeTableBuilder(model).node_table())
-        svg = export.svg(picture_of(tree, initial_view.start(tree)).layout)
+        tree = _tree(model)
+        svg = export.svg(picture_of(tree, first_opened(tree)).layout)
     except InspectorError:
         return ""
     data = b64encode(svg.encode()).decode()

@@ -33,8 +33,16 @@ def _html(model: Model) -> str:
     return notebook.html(model)
 
 
-# `Model` cannot define it: the table needs `describe`, which imports `Model`.
+def _widget(model: Model, **_: object) -> dict[str, Any]:
+    """How a notebook with widgets shows a Model; it falls back to the HTML."""
+    from inspector.api import notebook
+
+    return notebook.widget(model)
+
+
+# `Model` cannot define them: the table needs `describe`, which imports `Model`.
 Model._repr_html_ = _html  # type: ignore[attr-defined]
+Model._repr_mimebundle_ = _widget  # type: ignore[attr-defined]
 
 
 def open_model(

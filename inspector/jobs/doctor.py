@@ -34,6 +34,7 @@ PACKAGES: Mapping[str, str] = {
     "tf_keras": "keras2",
     "litert-quantizer": "quantise",
     "fsspec": "urls",
+    "anywidget": "notebook",
 }
 """What is looked for, and the extra that installs it; empty for what is always needed."""
 

@@ -5,9 +5,9 @@ import json
 import streamlit as st
 
 from benchmarks.support.node_tables import layered, plain
-from inspector.ui.canvas.component import CanvasEvent, canvas
-from inspector.ui.screens.graph import handle
+from inspector.ui.canvas.component import canvas
 from inspector.view.canvas.content import CanvasContent, pick_marks
+from inspector.view.canvas.events import CanvasEvent
 from inspector.view.layout.layout import picture_of
 from inspector.view.state import actions, overlay
 from inspector.view.state.actions import ViewState
@@ -60,7 +60,7 @@ if "view" not in st.session_state:
 
 
 def handle_event(event: CanvasEvent) -> None:
-    st.session_state.view = handle(graph, st.session_state.view, event)
+    st.session_state.view = actions.handle(graph, st.session_state.view, event)
 
 
 def show() -> None:

@@ -7,8 +7,8 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from inspector.ui.canvas.component import MAX_NAMES, CanvasEvent, _acts, _selection
 from inspector.view.canvas.content import pick_marks
+from inspector.view.canvas.events import MAX_NAMES, CanvasEvent, read_actions, read_selection
 from inspector.view.table.op_kinds import KINDS
 from tests.conftest import ROOT
 
@@ -16,19 +16,20 @@ APP = ROOT / "tests" / "browser" / "canvas_app.py"
 
 
 @pytest.mark.parametrize(
-    ("state", "names"),
+    ("value", "names"),
     [
-        ({"selected": ["a", "b"]}, ("a", "b")),
-        ({"selected": {"n": 3, "names": ["a"]}}, ("a",)),
-        ({"selected": ["a", 3, None]}, ("a",)),
-        ({"selected": "abc"}, None),
-        ({"selected": {"names": {}}}, None),
+        (["a", "b"], ("a", "b")),
+        ({"n": 3, "names": ["a"]}, ("a",)),
+        (["a", 3, None], ("a",)),
+        ("abc", None),
+        ({"names": {}}, None),
         ({}, None),
         (None, None),
     ],
 )
-def test_a_selection_from_a_browser_is_read_or_ignored(state, names):
-    assert _selection(state) == (None if names is None else CanvasEvent("select", names=names))
+def test_a_selection_from_a_browser_is_read_or_ignored(value, names):
+    event = None if names is None else CanvasEvent("select", names=names)
+    assert read_selection(value) == event
 
 
 @pytest.mark.parametrize(
@@ -47,12 +48,12 @@ def test_a_selection_from_a_browser_is_read_or_ignored(state, names):
 def test_acts_from_a_browser_are_read_or_left_out(bad):
     good = {"n": 7, "do": "expand", "name": "a/"}
     events = [(7, CanvasEvent("expand", name="a/"))]
-    assert _acts({"act": {"acts": [bad, good]}}) == events
-    assert _acts({"act": bad}) == _acts({"act": {"acts": bad}}) == _acts({}) == _acts(None) == []
+    assert read_actions({"acts": [bad, good]}) == events
+    assert read_actions(bad) == read_actions({"acts": bad}) == read_actions({}) == []
 
 
 def test_a_browser_cannot_select_without_end():
-    event = _selection({"selected": ["x"] * 10_000})
+    event = read_selection(["x"] * 10_000)
     assert event is not None
     assert len(event.names) == MAX_NAMES
 

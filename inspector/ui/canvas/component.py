@@ -11,11 +11,7 @@ In a fragment, so that a click reruns nothing else:
     state = st.session_state.setdefault("view", ViewState(opened=start(tree)))
 
     def handle_event(event: CanvasEvent) -> None:
-        state = st.session_state["view"]
-        if event.do == "select":
-            st.session_state["view"] = actions.select(tree, state, event.names)
-        else:
-            st.session_state["view"] = actions.act(tree, state, event.do, event.name)
+        st.session_state["view"] = actions.handle(tree, st.session_state["view"], event)
 
     picture = picture_of(tree, state.opened, keep=state.last)
     content = CanvasContent(picture.layout, marks=pick_marks(state.outputs, state.inputs))
@@ -34,26 +30,8 @@ from typing import Any
 import streamlit as st
 
 from inspector.view.canvas import web_module
-from inspector.view.canvas.content import ACTIONS, CanvasContent
-
-MAX_NAMES = 500
-"""Names of a selection, and actions of a message, that are read from a browser."""
-
-
-@dataclass(frozen=True)
-class CanvasEvent:
-    """One thing a person did on the canvas. Names come from a browser: look them up.
-
-    Args:
-        do: ``select``, or one of `ACTIONS`.
-        name: The node or scope of an action, the kind of a trace, or the text of a search.
-        names: All names that are selected now; empty for an action.
-    """
-
-    do: str
-    name: str = ""
-    names: tuple[str, ...] = ()
-
+from inspector.view.canvas.content import CanvasContent
+from inspector.view.canvas.events import CanvasEvent, read_actions, read_selection
 
 _mount = st.components.v2.component(
     "inspector_canvas",
@@ -116,16 +94,16 @@ def canvas(
         st.session_state[memory] = replace(st.session_state[memory], **changes)
 
     def handle_selection() -> None:
-        event = _selection(st.session_state.get(key))
+        event = read_selection(_sent(st.session_state.get(key), "selected"))
         if event is None:
             return
         update(selection=event.names)
         fragment = on_event(event) if on_event is not None else None
-        if fragment and not _acts(st.session_state.get(key)):
+        if fragment and not read_actions(_sent(st.session_state.get(key), "act")):
             st.rerun(fragment)
 
     def handle_actions() -> None:
-        for number, event in _acts(st.session_state.get(key)):
+        for number, event in read_actions(_sent(st.session_state.get(key), "act")):
             # The browser repeats actions that a run of the page has not confirmed in time.
             if number > st.session_state[memory].handled:
                 update(handled=number)
@@ -135,33 +113,8 @@ def canvas(
     result = _mount(
         key=key, data=data, on_selected_change=handle_selection, on_act_change=handle_actions
     )
-    acts = _acts(result)
-    return acts[-1][1] if acts else _selection(result)
-
-
-def _selection(state: object) -> CanvasEvent | None:
-    """The selection that the browser sent; None for anything malformed."""
-    value = _sent(state, "selected")
-    names = value.get("names") if isinstance(value, Mapping) else value
-    if not isinstance(names, list | tuple):
-        return None
-    return CanvasEvent(
-        "select", names=tuple(name for name in names[:MAX_NAMES] if isinstance(name, str))
-    )
-
-
-def _acts(state: object) -> list[tuple[int, CanvasEvent]]:
-    """The actions that the browser sent, with their numbers, without malformed ones."""
-    value = _sent(state, "act")
-    acts = value.get("acts") if isinstance(value, Mapping) else None
-    events = []
-    for act in acts[:MAX_NAMES] if isinstance(acts, list) else ():
-        if not isinstance(act, Mapping):
-            continue
-        number, do, name = act.get("n"), act.get("do"), act.get("name")
-        if type(number) is int and do in ACTIONS and isinstance(name, str):
-            events.append((number, CanvasEvent(str(do), name=name)))
-    return events
+    acts = read_actions(_sent(result, "act"))
+    return acts[-1][1] if acts else read_selection(_sent(result, "selected"))
 
 
 def _sent(state: object, name: str) -> object:

@@ -8,15 +8,15 @@ from functools import partial
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui.canvas.component import CanvasEvent, canvas
+from inspector.ui.canvas.component import canvas
 from inspector.ui.screens import linked_state
-from inspector.ui.screens.graph import handle
 from inspector.ui.screens.linked_state import ONE_PICTURE, SHOWN, SIDE_BY_SIDE
 from inspector.ui.screens.quantising import target
 from inspector.ui.session import state
 from inspector.ui.session.state import COMPARE_VIEW
 from inspector.ui.widgets import picture_export, tables, text
 from inspector.view.canvas.content import CanvasContent
+from inspector.view.canvas.events import CanvasEvent
 from inspector.view.export.svg import MARKS
 from inspector.view.layout import layout
 from inspector.view.state import actions
@@ -67,7 +67,9 @@ def board(result: state.Optimised) -> None:
 
     def handle_event(event: CanvasEvent) -> None:
         if event.do not in _NOT_HANDLED:
-            st.session_state[COMPARE_VIEW] = handle(tree, st.session_state[COMPARE_VIEW], event)
+            st.session_state[COMPARE_VIEW] = actions.handle(
+                tree, st.session_state[COMPARE_VIEW], event
+            )
 
     with row.popover("Export the picture", icon=":material/download:", key="compare_export"):
         model = state.model()

@@ -7,22 +7,20 @@ output reruns the whole page, because the sidebar shows the outputs.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui.canvas.component import CanvasEvent, canvas
+from inspector.ui.canvas.component import canvas
 from inspector.ui.screens import measuring, picture_bar, picture_details
 from inspector.ui.screens.quantising import failed_nodes, layer_table, target
 from inspector.ui.session import state, view_state
 from inspector.view.canvas.content import CanvasContent, pick_marks
+from inspector.view.canvas.events import CanvasEvent
 from inspector.view.layout import layout
 from inspector.view.layout.layout import Picture
 from inspector.view.state import actions, overlay, reachability
-from inspector.view.state.actions import ViewState
-from inspector.view.tree.hierarchy import Hierarchy
 
 _STYLE = Path(__file__).with_name("graph.css")
 
@@ -48,21 +46,6 @@ def style() -> None:
     st.html(f"<style>{_STYLE.read_text(encoding='utf-8')}</style>")
 
 
-def handle(tree: Hierarchy, now: ViewState, event: CanvasEvent) -> ViewState:
-    """The view after an action on the canvas; `view_state` handles ``back`` and ``forward``."""
-    if event.do == "select":
-        return actions.select(tree, now, event.names)
-    if event.do == "deeper":
-        return actions.open_level(tree, now)
-    if event.do == "shallower":
-        return actions.shut_level(tree, now)
-    if event.do == "find":
-        return actions.find(tree, now, event.name)
-    if event.do == "first":
-        return replace(now, opened=actions.first(tree).opened, last="")
-    return actions.act(tree, now, event.do, event.name)
-
-
 def _picture(model: state.OpenModel) -> Picture | None:
     now = view_state.state(model)
     try:
@@ -84,7 +67,7 @@ def _canvas(model: state.OpenModel, picture: Picture, hits: list[int]) -> None:
         if event.do in ("back", "forward"):
             view_state.step(model, event.do)
             return ""
-        view_state.remember(model, handle(model.hierarchy, before, event))
+        view_state.remember(model, actions.handle(model.hierarchy, before, event))
         is_same = event.do == "select" and not before.trace and view_state.steps() == steps
         return picture_details.KEY if is_same else ""
 

@@ -8,6 +8,7 @@ server passes functions of its own.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def style() -> str:
     kinds = "\n".join(f".k{place} {{ --k: {kind.color}; }}" for place, kind in enumerate(KINDS))
     band = f".inspector-canvas {{ --band: {KINDS[INDEX['activation']].color}; }}"
     return f"{(HERE / 'canvas.css').read_text(encoding='utf-8')}\n{kinds}\n{band}\n"
+
+
+def notebook_script() -> str:
+    """The module for anywidget: `script` with HTML and style sheet in it, and its own export."""
+    mounting = script().replace("export default function (", "function mountCanvas(", 1)
+    constants = f"const STYLE = {json.dumps(style())};\nconst HTML = {json.dumps(html())};"
+    return "\n".join([mounting, constants, (HERE / "notebook.js").read_text(encoding="utf-8")])
 
 
 def script() -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from inspector.view.canvas.events import CanvasEvent
 from inspector.view.layout.first_picture import first_opened
 from inspector.view.state.reachability import TRACES
 from inspector.view.state.visible import close_level, reveal, toggle, view_scopes
@@ -40,6 +41,21 @@ class ViewState:
     outputs: tuple[str, ...] = field(default=())
     inputs: tuple[str, ...] = field(default=())
     trace: str = ""
+
+
+def handle(tree: Hierarchy, state: ViewState, event: CanvasEvent) -> ViewState:
+    """The state after something done on the canvas; ``back`` and ``forward`` are the host's."""
+    if event.do == "select":
+        return select(tree, state, event.names)
+    if event.do == "deeper":
+        return open_level(tree, state)
+    if event.do == "shallower":
+        return shut_level(tree, state)
+    if event.do == "find":
+        return find(tree, state, event.name)
+    if event.do == "first":
+        return replace(state, opened=first(tree).opened, last="")
+    return act(tree, state, event.do, event.name)
 
 
 def select(tree: Hierarchy, state: ViewState, names: Iterable[object]) -> ViewState:
