@@ -70,10 +70,10 @@ def widget(model: Model) -> dict[str, Any]:
     from inspector.api.notebook_widget import GraphWidget
 
     try:
-        shown = GraphWidget(_tree(model), _table(model))
+        picture = GraphWidget(_tree(model), _table(model))
     except InspectorError:
         return {}
-    bundle = shown._repr_mimebundle_()
+    bundle = picture._repr_mimebundle_()
     data = {} if bundle is None else bundle[0]
     return {kind: value for kind, value in data.items() if kind != "text/plain"}
 

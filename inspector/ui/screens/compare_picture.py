@@ -81,10 +81,6 @@ def board(result: state.Optimised) -> None:
             partial(_marks, tree, difference=difference),
         )
     legend(difference)
-    st.caption(
-        "Fills show the kind of op. Sizes are those of weights, before → after where they differ. "
-        "Double-click opens and closes scopes."
-    )
     if how == SIDE_BY_SIDE:
         for column, title, key, hide in zip(
             st.columns(2), ("Before", "After"), ("before", "after"), (ADDED, REMOVED), strict=True
@@ -124,7 +120,7 @@ def _keep_in_float(result: state.Optimised, name: str) -> None:
 
 
 def legend(difference: Difference) -> None:
-    """A swatch and a count for each kind of change, as the borders of boxes show it."""
+    """A swatch and a count for each kind of change, and what else the picture shows."""
     rows = [
         ("+", MARKS[ADDED], "solid", f"added: {text.number(len(difference.added))}"),
         ("−", MARKS[REMOVED], "dashed", f"removed: {text.number(len(difference.removed))}"),
@@ -147,6 +143,10 @@ def legend(difference: Difference) -> None:
     ]
     label = "Legend of changes"
     st.html(f'<div role="list" aria-label="{label}" class="change-legend">{"".join(items)}</div>')
+    st.caption(
+        "Fills show the kind of op. Sizes are those of weights, before → after where they differ. "
+        "Double-click opens and closes scopes."
+    )
 
 
 def _fate(result: state.Optimised, name: str, difference: Difference) -> None:

@@ -19,32 +19,40 @@ function elementsOf(text) {
 }
 
 /**
- * anywidget calls this for each output that shows the widget.
+ * The widget of anywidget.
  *
- * @param {{ model: Model, el: HTMLElement }} view
- * @returns {() => void} Called when the output goes.
+ * @param {(component: object) => () => void} mountCanvas The function of js/mount.js.
+ * @param {string} css
+ * @param {string} html The elements that the canvas fills.
  */
-function render({ model, el }) {
-  const host = document.createElement("div");
-  host.dataset.lmSuppressShortcuts = "true"; // keys on the canvas are no shortcuts of JupyterLab
-  for (const [name, value] of Object.entries(THEME)) host.style.setProperty(name, value);
-  // In a shadow root, so that the style sheets of notebook and canvas leave each other alone.
-  const root = host.attachShadow({ mode: "open" });
-  const style = new CSSStyleSheet();
-  style.replaceSync(STYLE);
-  root.adoptedStyleSheets = [style];
-  root.append(...elementsOf(model.get("summary")), ...elementsOf(HTML));
-  el.append(host);
-  const send = (/** @type {string} */ name, /** @type {unknown} */ value) => model.send({ name, value });
-  const show = () => mountCanvas({
-    data: model.get("data"), parentElement: root, setStateValue: send, setTriggerValue: send,
-  });
-  const unmount = show();
-  model.on("change:data", show);
-  return () => {
-    model.off("change:data", show);
-    unmount();
-  };
+export function notebookWidget(mountCanvas, css, html) {
+  /**
+   * anywidget calls this for each output that shows the widget.
+   *
+   * @param {{ model: Model, el: HTMLElement }} view
+   * @returns {() => void} Called when the output goes.
+   */
+  function render({ model, el }) {
+    const host = document.createElement("div");
+    host.dataset.lmSuppressShortcuts = "true"; // keys on the canvas are no shortcuts of JupyterLab
+    for (const [name, value] of Object.entries(THEME)) host.style.setProperty(name, value);
+    // In a shadow root, so that the style sheets of notebook and canvas leave each other alone.
+    const root = host.attachShadow({ mode: "open" });
+    const style = new CSSStyleSheet();
+    style.replaceSync(css);
+    root.adoptedStyleSheets = [style];
+    root.append(...elementsOf(model.get("summary")), ...elementsOf(html));
+    el.append(host);
+    const send = (/** @type {string} */ name, /** @type {unknown} */ value) => model.send({ name, value });
+    const show = () => mountCanvas({
+      data: model.get("data"), parentElement: root, setStateValue: send, setTriggerValue: send,
+    });
+    const unmount = show();
+    model.on("change:data", show);
+    return () => {
+      model.off("change:data", show);
+      unmount();
+    };
+  }
+  return { render };
 }
-
-export default { render };

@@ -55,8 +55,9 @@ def style() -> str:
 def notebook_script() -> str:
     """The module for anywidget: `script` with HTML and style sheet in it, and its own export."""
     mounting = script().replace("export default function (", "function mountCanvas(", 1)
-    constants = f"const STYLE = {json.dumps(style())};\nconst HTML = {json.dumps(html())};"
-    return "\n".join([mounting, constants, (HERE / "notebook.js").read_text(encoding="utf-8")])
+    widget = _EXPORT.sub("", (HERE / "notebook.js").read_text(encoding="utf-8"))
+    arguments = f"mountCanvas, {json.dumps(style())}, {json.dumps(html())}"
+    return f"{mounting}\n{widget}\nexport default notebookWidget({arguments});\n"
 
 
 def script() -> str:
