@@ -94,7 +94,9 @@ def shipped(folder: str, *suffixes: str) -> Iterator[str]:
 
 def test_the_wheel_holds_the_package_and_the_app(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    own = shipped("inspector", ".py", ".js", ".css", ".html", ".z", ".png", ".svg", ".typed")
+    own = shipped(
+        "inspector", ".py", ".js", ".css", ".html", ".z", ".png", ".svg", ".json", ".typed"
+    )
     app = ["app.py", ".streamlit/config.toml", *shipped("pages", ".py")]
     app += shipped("sample_models", ".json", ".pb", ".index", ".data-00000-of-00001", ".py")
     wanted = {*own, *(f"inspector/_app/{name}" for name in app)}

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # without a slash is a module of the root. docs/architecture.md has the same rooms as a table.
 ROOMS = (
     "errors settings text locations version",
+    "schemas/",
     "files/",
     "graph/",
     "measurement/",
@@ -119,6 +120,7 @@ CLI_IMPORTS = {
     "inspector.errors",
     "inspector.files.paths",
     "inspector.files.storing",
+    "inspector.schemas",
     "inspector.settings",
     "inspector.text",
     "inspector.ui.server.serve",
@@ -419,10 +421,10 @@ def test_a_command_waits_for_nothing_that_it_does_not_need(arguments: list[str])
 
 
 def test_the_choices_of_a_flag_are_those_of_the_pipeline() -> None:
-    from inspector.cli import changing
+    from inspector.cli import optimising
     from inspector.passes.pipeline import OnViolation
 
-    assert get_args(OnViolation) == changing.ON_VIOLATION
+    assert get_args(OnViolation) == optimising.ON_VIOLATION
 
 
 def test_the_package_offers_what_the_contract_says() -> None:

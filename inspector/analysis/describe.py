@@ -23,6 +23,7 @@ from inspector.model.graph_facts import GraphFacts, Tensor, graph_facts
 from inspector.model.model import Asset, Model, Variable
 from inspector.model.serving import serving_graph
 from inspector.model.signatures import parts_of, serving_keys
+from inspector.schemas import stamped
 
 
 @dataclass
@@ -162,7 +163,7 @@ class Facts:
             facts["callables"] = [item.to_dict() for item in self.callables]
         if self.init_op.is_news:
             facts["init_op"] = self.init_op.to_dict()
-        return {**facts, **self.extra}
+        return stamped({**facts, **self.extra})
 
 
 def describe(model: Model) -> Facts:

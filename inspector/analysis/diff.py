@@ -23,6 +23,7 @@ from inspector.graph.graph import Graph, split_input
 from inspector.graph.protos import AttrValue, FunctionDefLibrary, NodeDef, SignatureDef, TensorProto
 from inspector.model.model import Model
 from inspector.model.serving import serving_graph
+from inspector.schemas import stamped
 
 MAIN, SERVING = "main graph", "serving function"
 
@@ -115,22 +116,24 @@ class Diff:
         ``renamed``, ``pairs``, ``compared`` and ``functions`` go beyond the contract.
         """
         paired = self.unchanged + len(self.changed)
-        return {
-            "before": {"nodes": self.before.nodes, "bytes": self.before.bytes},
-            "after": {"nodes": self.after.nodes, "bytes": self.after.bytes},
-            "op_counts": self.op_counts(),
-            "nodes": {
-                "added": self.added,
-                "removed": self.removed,
-                "changed": [item.to_dict() for item in self.changed],
-                "unchanged": self.unchanged,
-            },
-            "renamed": [{"before": a, "after": b} for a, b in self.renamed.items()],
-            "pairs": {NAME: paired - len(self.renamed), STRUCTURE: len(self.renamed)},
-            "signatures": self.signatures.to_dict(),
-            "functions": self.functions.to_dict(),
-            "compared": {"before": self.before.compared, "after": self.after.compared},
-        }
+        return stamped(
+            {
+                "before": {"nodes": self.before.nodes, "bytes": self.before.bytes},
+                "after": {"nodes": self.after.nodes, "bytes": self.after.bytes},
+                "op_counts": self.op_counts(),
+                "nodes": {
+                    "added": self.added,
+                    "removed": self.removed,
+                    "changed": [item.to_dict() for item in self.changed],
+                    "unchanged": self.unchanged,
+                },
+                "renamed": [{"before": a, "after": b} for a, b in self.renamed.items()],
+                "pairs": {NAME: paired - len(self.renamed), STRUCTURE: len(self.renamed)},
+                "signatures": self.signatures.to_dict(),
+                "functions": self.functions.to_dict(),
+                "compared": {"before": self.before.compared, "after": self.after.compared},
+            }
+        )
 
 
 Value = Callable[[NodeDef], TensorProto]

@@ -83,6 +83,8 @@ if TYPE_CHECKING:
     from inspector.reporting.write import report as report
     from inspector.safety.scan import Finding as Finding
     from inspector.safety.scan import Scan as Scan
+    from inspector.schemas import schema as schema
+    from inspector.schemas import schema_names as schema_names
     from inspector.searching.model_search import search as search
     from inspector.searching.outcome import Measured as Measured
     from inspector.searching.outcome import SearchResult as SearchResult
@@ -158,6 +160,8 @@ PLACES = {
     "report": "reporting.write",
     "sarif": "api.open_models",
     "save": "api.writing",
+    "schema": "schemas",
+    "schema_names": "schemas",
     "scan": "api.open_models",
     "search": "searching.model_search",
     "sensitivity": "api.writing",

@@ -1,13 +1,17 @@
-"""Arguments that several functions take."""
+"""What several functions share: arguments, and the logger."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inspector.jobs.client.ask import Terms
     from inspector.passes.pipeline import Progress
+
+LOG = logging.getLogger("inspector")
+"""Milestones at INFO: a file opened, a model frozen, a step done, a file written."""
 
 
 def names(values: Sequence[str] | None) -> tuple[str, ...] | None:

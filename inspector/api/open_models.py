@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inspector import formats
 from inspector.analysis.describe import Facts
 from inspector.analysis.describe import describe as describe_model
+from inspector.api.arguments import LOG
 from inspector.errors import BadFetch, MissingFile
 from inspector.files import paths
 from inspector.graph.graph import Graph
@@ -16,6 +18,7 @@ from inspector.graph.protos import GraphDef, SignatureDef
 from inspector.model import foreign_classes
 from inspector.model import signatures as signature_tools
 from inspector.model.model import Model, check_model
+from inspector.text import plain, size
 
 if TYPE_CHECKING:
     from inspector.formats.tflite.quantisation_report import QuantisationReport
@@ -64,6 +67,17 @@ def open_model(
     Raises: ModelError, LimitExceeded; TypeError for a GraphDef, which `from_graph_def` takes.
     """
     _check_path(path)
+    start = time.perf_counter()
+    model = _open(path, tag_set, progress)
+    seconds = time.perf_counter() - start
+    total = model.bytes.get("total", 0)
+    LOG.info("opened %s: %s, %s, in %.2f s", plain(model.name), model.format, size(total), seconds)
+    return model
+
+
+def _open(
+    path: str | PathLike[str], tag_set: Sequence[str] | str | None, progress: Progress | None
+) -> Model:
     tags = [tag for tag in tag_set.split(",") if tag] if isinstance(tag_set, str) else tag_set
     if not (isinstance(path, str) and paths.is_url(path)):
         return formats.open_model(path, tags)
@@ -107,7 +121,7 @@ def from_graph_def(
     Raises: TypeError for what is no GraphDef; BadFetch for a tensor that the graph does not have.
     """
     graph = foreign_classes.graph_of(graph_def)
-    size = graph.byte_size()
+    total = graph.byte_size()
     by_key = {key: _signature(graph, item, key) for key, item in (signatures or {}).items()}
     if init_op is not None and init_op not in graph:
         raise BadFetch(name, init_op, "the graph has no node of this name to initialise it")
@@ -117,7 +131,7 @@ def from_graph_def(
         graph=graph,
         signatures=by_key,
         init_op=init_op,
-        bytes={"graph": size, "variables": 0, "assets": 0, "total": size},
+        bytes={"graph": total, "variables": 0, "assets": 0, "total": total},
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from inspector.api.arguments import names, terms_of
+from inspector.api.arguments import LOG, names, terms_of
 from inspector.freezing.freeze import freeze as _freeze
 from inspector.model.model import Model, Runtime, check_model
+from inspector.text import plain
 
 if TYPE_CHECKING:
     from inspector.optimisation.optimise import Optimised
@@ -68,6 +69,7 @@ def freeze(
         decide_branches=bool(set),
     )
     frozen.notes += choice.sentences()
+    LOG.info("froze %s: %d nodes", plain(model.name), len(frozen.graph))
     return frozen
 
 
@@ -129,7 +131,14 @@ def optimise(
         all_signatures=all_signatures,
     )
     terms = terms_of(progress, timeout, cancelled)
-    return transform.optimise(build.of_ops(model, outputs, terms=terms), options, terms)
+    return _logged(transform.optimise(build.of_ops(model, outputs, terms=terms), options, terms))
+
+
+def _logged(result: Optimised) -> Optimised:
+    for step in result.steps:
+        nodes = (step.nodes_before, step.nodes_after)
+        LOG.info("%s: %d -> %d nodes in %.3f s", plain(step.call), *nodes, step.seconds)
+    return result
 
 
 optimize = optimise

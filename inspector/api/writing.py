@@ -10,9 +10,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inspector.api.arguments import names, terms_of
+from inspector.api.arguments import LOG, names, terms_of
 from inspector.errors import BadParameter, UnsupportedModel
 from inspector.model.model import Model, Runtime, check_model
+from inspector.text import plain
 
 if TYPE_CHECKING:
     from inspector.formats.tflite.quantisation_report import Sensitivity
@@ -134,15 +135,21 @@ def save(
     Raises: OutputExists; UnsupportedModel (to ``graphdef`` for variables that are not frozen,
         another format, a TFLite model in another format); what `convert` raises.
     """
+    check_model(model, "save")
+    if format not in FORMATS:
+        raise _not_written("save", format)
+    path = Path(path).expanduser().absolute()
+    notes = _save(model, path, format, force)
+    LOG.info("wrote %s as %s", plain(path.name), format)
+    return notes
+
+
+def _save(model: Model, path: Path, format: str, force: bool) -> list[str]:
     from inspector.files import storing
     from inspector.formats import graphdef, saved_model_writer
     from inspector.jobs.client import build, conversion
     from inspector.optimisation import optimise as optimising
 
-    check_model(model, "save")
-    if format not in FORMATS:
-        raise _not_written("save", format)
-    path = Path(path).expanduser().absolute()
     if format == TFLITE:
         storing.check_output(path, force=force)
         lite = model if model.runs_with is Runtime.LITERT else convert(model, TFLITE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from inspector import api
-from inspector.cli.options import JSON, ROWS, TIMEOUT
+from inspector.cli.options import JSON, ROWS, TIMEOUT, A
 from inspector.cli.output import open_model, progress_line, show
+from inspector.cli.path_options import ModelPath, typed
 from inspector.cli.terminal import table
 from inspector.text import count, plain, rounded_size
 
@@ -15,8 +16,8 @@ _HEAD = ["", "runtime", "load", "first run", "p50", "p90", "p99", "rows/s", "mem
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b", required=False)
+@A
+@click.argument("b", required=False, type=ModelPath())
 @ROWS
 @click.option(
     "--batch",
@@ -89,7 +90,7 @@ def _text(timing: api.Benchmark, paths: list[str | None]) -> str:
         figures = [f"{value:.3g} ms" for value in latencies]
         if timing.rough[place]:
             figures[-1] = f"({figures[-1]})"
-        label = f"{'AB'[place]}  {plain(str(paths[place]))[-_PATH:]}"
+        label = f"{'AB'[place]}  {plain(typed(str(paths[place])))[-_PATH:]}"
         runs = f"{timing.runs[place]:,}"
         memory = rounded_size(times.peak_rss_bytes)
         runtime = timing.runtimes[place]

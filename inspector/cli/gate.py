@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from inspector import api
-from inspector.cli.options import JSON, ROWS, TIMEOUT
+from inspector.cli.options import JSON, ROWS, TIMEOUT, A, B
 from inspector.cli.output import open_model, progress_line, show
+from inspector.cli.path_options import In
 from inspector.cli.terminal import table
 from inspector.text import count, plain, size
 
@@ -19,6 +19,7 @@ NOT_MET = 3
 LABELS = click.option(
     "--labels",
     "label_file",
+    type=In(),
     metavar="FILE",
     help="Right classes or values, one per row: .npz, .csv, or a text with a label in each line.",
 )
@@ -28,6 +29,7 @@ LABEL_COLUMN = click.option(
 CLASSES = click.option(
     "--classes",
     "class_file",
+    type=In(),
     metavar="FILE",
     help="Names of the classes, one in each line; else those that a model has.",
 )
@@ -45,8 +47,8 @@ _FEW = 3
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@A
+@B
 @ROWS
 @LABELS
 @LABEL_COLUMN
@@ -98,7 +100,7 @@ def compare(
         raise click.UsageError("--blame needs --feeds: both models run on the same rows")
     first, second = open_model(a), open_model(b)
     feeds = api.read_feeds(feed_file, first) if feed_file is not None else None
-    classes = api.read_class_names(Path(class_file)) if class_file is not None else None
+    classes = api.read_class_names(class_file) if class_file is not None else None
     with progress_line() as progress:
         judged = api.compare(
             first,

@@ -14,6 +14,7 @@ from inspector.cli import (
     changing,
     doctor,
     gate,
+    optimising,
     quantising,
     reading,
     report,
@@ -23,6 +24,7 @@ from inspector.cli import (
     slowest,
 )
 from inspector.cli.options import Commands
+from inspector.cli.verbosity import add_options
 from inspector.version import __version__
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -30,7 +32,7 @@ COMMANDS: tuple[click.Command, ...] = (
     reading.describe,
     reading.ops,
     changing.freeze,
-    changing.optimise,
+    optimising.optimise,
     changing.convert,
     quantising.sensitivity,
     running.predict,
@@ -43,6 +45,7 @@ COMMANDS: tuple[click.Command, ...] = (
     reading.render,
     report.report,
     reading.transforms,
+    reading.schema,
     changing.transform_graph,
     doctor.doctor,
 )
@@ -55,4 +58,4 @@ def cli() -> None:
 
 
 for _command in COMMANDS:
-    cli.add_command(_command)
+    cli.add_command(add_options(_command))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from inspector import settings, text
+from inspector import settings
+from inspector.cli import completion
+from inspector.cli.path_options import In, ModelPath, Out
+from inspector.cli.verbosity import reported
 from inspector.errors import (
     CheckNotMade,
     CheckViolated,
@@ -45,10 +46,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; standard output gets nothing but its own output."""
-        if settings.DEBUG():
-            _show_log()
         try:
-            with warnings.catch_warnings(), _notices_shown():
+            with warnings.catch_warnings(), reported():
                 warnings.simplefilter("ignore")
                 return super().invoke(ctx)
         except InspectorError as err:
@@ -69,40 +68,11 @@ class Commands(click.Group):
             _fail(ctx, InspectorError("inspector", ctx.invoked_subcommand or "command", why))
 
 
-@contextlib.contextmanager
-def _notices_shown() -> Iterator[None]:
-    """Print the library's notices for whoever starts a run, on standard error."""
-    logger, handler = logging.getLogger("inspector.notices"), logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("note: %(message)s"))
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
 def _fail(ctx: click.Context, error: InspectorError) -> NoReturn:
     has_log = isinstance(error, JobFailed | WorkerDied) and not settings.DEBUG()
     hint = f"; {_SHOWS} what the worker wrote" if has_log else ""
     click.echo(f"error: {error}{hint}", err=True)
     ctx.exit(next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 1))
-
-
-class _Escaped(logging.Formatter):
-    """Marks each line of a log message and escapes its control characters."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        lines = super().format(record).splitlines() or [""]
-        return "\n".join(f"debug: {text.plain(line)}" for line in lines)
-
-
-def _show_log() -> None:
-    """Print the log, with what workers wrote and how they ended, on standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Escaped())
-    log = logging.getLogger("inspector")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
 
 
 class Names(click.ParamType["list[str]"]):
@@ -146,29 +116,28 @@ def _by_name(
     return dict(pairs)
 
 
-class Out(click.ParamType[Path]):
-    """A path to write to."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """A path, with ``~`` expanded; never the current folder itself."""
-        path = Path(value).expanduser().absolute()
-        if path.name in ("", ".."):
-            self.fail("names no file", param, ctx)
-        return path
-
-
-MODEL = click.argument("model")
-TAG_SET = click.option("--tag-set", type=Names(), metavar="TAGS", help="E.g. serve or serve,gpu.")
+MODEL = click.argument("model", type=ModelPath())
+A, B = click.argument("a", type=ModelPath()), click.argument("b", type=ModelPath())
+TAG_SET = click.option(
+    "--tag-set",
+    type=Names(),
+    metavar="TAGS",
+    shell_complete=completion.tag_sets,
+    help="The MetaGraphDef of a SavedModel with these tags, e.g. serve or serve,gpu.",
+)
 SIGNATURE = click.option(
-    "--signature", metavar="KEY", help="Whose outputs; default serving_default."
+    "--signature",
+    metavar="KEY",
+    shell_complete=completion.signatures,
+    help="The signature to run; by default serving_default, or the likeliest.",
 )
 SIGNATURES = click.option(
     "--signature",
     multiple=True,
     metavar="KEY",
-    help="Whose outputs are kept, repeatable; default serving_default.",
+    shell_complete=completion.signatures,
+    help="A signature whose outputs are kept, repeatable; by default serving_default, or the "
+    "likeliest.",
 )
 ALL_SIGNATURES = click.option(
     "--all-signatures",
@@ -178,10 +147,23 @@ ALL_SIGNATURES = click.option(
 INIT_OP = click.option(
     "--init-op",
     metavar="NAME",
+    shell_complete=completion.nodes,
     help="Runs once before the first run; by default what the file declares or the graph holds.",
 )
-INPUTS = click.option("--inputs", type=Names(), metavar="A,B", help="Feeds: node or tensor names.")
-OUTPUTS = click.option("--outputs", type=Names(), metavar="A,B:0", help="Fetches, in the same way.")
+INPUTS = click.option(
+    "--inputs",
+    type=Names(),
+    metavar="A,B",
+    shell_complete=completion.nodes,
+    help="Feeds: node or tensor names.",
+)
+OUTPUTS = click.option(
+    "--outputs",
+    type=Names(),
+    metavar="A,B:0",
+    shell_complete=completion.nodes,
+    help="Fetches, in the same way.",
+)
 SET = click.option(
     "--set",
     "fixed",
@@ -197,12 +179,27 @@ TIMEOUT = click.option(
     metavar="SECONDS",
     help="When to give up on TensorFlow; by default each job has a limit of its own.",
 )
+FEEDS = "FILE.npz|.csv|.json"
+"""Files of feeds: their keys, or the names in the first row, are inputs, tensors or nodes."""
 ROWS = click.option(
     "--feeds",
     "feed_file",
-    metavar="FILE.npz",
-    help="Rows for the inputs of A, also as .csv; else random ones.",
+    type=In(),
+    metavar=FEEDS,
+    help="Rows for the inputs of A; else random ones.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
-OUT = click.option("-o", "--out", type=Out(), required=True, help="Where to write.")
+OUT = click.option(
+    "-o",
+    "--out",
+    type=Out(stdout=True),
+    required=True,
+    help="Where to write; - is standard output.",
+)
 FORCE = click.option("--force", is_flag=True, help="Overwrite what is there.")
+FLEX = click.option(
+    "--flex",
+    is_flag=True,
+    help="To tflite: keep ops of TensorFlow that TFLite has no operator for. Running the result "
+    "needs the Flex delegate, which is not part of LiteRT.",
+)

@@ -11,6 +11,7 @@ import click
 from inspector import api
 from inspector.cli.options import JSON, MODEL, SIGNATURE, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
+from inspector.cli.path_options import In
 from inspector.cli.terminal import table
 
 _LISTED = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in api.RECIPES.values())
@@ -57,6 +58,7 @@ class Quantising(NamedTuple):
 
 _SAMPLES_OPTION = click.option(
     _SAMPLES,
+    type=In(),
     metavar="FILE",
     help="Rows to measure ranges on (int8, int16) and to compare answers on: .npz, .csv or "
     ".json, keys as in predict; else random rows are compared.",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from inspector import api, text
-from inspector.cli import listing
+from inspector.cli import completion, listing
 from inspector.cli.options import FORCE, JSON, MODEL, OUT, TAG_SET
-from inspector.cli.output import open_model, show
+from inspector.cli.output import check_output, new_file, open_model, show, show_written
+from inspector.cli.path_options import STDOUT, ModelPath
 from inspector.errors import BadParameter
-from inspector.files import storing
 
 
 @click.command()
@@ -28,9 +29,20 @@ def describe(model: str, tag_set: list[str] | None, as_json: bool) -> None:
 @click.command()
 @MODEL
 @TAG_SET
-@click.option("--type", "op", metavar="OP", help="Only operations of this type.")
+@click.option(
+    "--type",
+    "op",
+    metavar="OP",
+    shell_complete=completion.ops,
+    help="Only operations of this type.",
+)
 @click.option("--match", metavar="REGEX", help="Only names in which this is found.")
-@click.option("--function", metavar="NAME", help="Of this function of the library.")
+@click.option(
+    "--function",
+    metavar="NAME",
+    shell_complete=completion.functions,
+    help="Of this function of the library.",
+)
 @JSON
 def ops(
     model: str,
@@ -51,8 +63,8 @@ def ops(
 
 
 @click.command()
-@click.argument("before")
-@click.argument("after")
+@click.argument("before", type=ModelPath())
+@click.argument("after", type=ModelPath())
 @JSON
 def diff(before: str, after: str, as_json: bool) -> None:
     """What changed between two models."""
@@ -61,7 +73,7 @@ def diff(before: str, after: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("model")
+@MODEL
 @OUT
 @TAG_SET
 @click.option("--expand", multiple=True, metavar="SCOPE", help="Open this scope too; repeatable.")
@@ -72,10 +84,13 @@ def diff(before: str, after: str, as_json: bool) -> None:
     show_default=True,
     help="Boxes that the first picture may have.",
 )
-@click.option("--against", metavar="B", help="Mark what is added, removed and changed to B.")
+@click.option(
+    "--against", type=ModelPath(), metavar="B", help="Mark what is added, removed and changed to B."
+)
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
 @click.option("--transparent", is_flag=True, help="Paint no background.")
 @FORCE
+@JSON
 def render(
     model: str,
     out: Path,
@@ -86,10 +101,11 @@ def render(
     theme: str,
     transparent: bool,
     force: bool,
+    as_json: bool,
 ) -> None:
-    """The picture of the Graph page, as a file."""
-    storing.check_output(out, force=force)
-    form = out.suffix.removeprefix(".").lower()
+    """The picture of the Graph page, as a file: .svg, .png, .pdf or .dot; - is SVG."""
+    check_output(out, force=force)
+    form = "svg" if out == STDOUT else out.suffix.removeprefix(".").lower()
     opened = open_model(model, tag_set)
     other = None if against is None else open_model(against)
     drawn = api.render(
@@ -101,9 +117,18 @@ def render(
         theme=theme,
         background=not transparent,
     )
-    with storing.new_file(out, force=force) as file:
+    with new_file(out, force=force) as file:
         file.write_bytes(drawn)
-    click.echo(f"wrote {text.plain(out.name)}: {text.size(len(drawn))}")
+    answer = {"path": str(out), "format": form, "bytes": len(drawn)}
+    line = f"wrote {text.plain(out.name)}: {text.size(len(drawn))}"
+    show_written(answer, as_json, line, out)
+
+
+@click.command()
+@click.argument("name", required=False, shell_complete=completion.schemas)
+def schema(name: str | None) -> None:
+    """The JSON Schema of what a command prints; without NAME their names."""
+    click.echo("\n".join(api.schema_names()) if name is None else json.dumps(api.schema(name)))
 
 
 @click.command()

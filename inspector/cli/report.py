@@ -8,13 +8,14 @@ import click
 
 from inspector import api
 from inspector.cli.gate import LABEL_COLUMN, LABELS, labels_from
-from inspector.cli.options import FORCE, ROWS, TIMEOUT, Out
-from inspector.cli.output import open_model, progress_line
+from inspector.cli.options import FORCE, JSON, ROWS, TIMEOUT, A, B
+from inspector.cli.output import open_model, progress_line, show_written
+from inspector.cli.path_options import Out, typed
 
 
 @click.command()
-@click.argument("a")
-@click.argument("b")
+@A
+@B
 @click.option(
     "-o",
     "--out",
@@ -28,6 +29,7 @@ from inspector.cli.output import open_model, progress_line
 @LABEL_COLUMN
 @TIMEOUT
 @FORCE
+@JSON
 def report(
     a: str,
     b: str,
@@ -37,6 +39,7 @@ def report(
     label_column: str | None,
     timeout: float | None,
     force: bool,
+    as_json: bool,
 ) -> None:
     """Sizes, predictions, latency and changes of B against A, as one file."""
     first, second = open_model(a), open_model(b)
@@ -48,9 +51,10 @@ def report(
             out,
             feeds,
             labels_from(label_file, label_column),
-            origin=api.Origin(a, b, feed_file, label_file, label_column),
+            origin=api.Origin(typed(a), typed(b), feed_file, label_file, label_column),
             force=force,
             progress=progress,
             timeout=timeout,
         )
-    click.echo(f"wrote {out.name}: {contents.verdict}")
+    answer = {"path": str(out), "bytes": out.stat().st_size, "verdict": contents.verdict}
+    show_written(answer, as_json, f"wrote {out.name}: {contents.verdict}", out)

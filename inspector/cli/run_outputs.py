@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inspector import api
-from inspector.files import storing
+from inspector.cli.output import new_file
 from inspector.text import plain, shape
 
 _SHOWN = 6
@@ -19,7 +19,7 @@ _SHOWN = 6
 
 def write_arrays(outputs: Mapping[str, Any], path: Path, *, force: bool) -> None:
     """Write outputs as ``.npz``, or as ``.csv`` where the path says so."""
-    with storing.new_file(path, force=force) as temporary:
+    with new_file(path, force=force) as temporary:
         if path.suffix.lower() == ".csv":
             temporary.write_text(api.csv_text(outputs, {}), encoding="utf-8")
             return

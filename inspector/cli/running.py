@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from inspector import api
-from inspector.cli import run_outputs
+from inspector.cli import completion, run_outputs
 from inspector.cli.options import (
     FORCE,
     INIT_OP,
@@ -18,14 +18,20 @@ from inspector.cli.options import (
     TAG_SET,
     TIMEOUT,
     Names,
-    Out,
 )
-from inspector.cli.output import open_model, progress_line, show
-from inspector.files import storing
+from inspector.cli.output import (
+    check_output,
+    check_stdout,
+    new_file,
+    open_model,
+    progress_line,
+    show,
+)
+from inspector.cli.path_options import STDOUT, In, ModelPath, Out
 
 
 @click.command()
-@click.argument("model", required=False)
+@click.argument("model", required=False, type=ModelPath())
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="8501, or the next free one.")
 @click.option("--no-browser", is_flag=True, help="Do not open the browser.")
@@ -43,6 +49,7 @@ def app(model: str | None, host: str, port: int | None, no_browser: bool) -> Non
 @click.option(
     "--feeds",
     "feed_file",
+    type=In(),
     metavar="FILE",
     help=".npz, .csv or .json with keys of inputs, tensors or nodes; or a picture, .png or .jpg.",
 )
@@ -60,18 +67,30 @@ def app(model: str | None, host: str, port: int | None, no_browser: bool) -> Non
 )
 @click.option(
     "--template",
-    type=Out(),
+    type=Out(stdout=True),
     metavar="FILE",
-    help="Write an .npz or .csv of feeds to fill in, and run nothing.",
+    help="Write an .npz or .csv of feeds to fill in (-: .csv on standard output); run nothing.",
 )
 @click.option(
     "--class-names",
+    type=In(),
     metavar="FILE",
     help="Names of the classes, one per line; by default those that the model carries.",
 )
-@click.option("--fetches", type=Names(), metavar="A:0,B:0", help="In place of the signature's.")
+@click.option(
+    "--fetches",
+    type=Names(),
+    metavar="A:0,B:0",
+    shell_complete=completion.nodes,
+    help="In place of the signature's.",
+)
 @INIT_OP
-@click.option("-o", "--out", type=Out(), help="Write the answers as .npz or .csv.")
+@click.option(
+    "-o",
+    "--out",
+    type=Out(stdout=True),
+    help="Write the answers as .npz or .csv; - is .npz on standard output.",
+)
 @TIMEOUT
 @FORCE
 @JSON
@@ -92,12 +111,14 @@ def predict(
     as_json: bool,
 ) -> None:
     """Run the model once."""
+    check_stdout(out, template, as_json=as_json)
     for path in filter(None, (out, template)):
-        storing.check_output(path, force=force)
+        check_output(path, force=force)
     opened = open_model(model, tag_set)
     if template is not None:
-        data = api.feed_template(opened, template.suffix.lower(), signature)
-        with storing.new_file(template, force=force) as temporary:
+        suffix = ".csv" if template == STDOUT else template.suffix.lower()
+        data = api.feed_template(opened, suffix, signature)
+        with new_file(template, force=force) as temporary:
             temporary.write_bytes(data)
         return
     feeds: dict[str, Any] = {}
@@ -121,6 +142,8 @@ def predict(
         )
     if out is not None:
         run_outputs.write_arrays(run.outputs, out, force=force)
+    if out == STDOUT:
+        return
     top = api.top_classes(opened, run.outputs, class_names)
     answer = {
         "outputs": run_outputs.as_json(run.outputs),

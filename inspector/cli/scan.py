@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePath
 from typing import Any
 
@@ -42,7 +43,7 @@ def scan(
         raise click.UsageError("--json and --sarif exclude each other")
     report = api.scan(open_model(model, tag_set))
     if as_sarif:
-        show(api.sarif(report, _uri(model)), True, str)
+        click.echo(json.dumps(api.sarif(report, _uri(model))))
     else:
         answer = report.to_dict()
         show(answer, as_json, lambda: _text(answer))

@@ -17,8 +17,9 @@ from inspector.cli.gate import (
     NOT_MET,
     labels_from,
 )
-from inspector.cli.options import FORCE, JSON, MODEL, OUTPUTS, TAG_SET, TIMEOUT, Out
+from inspector.cli.options import FEEDS, FORCE, JSON, MODEL, OUTPUTS, TAG_SET, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
+from inspector.cli.path_options import In, Out
 from inspector.cli.terminal import table
 from inspector.errors import JobCancelled
 from inspector.files import storing
@@ -43,8 +44,9 @@ _HEAD = [
 @click.option(
     "--feeds",
     "feed_file",
-    metavar="FILE.npz",
-    help="Rows to compare answers on, also as .csv; else 16 random ones.",
+    type=In(),
+    metavar=FEEDS,
+    help="Rows to compare answers on; else 16 random ones.",
 )
 @LABELS
 @LABEL_COLUMN
@@ -110,7 +112,7 @@ def search(
     opened = open_model(model, tag_set)
     feeds = api.read_feeds(feed_file, opened) if feed_file is not None else None
     labels = labels_from(label_file, label_column)
-    classes = api.read_class_names(Path(class_file)) if class_file is not None else None
+    classes = api.read_class_names(class_file) if class_file is not None else None
     with progress_line() as progress:
         result = api.search(
             opened,

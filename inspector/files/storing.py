@@ -67,7 +67,8 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     check_output(path, force=force)
     if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
-        raise OutputExists(path.name, "output", "is a file; a folder cannot take its place")
+        kind = "link" if path.is_symlink() else "file"
+        raise OutputExists(path.name, "output", f"is a {kind}; a folder cannot take its place")
     with _temporary(path) as folder:
         temporary = folder / "new"
         temporary.mkdir()

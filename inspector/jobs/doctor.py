@@ -24,6 +24,7 @@ from inspector.jobs.sandbox import enter, syscalls
 from inspector.jobs.sandbox.policy import RunPolicy
 from inspector.jobs.store.home import default_root, translated
 from inspector.jobs.store.workspace import Workspace
+from inspector.schemas import stamped
 
 PACKAGES: Mapping[str, str] = {
     "tensorflow": "",
@@ -59,7 +60,7 @@ def examine() -> dict[str, Any]:
     """
     workspace = _workspace()
     report: dict[str, Any] = {
-        "inspector": _version("tf-graph-inspector"),
+        **stamped({}),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
         "user": {"id": os.geteuid(), "root": os.geteuid() == 0},

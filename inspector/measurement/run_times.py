@@ -10,6 +10,7 @@ import numpy as np
 
 from inspector.measurement.json_types import JudgementJson
 from inspector.measurement.paired_ratio import Clock, Judgement, Verdict
+from inspector.schemas import stamped
 from inspector.text import count
 
 FEW_RUNS = 300
@@ -109,16 +110,18 @@ class Benchmark:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``inspector benchmark``."""
-        return {
-            "batch": self.batch,
-            "threads": self.threads,
-            "a": self.a.to_dict(),
-            "b": None if self.b is None else self.b.to_dict(),
-            "ratio": self.ratio,
-            "interval": None if self.interval is None else list(self.interval),
-            "clock": self.clock,
-            "verdict": self.verdict,
-        }
+        return stamped(
+            {
+                "batch": self.batch,
+                "threads": self.threads,
+                "a": self.a.to_dict(),
+                "b": None if self.b is None else self.b.to_dict(),
+                "ratio": self.ratio,
+                "interval": None if self.interval is None else list(self.interval),
+                "clock": self.clock,
+                "verdict": self.verdict,
+            }
+        )
 
     def sentence(self) -> str:
         """The verdict in words, with what it rests on."""

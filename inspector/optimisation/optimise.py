@@ -38,6 +38,7 @@ from inspector.passes import pipeline
 from inspector.passes.pipeline import Progress, Transforms
 from inspector.passes.presets import PRESETS
 from inspector.passes.records import Step, not_checked
+from inspector.schemas import stamped
 
 _OPTIONAL = ("PlaceholderWithDefault",)
 
@@ -48,13 +49,12 @@ class Optimised:
 
     Attributes:
         model: The new model. Its signature has the key of the one whose outputs it has, and
-            ``serving_default`` too where the model had none of that key; where other outputs were
-            chosen it is ``serving_default`` alone. Further signatures have their own keys.
+            ``serving_default`` too where the model had none; for other outputs it is
+            ``serving_default`` alone. Further signatures have their own keys.
         steps: One record per transform, in order.
         frozen: The model that the transforms started from.
         options: The request, with the inputs, outputs and transforms that the defaults stood for.
-        feeds_summary: What the checked graphs were fed with, in a few words; empty where nothing
-            was run.
+        feeds_summary: What the checked graphs were fed with; empty where nothing was run.
         choice: The signatures of the model that are kept, and those that are left out.
     """
 
@@ -89,6 +89,7 @@ class Optimised:
         """The JSON that ``--record`` writes; see docs/record.md."""
         options = self.options.to_json()
         return {
+            **stamped({}),
             "model": self.model.name,
             "inputs": options["inputs"],
             "outputs": options["outputs"],
@@ -134,8 +135,7 @@ def optimise(
     """Freeze the model if it is not, and run transforms on it.
 
     Args:
-        run: Runs the transforms; by default in this process and without kernels, so that what
-            needs kernels is left alone and nothing can be checked.
+        run: Runs the transforms; by default in this process, without kernels and checks.
     Raises: what freezing and the transforms raise; BadParameter for an unknown preset; BadFeed;
         BadFetch for an output that gives no value.
     """

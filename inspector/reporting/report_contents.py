@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inspector.reporting.verdict import figures, sentence
+from inspector.schemas import stamped
 
 Json = Mapping[str, Any]
 HTML, MARKDOWN, JSON = ".html", ".md", ".json"
@@ -96,7 +97,7 @@ class ReportContents:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``inspector report -o FILE.json``."""
-        return {
+        contents = {
             "models": list(self.names),
             "created": self.created,
             "verdict": self.verdict,
@@ -112,6 +113,7 @@ class ReportContents:
             "command": self.command,
             "python": self.python,
         }
+        return stamped(contents)
 
 
 def _step(step: Json, change: int) -> Size:

@@ -24,6 +24,7 @@ from inspector.graph.protos import NodeDef
 from inspector.model import signatures
 from inspector.model.model import Model
 from inspector.safety.reach import Site, nodes_at, notable, sites
+from inspector.schemas import stamped
 
 LOADING = "loading the model"
 ANY, OTHERS = "any output", "other outputs"
@@ -110,13 +111,15 @@ class Scan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and dicts."""
-        return {
-            "model": self.model,
-            "format": self.format,
-            "blocked": self.blocked,
-            "entries": self.entries,
-            "findings": [item.to_dict() for item in self.findings],
-        }
+        return stamped(
+            {
+                "model": self.model,
+                "format": self.format,
+                "blocked": self.blocked,
+                "entries": self.entries,
+                "findings": [item.to_dict() for item in self.findings],
+            }
+        )
 
 
 class _Findings:

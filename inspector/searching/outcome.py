@@ -18,6 +18,7 @@ from inspector.jobs.store.entries import Lease
 from inspector.jobs.tasks.side_types import ComparedSideJson
 from inspector.measurement.limits import Limit
 from inspector.model.model import Model
+from inspector.schemas import stamped
 from inspector.searching import dominance
 from inspector.searching.candidates import TFLITE, Candidate
 from inspector.searching.dominance import Point
@@ -219,13 +220,15 @@ class SearchResult:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``inspector search``."""
         first = self.baseline
-        return {
-            "baseline": {"name": first.name, "bytes": first.bytes, "p50_ms": first.p50_ms},
-            "candidates": [item.to_dict() for item in self.measured],
-            "best": self.best,
-            "stopped": self.is_stopped,
-            "seconds": self.seconds,
-        }
+        return stamped(
+            {
+                "baseline": {"name": first.name, "bytes": first.bytes, "p50_ms": first.p50_ms},
+                "candidates": [item.to_dict() for item in self.measured],
+                "best": self.best,
+                "stopped": self.is_stopped,
+                "seconds": self.seconds,
+            }
+        )
 
 
 def with_best(measured: Sequence[Measured], tolerance: float) -> tuple[Measured, ...]:

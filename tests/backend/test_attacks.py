@@ -201,7 +201,7 @@ OTHER_COMMANDS = {
 
 
 def test_every_command_that_takes_a_model_is_attacked() -> None:
-    without_model = {"app", "doctor", "transforms"}
+    without_model = {"app", "doctor", "schema", "transforms"}
     attacked = {*OTHER_COMMANDS, "predict", "optimise"}
     assert {command.name for command in COMMANDS} == attacked | without_model
 

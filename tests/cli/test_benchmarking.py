@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from click.testing import CliRunner
 
 from inspector.cli.main import cli
 from tests import lite_models
+from tests.json_schemas import checked
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_benchmark_json_and_rows_of_a_file(lite: str, tmp_path: Path) -> None:
         "benchmark", lite, "--feeds", str(tmp_path / "rows.npz"), "--runs", "20", "--json"
     )
     assert status == 0
-    answer = json.loads(printed)
+    answer = checked("benchmark", printed)
     assert (answer["batch"], answer["threads"], answer["b"]) == (5, 1, None)
     assert answer["a"]["p50_ms"] > 0
 

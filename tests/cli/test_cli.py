@@ -18,6 +18,7 @@ from benchmarks import digits
 from inspector.cli.main import cli
 from inspector.errors import InspectorError
 from inspector.graph.protos import GraphDef, SavedModel
+from tests import json_schemas
 from tests.conftest import ROOT
 
 IRIS = ROOT / "sample_models" / "iris" / "saved_model"
@@ -30,16 +31,17 @@ CHEAP = "remove_nodes(op=Identity) strip_unused_nodes sort_by_execution_order"
 class Done:
     """What a command left behind."""
 
-    def __init__(self, result):
+    def __init__(self, command, result):
+        self.command = command
         self.status, self.out, self.err = result.exit_code, result.stdout, result.stderr
 
     @property
     def json(self):
-        return json.loads(self.out)
+        return json_schemas.checked(self.command, self.out)
 
 
 def run(*args, status=0) -> Done:
-    done = Done(CliRunner().invoke(cli, [str(arg) for arg in args]))
+    done = Done(args[0] if args else "", CliRunner().invoke(cli, [str(arg) for arg in args]))
     assert done.status == status, done.out + done.err
     return done
 
@@ -142,7 +144,7 @@ def test_optimise_writes_model_and_record(tmp_path):
     signature = saved.meta_graphs[0].signature_def["serving_default"]
     assert signature.outputs["probabilities"].name == f"{OUTPUT}:0"
     assert set(signature.inputs) == {"sepal_length", "sepal_width", "petal_length", "petal_width"}
-    told = json.loads(record.read_text())
+    told = json_schemas.checked("record", record.read_text())
     assert [step["name"] for step in told["steps"]] == [
         "remove_nodes",
         "strip_unused_nodes",
@@ -181,7 +183,20 @@ def test_convert_there_and_back(tmp_path, frozen):
 def test_convert_to_tflite(tmp_path, frozen):
     path = tmp_path / "iris.tflite"
     answer = run("convert", IRIS, "-o", path, "--to", "tflite", "--outputs", OUTPUT, "--json").json
-    assert answer == {
+    assert answer["path"] == str(path)
+    assert answer["notes"][0] == "Froze 10 variables."
+    assert {
+        key: answer[key]
+        for key in (
+            "bytes",
+            "operators",
+            "signature",
+            "flex_ops",
+            "quantised_tensors",
+            "max_difference",
+            "quantisation",
+        )
+    } == {
         "bytes": path.stat().st_size,
         "operators": {"FULLY_CONNECTED": 5, "EXPAND_DIMS": 4, "CONCATENATION": 1, "SOFTMAX": 1},
         "signature": "serving_default",

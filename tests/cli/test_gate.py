@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from inspector.cli.main import cli
 from inspector.errors import BadFeed, BadParameter
 from tests import lite_models
 from tests.conftest import ROOT
+from tests.json_schemas import checked
 from tests.passes.text import graph
 
 IRIS = ROOT / "sample_models/iris"
@@ -47,7 +47,7 @@ def test_the_json_is_that_of_the_contract(small: Path) -> None:
     limits = ["--max-difference", "0.5", "--min-agreement", "0.99", "--max-bytes", "900000"]
     status, printed, errors = run(IRIS / "saved_model", small, *ROWS, *LABELS, *limits, "--json")
     assert (status, errors) == (0, "")
-    answer = json.loads(printed)
+    answer = checked("compare", printed)
     assert answer["rows"] == 150
     assert answer["bytes"]["a"] == 3221059
     assert answer["bytes"]["ratio"] == pytest.approx(3221059 / answer["bytes"]["b"])
@@ -147,7 +147,7 @@ def test_class_names_of_a_file_and_wrong_options(tmp_path: Path) -> None:
     labels.write_text("dog\n" * 31 + "cat\n")
     status, printed, _ = run(path, path, "--labels", labels, "--classes", names, "--json")
     assert status == 0
-    answer = json.loads(printed)
+    answer = checked("compare", printed)
     assert (answer["class_names"], answer["names_from"]) == (["cat", "dog"], None)
     assert 0 < answer["accuracy"]["a"] < 1
     status, _, errors = run(path, path, "--labels", labels)
@@ -188,7 +188,7 @@ def test_the_workflow_in_the_docs_runs_as_it_is_written(tmp_path: Path) -> None:
 def test_blame_names_the_first_node_that_differs(small: Path) -> None:
     status, printed, errors = run(IRIS / "saved_model", small, *ROWS, "--blame", "--json")
     assert (status, errors) == (0, "")
-    blame = json.loads(printed)["blame"]
+    blame = checked("compare", printed)["blame"]
     assert blame["first"]["op"] == "MatMul"
     assert blame["first"]["before"] == "dnn/hiddenlayer_0/MatMul"
     assert blame["causes"]

@@ -19,6 +19,7 @@ from inspector.safety.scan import ANY, LOADING, OTHERS
 from tests import lite_models
 from tests.attack_models import ATTACKS, const, function, node, of, placeholder
 from tests.conftest import ROOT
+from tests.json_schemas import checked
 
 FLOAT, STRING = 1, 7
 
@@ -215,7 +216,7 @@ def test_custom_operators_of_tflite(tmp_path):
 def test_exit_status_and_json(tmp_path):
     bad = run(side_by_side(tmp_path / "two"), "--json")
     assert bad.exit_code == 3
-    answer = json.loads(bad.stdout)
+    answer = checked("scan", bad.stdout)
     assert answer["blocked"] is True
     assert answer["findings"][0]["reached_by"] == ["text"]
     text = run(tmp_path / "two").stdout

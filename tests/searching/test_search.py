@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from inspector.errors import BadParameter, MissingFile
 from inspector.jobs.runner import LocalRunner
 from inspector.searching.candidates import candidates
 from tests.conftest import ROOT
+from tests.json_schemas import checked
 
 SAMPLES = ROOT / "sample_models"
 DIGITS = ROOT / "benchmarks/digits"
@@ -152,7 +152,7 @@ def test_the_command_prints_the_json_of_the_contract_and_writes_the_best(tmp_pat
     command += ["--feeds", str(SAMPLES / "bikes/bikes.npz"), "--max-bytes", "30000", "--json"]
     done = CliRunner().invoke(cli, command)
     assert done.exit_code == 0, done.stderr
-    answer = json.loads(done.stdout)
+    answer = checked("search", done.stdout)
     assert set(answer) >= {"baseline", "candidates", "best", "seconds"}
     assert set(answer["baseline"]) == {"name", "bytes", "p50_ms"}
     assert set(answer["candidates"][0]) >= {
@@ -160,7 +160,7 @@ def test_the_command_prints_the_json_of_the_contract_and_writes_the_best(tmp_pat
         *("argmax_equal", "accuracy", "within_limits", "best", "error"),
     }
     assert answer["best"]
-    assert json.loads((out / "search.json").read_text("utf-8"))["best"] == answer["best"]
+    assert checked("search", (out / "search.json").read_text("utf-8"))["best"] == answer["best"]
     model = inspector.open_model(SAMPLES / "bikes/saved_model")
     feeds = api.read_feeds(SAMPLES / "bikes/bikes.npz", model)
     for path in (path for path in out.iterdir() if path.suffix != ".json"):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict
 
+from inspector.schemas import stamped
+
 
 class QuantisedOutputJson(TypedDict):
     """An `QuantisedOutput`."""
@@ -173,7 +175,7 @@ class Sensitivity:
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         layers = [{**asdict(layer), "difference": layer.difference} for layer in self.layers]
-        return {**asdict(self), "layers": layers}
+        return stamped({**asdict(self), "layers": layers})
 
 
 def largest(outputs: Mapping[str, QuantisedOutput], figure: str) -> float | None:

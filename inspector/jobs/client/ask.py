@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -23,6 +24,7 @@ MOST_S = 1_000_000.0
 STARTING = "starting TensorFlow"
 """What progress says while the template with TensorFlow is not ready."""
 
+_log = logging.getLogger("inspector")
 _FLAG = "--timeout (timeout= in Python)"
 _WATCH_S = 0.1
 _SLACK_S = 5.0
@@ -101,9 +103,13 @@ def ask(
     runner, deadline = default_runner(), terms.deadline
     limits = None if deadline is None else deadline.limits(REQUESTS[kind].limits)
     job = runner.submit(kind, args, blobs=blobs, limits=limits)
+    _log.debug("job %s: handed to a worker", kind)
+    start = time.monotonic()
     try:
         _wait(job, runner, terms)
-        return job.result()
+        result = job.result()
+        _log.info("job %s: done in %.2f s", kind, time.monotonic() - start)
+        return result
     except JobTimeout as err:
         if deadline is not None:
             raise deadline.passed(kind) from err

@@ -25,6 +25,7 @@ from inspector.jobs.client.predict import predict
 from inspector.model import signatures
 from inspector.model.model import Model, Runtime
 from inspector.optimisation.optimise import Optimised
+from inspector.schemas import stamped
 
 if TYPE_CHECKING:
     from inspector.passes.pipeline import Progress
@@ -87,16 +88,18 @@ class Blame:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
-        return {
-            "first": None if self.first is None else self.first.to_dict(),
-            "first_not_finite": (
-                None if self.first_not_finite is None else self.first_not_finite.to_dict()
-            ),
-            "causes": self.causes,
-            "step": self.step,
-            "nodes": [item.to_dict() for item in self.nodes],
-            "not_compared": self.not_compared,
-        }
+        return stamped(
+            {
+                "first": None if self.first is None else self.first.to_dict(),
+                "first_not_finite": (
+                    None if self.first_not_finite is None else self.first_not_finite.to_dict()
+                ),
+                "causes": self.causes,
+                "step": self.step,
+                "nodes": [item.to_dict() for item in self.nodes],
+                "not_compared": self.not_compared,
+            }
+        )
 
 
 def blame(

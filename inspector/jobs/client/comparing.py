@@ -19,6 +19,7 @@ from inspector.measurement import grades
 from inspector.measurement.limits import Limit
 from inspector.measurement.run_times import Benchmark
 from inspector.model.model import Model
+from inspector.schemas import stamped
 
 if TYPE_CHECKING:
     from inspector.passes.pipeline import Progress
@@ -63,21 +64,23 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``inspector compare``."""
         ratio = self.bytes_a / self.bytes_b if self.bytes_b else None
-        return {
-            "rows": self.rows,
-            "bytes": {"a": self.bytes_a, "b": self.bytes_b, "ratio": ratio},
-            "grade": self.grade,
-            "outputs": self.side["outputs"],
-            "class_changes": self.side["class_changes"],
-            "missing_outputs": self.side["missing"],
-            "accuracy": self.side["accuracy"],
-            "mean_error": self.side["mean_error"],
-            "class_names": self.class_names,
-            "names_from": self.names_from,
-            "latency": None if self.latency is None else self.latency.to_dict(),
-            "limits": [limit.to_dict() for limit in self.limits],
-            "met": self.met,
-        }
+        return stamped(
+            {
+                "rows": self.rows,
+                "bytes": {"a": self.bytes_a, "b": self.bytes_b, "ratio": ratio},
+                "grade": self.grade,
+                "outputs": self.side["outputs"],
+                "class_changes": self.side["class_changes"],
+                "missing_outputs": self.side["missing"],
+                "accuracy": self.side["accuracy"],
+                "mean_error": self.side["mean_error"],
+                "class_names": self.class_names,
+                "names_from": self.names_from,
+                "latency": None if self.latency is None else self.latency.to_dict(),
+                "limits": [limit.to_dict() for limit in self.limits],
+                "met": self.met,
+            }
+        )
 
 
 def compare(
