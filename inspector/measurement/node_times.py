@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inspector.measurement.json_types import ProfileJson
+from inspector.schemas import stamped
 from inspector.text import count, microseconds, percent, plain, shorten
 
 TRACE, ALONE = "trace", "operators alone"
@@ -131,8 +132,9 @@ class Profile:
         return " ".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """The JSON of ``inspector profile``."""
         return {
+            **stamped({}),
             **asdict(self),
             "sum_ms": self.sum_ms,
             "ops": [asdict(row) for row in self.ops],

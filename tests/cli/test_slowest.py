@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from click.testing import CliRunner
 
 from inspector.cli.main import cli
 from tests import lite_models
+from tests.json_schemas import checked
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_tables_of_nodes_and_ops(lite: str) -> None:
 def test_json(lite: str) -> None:
     status, printed, _ = run(lite, "--budget", "0.01", "--json")
     assert status == 0
-    answer = json.loads(printed)
+    answer = checked("profile", printed)
     assert (answer["runtime"], answer["method"], answer["rows"]) == ("LiteRT", "operators alone", 1)
     assert [node["name"] for node in answer["nodes"]] == ["y"]
 
