@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from inspector.analysis.describe import Facts as Facts
     from inspector.analysis.diff import Diff as Diff
     from inspector.analysis.diff import diff as diff
+    from inspector.analysis.node_errors import Blame as Blame
+    from inspector.analysis.node_errors import NodeError as NodeError
     from inspector.analysis.operations import operations as operations
     from inspector.analysis.outputs import Suggestion as Suggestion
     from inspector.api.open_models import describe as describe
@@ -42,8 +44,6 @@ if TYPE_CHECKING:
     from inspector.graph.edit import Change as Change
     from inspector.graph.edit import Skip as Skip
     from inspector.graph.op_safety import BLOCK as BLOCK
-    from inspector.jobs.client.blaming import Blame as Blame
-    from inspector.jobs.client.blaming import NodeError as NodeError
     from inspector.jobs.client.blaming import blame as blame
     from inspector.jobs.client.comparing import Comparison as Comparison
     from inspector.jobs.client.comparing import compare as compare
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
 PLACES = {
     "BLOCK": "graph.op_safety",
     "Benchmark": "measurement.run_times",
-    "Blame": "jobs.client.blaming",
+    "Blame": "analysis.node_errors",
     "Change": "graph.edit",
     "Comparison": "jobs.client.comparing",
     "Diff": "analysis.diff",
@@ -107,7 +107,7 @@ PLACES = {
     "Limit": "measurement.limits",
     "Measured": "searching.outcome",
     "Model": "api.open_models",
-    "NodeError": "jobs.client.blaming",
+    "NodeError": "analysis.node_errors",
     "NodeTime": "measurement.node_times",
     "OnViolation": "passes.pipeline",
     "OpTime": "measurement.node_times",

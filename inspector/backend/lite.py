@@ -7,6 +7,7 @@ the caller's back. A dimension that the file says may vary takes any size; other
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from inspector.optimisation.corresponding import End
 from inspector.optimisation.feeds import Slot
 
 _LISTED = 12
+_TEXT = 64
+"""Bytes that a text takes, where nobody knows its length."""
 _AGAIN_MS = 2000.0
 
 
@@ -131,6 +134,20 @@ class LiteRun:
         """The value of a tensor of the first subgraph in the last run."""
         with self._translated():
             return np.asarray(self._interpreter.get_tensor(index))
+
+    def tensor_of(self, name: str) -> int | None:
+        """The number of the tensor that a node, or a name of a tensor, stands for."""
+        return self._number(name, {})
+
+    def sizes(self) -> dict[int, int]:
+        """The bytes of each tensor of the first subgraph, by its number."""
+        with self._translated():
+            details = self._interpreter.get_tensor_details()
+        return {
+            item["index"]: (np.dtype(item["dtype"]).itemsize or _TEXT)
+            * math.prod(map(int, item["shape"]))
+            for item in details
+        }
 
     def real(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs as real numbers: those with one scale for the whole tensor are dequantised."""

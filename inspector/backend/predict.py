@@ -29,6 +29,8 @@ from inspector.optimisation.feeds import Slot
 
 _AGAIN_MS = 2000.0
 _LISTED = 12
+_TEXT = 64
+"""Bytes that a text takes, where nobody knows its length."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,20 @@ class Run:
             values = self._call(*self._fed.values())
             milliseconds = 1000 * (time.perf_counter() - start)
         return {name: plain_array(value) for name, value in values.items()}, milliseconds
+
+    def sizes(self) -> dict[str, int]:
+        """The bytes of each fetched tensor; a run tells them without holding the tensors.
+
+        Raises: RunFailed.
+        """
+        with self._loaded.graph.as_default():
+            counts = {
+                name: tf.size(tensor, out_type=tf.int64) for name, tensor in self._fetched.items()
+            }
+        with translated(self._loaded.model, "run"):
+            values = self._loaded.session.run(counts, self._fed)
+        width = {name: tensor.dtype.size or _TEXT for name, tensor in self._fetched.items()}
+        return {name: int(count) * width[name] for name, count in values.items()}
 
     def _feed(self, feeds: Mapping[str, Any], inputs: Mapping[str, str], lenient: bool) -> Any:
         fed: dict[Any, Array] = {}

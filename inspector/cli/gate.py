@@ -11,7 +11,7 @@ from inspector.cli.options import JSON, ROWS, TIMEOUT, A, B
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In
 from inspector.cli.terminal import table
-from inspector.text import count, plain, size
+from inspector.text import count, plain, shorten, size
 
 NOT_MET = 3
 """Exit status where a limit is not met."""
@@ -44,6 +44,8 @@ MIN_AGREEMENT = click.option(
 )
 _HEAD = ["output", "grade", "largest", "of largest", "mean", "99 %", "same top-1", "differs most"]
 _FEW = 3
+_NODE = 60
+"""Characters of a node's name in a row."""
 
 
 @click.command()
@@ -71,6 +73,7 @@ _FEW = 3
     help="Of B to A: 1 for as fast; see `benchmark`.",
 )
 @click.option("--blame", is_flag=True, help="Name the first node that differs; needs --feeds.")
+@click.option("--every-node", is_flag=True, help="With --blame: compare and list all nodes.")
 @TIMEOUT
 @JSON
 @click.pass_context
@@ -88,6 +91,7 @@ def compare(
     max_bytes: int | None,
     max_latency_ratio: float | None,
     blame: bool,
+    every_node: bool,
     timeout: float | None,
     as_json: bool,
 ) -> None:
@@ -98,6 +102,8 @@ def compare(
     labels = labels_from(label_file, label_column)
     if blame and feed_file is None:
         raise click.UsageError("--blame needs --feeds: both models run on the same rows")
+    if every_node and not blame:
+        raise click.UsageError("--every-node is for --blame")
     first, second = open_model(a), open_model(b)
     feeds = api.read_feeds(feed_file, first) if feed_file is not None else None
     classes = api.read_class_names(class_file) if class_file is not None else None
@@ -119,10 +125,11 @@ def compare(
     answer = judged.to_dict()
     if blame and feeds is not None:
         with progress_line() as progress:
-            answer["blame"] = api.blame(
-                first, second, feeds, progress=progress, timeout=timeout
-            ).to_dict()
-    show(answer, as_json, lambda: _text(judged, answer))
+            blamed = api.blame(
+                first, second, feeds, every=every_node, progress=progress, timeout=timeout
+            )
+        answer["blame"] = blamed.to_dict()
+    show(answer, as_json, lambda: _text(judged, answer, every_node))
     if not judged.met:
         ctx.exit(NOT_MET)
 
@@ -136,8 +143,8 @@ def labels_from(file: str | None, column: str | None) -> Any:
     return None
 
 
-def _text(judged: api.Comparison, answer: dict[str, Any]) -> str:
-    """Sizes, a row for each output, scores, and the limits."""
+def _text(judged: api.Comparison, answer: dict[str, Any], every_node: bool) -> str:
+    """Sizes, a row for each output, scores, the limits, and what is to blame."""
     sizes = answer["bytes"]
     ratio = "" if sizes["ratio"] is None else f": {sizes['ratio']:.2f} × smaller"
     lines = [f"A {size(sizes['a'])}, B {size(sizes['b'])}{ratio}"]
@@ -154,6 +161,7 @@ def _text(judged: api.Comparison, answer: dict[str, Any]) -> str:
         lines.append(f"latency: {judged.latency.sentence()}")
     lines += [f"limit {limit}" for limit in judged.limits]
     lines += _blamed(answer["blame"]) if "blame" in answer else []
+    lines += [_nodes(answer["blame"]["nodes"])] if every_node else []
     return "\n".join(lines)
 
 
@@ -170,6 +178,30 @@ def _blamed(blame: dict[str, Any]) -> list[str]:
     if broken is not None:
         lines.append(f"first NaN or infinity: {plain(broken['before'])}")
     return lines
+
+
+def _nodes(nodes: list[dict[str, Any]]) -> str:
+    """A row for each node, in the order of A: errors relative to its largest value."""
+    rows = [
+        [
+            shorten(item["before"], _NODE),
+            item["op"],
+            _relative(item["local"]),
+            _relative(item["accumulated"]),
+            "" if item["before"] == item["after"] else shorten(item["after"], _NODE),
+            item["by"],
+        ]
+        for item in nodes
+    ]
+    return table(rows, ["node", "op", "alone", "in the run", "in B", "paired by"], right=(2, 3))
+
+
+def _relative(error: dict[str, Any] | None) -> str:
+    if error is None:
+        return "-"
+    if error["not_finite"]:
+        return "NaN or inf"
+    return "other shape" if error["max_rel"] is None else f"{error['max_rel']:.3g}"
 
 
 def _row(name: str, item: dict[str, Any]) -> list[str]:

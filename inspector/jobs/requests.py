@@ -17,7 +17,7 @@ from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
 from inspector.jobs.tasks import candidate_types, lite_types, side_types
 from inspector.jobs.tasks.picture_types import PicturesAnswer
-from inspector.measurement.json_types import ProfileJson
+from inspector.measurement.json_types import BlameJson, ProfileJson
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -250,6 +250,18 @@ REQUESTS: Mapping[str, Request] = table(
             tensorflow=kind == "profile",
         )
         for kind in ("profile", "profile_lite")
+    ),
+    *(
+        _runs(
+            kind,
+            "blaming.task:blame",
+            BlameJson,
+            limits=Limits(wall_s=900.0, cpu_s=1800),
+            reads=("path", "against"),
+            tensorflow=kind == "blame",
+            cached=True,
+        )
+        for kind in ("blame", "blame_lite")
     ),
     _runs("run", "read:run", types.RunAnswer, "outputs"),
     _runs(

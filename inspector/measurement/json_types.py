@@ -111,3 +111,32 @@ class ProfileJson(TypedDict):
     start_ms: float
     nodes: list[NodeTimeJson]
     not_measured: dict[str, str]
+
+
+class TensorErrorJson(TypedDict):
+    """A `tensor_errors.TensorError`; None for what is infinite."""
+
+    max_abs: float | None
+    max_rel: float | None
+    not_finite: bool
+
+
+class NodeErrorJson(TypedDict):
+    """A `node_errors.NodeError`."""
+
+    before: str
+    after: str
+    op: str
+    by: str
+    accumulated: TensorErrorJson
+    local: TensorErrorJson | None
+
+
+class BlameJson(TypedDict):
+    """A `node_errors.Blame` as a worker finds it, who does not know the steps."""
+
+    first: NodeErrorJson | None
+    first_not_finite: NodeErrorJson | None
+    causes: dict[str, list[str]]
+    nodes: list[NodeErrorJson]
+    not_compared: list[str]

@@ -195,8 +195,26 @@ def test_blame_names_the_first_node_that_differs(small: Path) -> None:
     assert blame["first_not_finite"] is None
     printed = run(IRIS / "saved_model", small, *ROWS, "--blame")[1]
     assert "first node that differs: dnn/hiddenlayer_0/MatMul, MatMul, " in printed
+    printed = run(IRIS / "saved_model", small, *ROWS, "--blame", "--every-node")[1]
+    head, _, *rows = printed[printed.index("node    ") :].splitlines()
+    assert head.split("  ")[0] == "node"
+    assert [word.strip() for word in head.split("  ") if word][1:] == [
+        *("op", "alone", "in the run", "in B", "paired by")
+    ]
+    by_node = {row.split()[0]: row.split()[1:] for row in rows}
+    op, alone, in_run, by = by_node["dnn/hiddenlayer_0/MatMul"]
+    assert (op, by) == ("MatMul", "name")
+    assert alone == in_run != "0"
+    # Nothing but its input differs there.
+    assert (
+        float(by_node["dnn/hiddenlayer_0/Relu"][1])
+        == 0
+        < float(by_node["dnn/hiddenlayer_0/Relu"][2])
+    )
     printed = run(small, small, *ROWS, "--blame")[1]
     assert "no node differs by more than rounding" in printed
+    status, _, errors = run(small, small, *ROWS, "--every-node")
+    assert (status, "--every-node is for --blame" in errors) == (2, True)
     status, _, errors = run(small, small, "--blame")
     assert status == 2
     assert "--blame needs --feeds" in errors

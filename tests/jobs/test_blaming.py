@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 import inspector
-from inspector.analysis.tensor_errors import tensor_error
+from inspector.analysis import tensor_errors
+from inspector.analysis.node_errors import parts
+from inspector.analysis.tensor_errors import TensorError, tensor_error
 from inspector.errors import BadFeed
 from inspector.graph.graph import Graph
+from inspector.jobs.client import blaming
 from inspector.jobs.client.blaming import blame
 from inspector.model.model import Model
 from tests.graphs import const, graph, node, placeholder
@@ -200,8 +203,47 @@ def test_a_tflite_model_whose_weight_was_changed(tmp_path) -> None:
     assert answer.first.local is None
 
 
+def test_a_bound_of_bytes_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each node alone is more than the bound, so that all parts are halved to one node."""
+    whole = blame(as_model(network()), edited(wrong_op), FEEDS, outputs=OUTPUT, every=True)
+    monkeypatch.setattr(blaming, "PART_BYTES", 1)
+    answer = blame(as_model(network()), edited(wrong_op), FEEDS, outputs=OUTPUT, every=True)
+    assert answer.to_dict() == whole.to_dict()
+    assert len(answer.nodes) == 9
+
+
+def test_parts_hold_at_most_so_many_bytes() -> None:
+    assert parts([], 10) == []
+    assert parts([4, 4, 4, 99, 1, 1], 10) == [(0, 2), (2, 3), (3, 4), (4, 6)]
+    sizes = RNG.integers(0, 40, 300).tolist()
+    ranges = parts(sizes, 64)
+    assert [at for start, stop in ranges for at in range(start, stop)] == list(range(300))
+    assert all(sum(sizes[start:stop]) <= 64 for start, stop in ranges)
+    # One more of the next part would not fit.
+    assert all(sum(sizes[start : stop + 1]) > 64 for start, stop in ranges[:-1])
+
+
+def test_two_tflite_models(tmp_path) -> None:
+    right = inspector.convert(as_model(network()), to="tflite", outputs=OUTPUT)
+    faulty = inspector.convert(edited(wrong_constant), to="tflite", outputs=OUTPUT)
+    assert blame(right, right, FEEDS, every=True).first is None
+    answer = blame(right, faulty, FEEDS, every=True)
+    assert answer.first is not None
+    assert answer.first.before.startswith("conv2")
+    names = [item.before for item in answer.nodes]
+    assert names.index("relu1") < names.index(answer.first.before)
+    assert next(item for item in answer.nodes if item.before == "relu1").accumulated.max_abs == 0
+    # Whole numbers with a scale are compared as what they stand for.
+    small = inspector.convert(
+        as_model(network()), to="tflite", outputs=OUTPUT, quantise="int8", samples=FEEDS
+    )
+    errors = [item.accumulated.max_rel for item in blame(right, small, FEEDS, every=True).nodes]
+    assert len(errors) > 4
+    assert max(errors) < 0.5
+
+
 def test_a_feed_that_the_model_does_not_have() -> None:
-    with pytest.raises(BadFeed, match="no input of this name"):
+    with pytest.raises(BadFeed, match="has no such input; known: x"):
         blame(as_model(network()), as_model(network()), {"z": 1.0}, outputs=OUTPUT)
 
 
@@ -214,3 +256,19 @@ def test_errors_of_tensors() -> None:
     assert tensor_error(np.zeros(2), np.zeros(3)).to_dict()["max_abs"] is None
     assert tensor_error(np.array([b"a"], object), np.array([b"b"], object)).max_abs == 1
     assert tensor_error(np.zeros(2), np.float64([0, 1e-9])).max_rel == np.inf
+
+
+def test_large_tensors_are_compared_in_blocks() -> None:
+    """The last value of the last block counts like the first one."""
+    size = 2 * tensor_errors._BLOCK + 3
+    a = np.zeros(size, np.float32)
+    a[-1] = 8
+    b = a.copy()
+    b[-1] = 4
+    b[0] = 1
+    error = tensor_error(a, b)
+    assert (error.max_abs, error.max_rel, error.not_finite) == (4, 0.5, False)
+    b[-2] = np.nan
+    assert tensor_error(a, b).not_finite
+    assert tensor_error(a, b).max_abs == 4
+    assert TensorError.from_dict(tensor_error(a, b[1:]).to_dict()).max_abs == np.inf

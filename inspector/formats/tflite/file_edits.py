@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import flatbuffers
 import numpy as np
@@ -214,6 +214,18 @@ def with_float_outputs(data: bytes, before: LiteFile) -> bytes:
             for item in signature.outputs or ():
                 number = numbers.get(item.name.decode(), item.tensorIndex)
                 item.tensorIndex = now.get(number, item.tensorIndex)
+    return packed(model, len(data))
+
+
+def with_outputs(data: bytes, tensors: Sequence[int]) -> bytes:
+    """The file with these tensors as the outputs of its first subgraph, and no signatures.
+
+    Args:
+        data: Checked by its reader.
+    """
+    model = unpacked(data)
+    model.subgraphs[0].outputs = list(tensors)
+    model.signatureDefs = None
     return packed(model, len(data))
 
 

@@ -69,6 +69,19 @@ class ProfileArgs(SidesArgs):
     budget_s: float
 
 
+class BlameArgs(SidesArgs):
+    """Two sides, of which the second may have no corresponding output.
+
+    Attributes:
+        tolerance, part_bytes: As of `node_search.Bounds`.
+        every: Compare all nodes, not only those around the first that differs.
+    """
+
+    tolerance: float
+    part_bytes: int
+    every: bool
+
+
 class RunTimesJson(TypedDict):
     """A `run_times.RunTimes`."""
 

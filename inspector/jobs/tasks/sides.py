@@ -64,7 +64,7 @@ def sides(args: SidesArgs, job: JobContext) -> list[Side]:
     values: dict[str, Array] = {}
     for number, side in enumerate(args["sides"]):
         job.progress(0.0, f"read: {side['name']}")
-        model = _model(args, side, job, is_first=not number)
+        model = model_of(args, side, job, is_first=not number)
         inputs, outputs = _ends(model, side.get("outputs"))
         if not ready:
             values = _values(args, inputs, model, job)
@@ -81,7 +81,8 @@ def sides(args: SidesArgs, job: JobContext) -> list[Side]:
     return ready
 
 
-def _model(args: SidesArgs, side: SideArgs, job: JobContext, *, is_first: bool) -> Model:
+def model_of(args: SidesArgs, side: SideArgs, job: JobContext, *, is_first: bool) -> Model:
+    """The model of a side, frozen where its outputs need it; blobs as of `sides`."""
     name = side["name"]
     if "result" in side:
         blobs = {part: job.blobs[f"{name}.{part}"] for part in ("graph", "signatures")}

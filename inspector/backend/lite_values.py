@@ -1,0 +1,68 @@
+"""Values of the operators of a TFLite model on one set of feeds."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from inspector import formats
+from inspector.backend.lite import LiteRun
+from inspector.formats.tflite import file_edits
+from inspector.formats.tflite.lite_model import LiteModel
+from inspector.graph.tensors import Array
+
+
+class LiteValues:
+    """A TFLite model; names are those of its nodes, for their first output.
+
+    LiteRT reuses the memory of a tensor as soon as nothing needs it. The values that are asked for
+    become the outputs of a copy of the file, so that it holds no others, and runs the same kernels.
+
+    Args:
+        feeds: As `LiteRun` takes them.
+        folder: For the copies.
+    """
+
+    def __init__(self, model: LiteModel, feeds: Mapping[str, Array], folder: Path) -> None:
+        assert model.path is not None
+        self._feeds, self._folder = dict(feeds), folder
+        self._data = model.path.read_bytes()
+        self._run = LiteRun(model, feeds)
+        self._run.once()
+        self._sizes = self._run.sizes()
+
+    def __enter__(self) -> LiteValues:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing: the interpreter ends with this object."""
+
+    def sizes(self, names: Sequence[str]) -> dict[str, int]:
+        """Bytes by name, of those that are tensors of the first subgraph."""
+        numbers = self._numbers(names)
+        # Compared as real numbers of 8 bytes where they are whole numbers with a scale.
+        return {name: 8 * self._sizes.get(number, 0) for name, number in numbers.items()}
+
+    def values(self, names: Sequence[str]) -> dict[str, Array]:
+        """Values by name, as real numbers. Raises: RunError."""
+        numbers = self._numbers(names)
+        if not numbers:
+            return {}
+        data = file_edits.with_outputs(self._data, list(dict.fromkeys(numbers.values())))
+        with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".tflite") as file:
+            file.write(data)
+            file.flush()
+            run = LiteRun(formats.open_model(Path(file.name)), self._feeds, list(numbers))
+            outputs, _ = run.once()
+            return run.real(outputs)
+
+    def _numbers(self, names: Sequence[str]) -> dict[str, int]:
+        numbers = {name: self._run.tensor_of(name) for name in names}
+        return {name: number for name, number in numbers.items() if number is not None}

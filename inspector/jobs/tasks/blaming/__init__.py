@@ -1,0 +1,1 @@
+"""The task behind `blame`: where two models part."""
