@@ -107,6 +107,16 @@ def test_optimise_runs_nothing_of_it(attack, path, check):
         assert any(attack.refused in item.why for item in checks)
 
 
+def test_blame_runs_nothing_of_it(attack, path):
+    model = inspector.open_model(path)
+    try:
+        done = inspector.blame(model, model, attack.feeds, outputs=list(attack.fetches), every=True)
+    except InspectorError as err:
+        assert_untouched(attack, str(err))
+        return
+    assert_untouched(attack, json.dumps(done.to_dict()))
+
+
 def test_freeze_runs_nothing_of_it(attack, path):
     try:
         frozen = inspector.freeze(inspector.open_model(path), list(attack.fetches))
