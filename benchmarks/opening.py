@@ -123,18 +123,17 @@ _GROWTH = """
 import os, sys, tempfile
 os.environ["INSPECTOR_WORKSPACE"] = tempfile.mkdtemp()
 from pathlib import Path
-import json
-import pandas as pd
 from inspector.jobs.runner import default_runner
 from inspector.view.tree.hierarchy import Hierarchy
 from inspector.view.table.node_table import NodeTable
+from inspector.view.table.operation_table import OperationTable
 sample = Path("sample_models/iris/saved_model").resolve()
 
 def opened(path):
     answer = default_runner().run("open", {"path": str(path), "tag_set": None})
     summary = NodeTable.from_json(answer.blobs["summary"])
     tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
-    table = pd.DataFrame(json.loads(answer.blobs["operations"]))
+    table = OperationTable(summary, answer.blobs["operations"])
     return answer.value["facts"], summary, tree, table
 
 def resident():

@@ -14,10 +14,9 @@ def plain(names: list[str], ops: list[str], inputs: list[list[int]], **more: obj
         "shape": [0] * count, "devices": [""], "device": [0] * count,
     }  # fmt: skip
     flat = [[value for source in sources for value in (source, 0)] for sources in inputs]
-    table = NodeTable(names, distinct, [distinct.index(op) for op in ops], flat)
-    for key, value in (columns | more).items():
-        setattr(table, key, value)
-    return table
+    number = {op: at for at, op in enumerate(distinct)}
+    op = [number[op] for op in ops]
+    return NodeTable(names, distinct, op, flat, **(columns | more))  # type: ignore[arg-type]
 
 
 def layered(blocks: int, *, scoped: bool = True) -> NodeTable:

@@ -8,8 +8,9 @@ logarithm of a heap.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -60,9 +61,7 @@ def lowest_first_order(source: Ints, reader: Ints, count: int) -> tuple[list[int
 
 
 def depth_first_order(
-    sources: Sequence[Sequence[int]],
-    consumers: Sequence[Sequence[int]],
-    controls: Mapping[int, Sequence[int]],
+    start: Sequence[int], sources: Sequence[int], sinks: Iterable[int]
 ) -> list[int]:
     """An order that lists a branch whole before the next: depth first from the sinks.
 
@@ -70,29 +69,31 @@ def depth_first_order(
     passed over.
 
     Args:
-        sources: Per node, the nodes whose tensors it reads.
-        consumers: Per node, the nodes that read its tensors.
-        controls: Node to the nodes of its control inputs.
+        start: Where the sources of each node start in `sources`; and where the last one's end.
+        sources: The nodes that each node reads, node by node.
+        sinks: The nodes that no other node reads.
     """
-    count = len(sources)
+    count = len(start) - 1
     visited = bytearray(count)
     order: list[int] = []
-    sinks = (node for node in range(count) if not consumers[node])
-    for start in (*sinks, *range(count)):
-        if visited[start]:
+    place = list(start)
+    for first in chain(sinks, range(count)):
+        if visited[first]:
             continue
-        visited[start] = 1
-        stack = [(start, iter((*sources[start], *controls.get(start, ()))))]
+        visited[first] = 1
+        stack = [first]
         while stack:
-            node, rest = stack[-1]
-            for source in rest:
-                if not visited[source]:
-                    visited[source] = 1
-                    stack.append((source, iter((*sources[source], *controls.get(source, ())))))
-                    break
-            else:
+            node = stack[-1]
+            at = place[node]
+            if at == start[node + 1]:
                 stack.pop()
                 order.append(node)
+                continue
+            place[node] = at + 1
+            source = sources[at]
+            if not visited[source]:
+                visited[source] = 1
+                stack.append(source)
     return order
 
 

@@ -239,9 +239,10 @@ def test_a_malformed_node_table_of_a_worker_is_one_error() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda table: table.pop("op"), "no column op"),
-        (lambda table: table["op"].pop(), "columns of different lengths"),
-        (lambda table: table["name"].__setitem__(0, 5), "name has elements of wrong types"),
+        (lambda table: table["bodies"].pop("op"), "no column op"),
+        (lambda table: table["bodies"]["op"].append("If"), "columns of different lengths"),
+        (lambda table: table["bodies"]["name"].append(5), "name has elements of wrong types"),
+        (lambda table: table["functions"].update(a=5), "functions has elements of wrong types"),
     ],
 )
 def test_a_malformed_table_of_operations_is_one_error(

@@ -117,7 +117,7 @@ def test_a_loop_with_a_back_edge_ends():
 
 def test_a_long_chain_does_not_recurse():
     lines = ["n0 = Placeholder()", *(f"n{i} = Relu(n{i - 1})" for i in range(1, 20_000))]
-    assert fold(table("\n".join(lines))).rank[-1] == 19_999
+    assert fold(table("\n".join(lines))).order[-1] == 19_999
 
 
 def test_plumbing_is_one_closed_group():

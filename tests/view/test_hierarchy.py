@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 
+import numpy as np
 import pytest
 
 from benchmarks.support.node_tables import layered, plain
 from inspector.errors import CorruptModel
+from inspector.view.table.arrays import text
 from inspector.view.tree.grouping import TOO_WIDE
 from inspector.view.tree.hierarchy import Hierarchy, build
 from tests.view.graphs import table
@@ -123,8 +125,12 @@ def test_json_gives_the_same_tree_back():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("into", [0]), ("children", [[0, 0, 1]]), ("children", [[~0]]), ("children", [[0]]),
-     ("into", [1, 0]), ("names", []), ("version", 0), ("titles", 1)],
+    [("into", text(np.array([0]))), ("into", [-1, -1]), ("children", [[2], [0, 1]]),
+     *(("children", [text(np.array([len(items)])), text(np.array(items))])
+       for items in ([0, 0, 1], [~0], [0], [0, 1, 2], [0, 1, ~1])),
+     ("children", [text(np.array([3])), text(np.array([0, 1]))]),
+     ("into", text(np.array([1, 0]))), ("into", text(np.array([1, 1]))), ("names", []),
+     ("version", 0), ("titles", 1)],
 )  # fmt: skip
 def test_a_tree_that_does_not_fit_is_refused(key, value):
     found = table("a = Placeholder()\nb = Relu(a)")

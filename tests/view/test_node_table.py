@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks.support.node_tables import layered
 from inspector.errors import CorruptModel, UnknownNode
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef, parse
+from inspector.view.table.arrays import text
 from inspector.view.table.builder import build_node_table
 from inspector.view.table.node_table import NodeTable
 from tests.conftest import data_path
 from tests.view.graphs import graph, table
+
+
+def numbers(values: list[int]) -> str:
+    return text(np.array(values, np.int32))
+
 
 TEXT = """
 x = Placeholder()
@@ -66,12 +73,18 @@ def test_functions_that_attrs_name_are_calls():
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("op", [99, 0]),
-        ("inputs", [[5, 0], []]),
-        ("inputs", [[0], []]),
+        ("op", numbers([99, 0])),
+        ("op", numbers([1])),
+        ("inputs", [numbers([1, 0]), numbers([5]), numbers([0])]),
+        ("inputs", [numbers([1, 0]), numbers([-1]), numbers([0])]),
+        ("inputs", [numbers([0, 1]), numbers([0]), numbers([])]),
+        ("inputs", [numbers([0, 2]), numbers([0]), numbers([0])]),
+        ("inputs", [numbers([2, -1]), numbers([0]), numbers([0])]),
+        ("inputs", [numbers([1]), numbers([0]), numbers([0])]),
+        ("inputs", [numbers([0, 1]), numbers([0])]),
         ("controls", {"7": [0]}),
         ("controls", {"0": [-1]}),
-        ("shape", [0]),
+        ("shape", numbers([0])),
         ("names", 3),
         ("version", 0),
         ("returns", {"1": [5, 0]}),
@@ -93,18 +106,23 @@ def test_a_table_that_points_outside_is_refused(column, value):
         ("names", ["a", 5]),
         ("names", "ab"),
         ("ops", ["Placeholder", None]),
-        ("op", [0.0, 1]),
-        ("op", [False, 1]),
-        ("inputs", [[], [0.0, 0]]),
-        ("inputs", [[], {}]),
+        ("op", [0, 1]),
+        ("op", numbers([0, 1])[:-1]),
+        ("op", "AAAA"),
+        ("op", "é"),
+        ("inputs", [[], [0, 0]]),
+        ("inputs", None),
         ("dtypes", [["float32"], [["float32"]]]),
         ("shapes", [[["?"]]]),
         ("shapes", [["unknown"]]),
-        ("attr", [0, 99]),
+        ("attr", numbers([0, 99])),
         ("attrs", [[["padding=SAME"]]]),
         ("calls", {"1": [7]}),
         ("controls", {"1": ["a"]}),
-        ("weights", {"1": [float("inf"), 0]}),
+        ("weights", {"1": [5, 0]}),
+        ("weights", [text(np.array([0, 1]), np.int64)] * 2),
+        ("weights", [text(np.array(part), np.int64) for part in ([0, 1], [2], [3])]),
+        ("weights", [text(np.array([7]), np.int64)] * 3),
         ("feeds", [None]),
         ("fetches", {"b:0": 1}),
     ],

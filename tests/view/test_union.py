@@ -142,7 +142,7 @@ def test_boxes_show_the_bytes_of_weights_before_and_after():
     both = union(before, after)
     assert both.former != both.weights
     read = NodeTable.from_json(both.to_json())
-    assert (read.side, read.former) == (both.side, both.former)
+    assert (read.side.tolist(), read.former) == (both.side.tolist(), both.former)
     tree = build(read)
     subs = {box.name: box.sub for box in view(tree, frozenset(tree.index)).boxes}
     assert subs["y"].endswith("400 B → 100 B")

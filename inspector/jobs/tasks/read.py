@@ -70,7 +70,7 @@ def of_ops(model: Model, outputs: Sequence[str] | None = None) -> Model:
 def open_model(args: ModelArgs, job: JobContext) -> TaskResult:
     """Facts, node table and operations of a model; the facts hold the scan.
 
-    Blobs of the answer: ``summary``, ``hierarchy``, ``operations`` (columns).
+    Blobs of the answer: ``summary``, ``hierarchy``, ``operations`` (what the summary lacks).
     """
     job.progress(None, "read")
     model = read_model(args)
@@ -86,7 +86,7 @@ def open_model(args: ModelArgs, job: JobContext) -> TaskResult:
         "summary": summary.to_json().encode(),
         "hierarchy": hierarchy.build(summary).to_json().encode(),
         "operations": json.dumps(
-            OperationDetails(builder).columns(), separators=(",", ":")
+            OperationDetails(builder).beside(), separators=(",", ":")
         ).encode(),
     }
     value: OpenAnswer = {

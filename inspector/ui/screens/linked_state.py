@@ -145,7 +145,7 @@ def restore(model: state.OpenModel, params: Mapping[str, list[str]], page: str) 
         if value is not None:
             st.session_state[field.key] = value
     if page == "operations":
-        ops = set(model.operations["op"])
+        ops = model.operations.op_counts()
         st.session_state["op_types"] = [op for op in _names(params, TYPE) if op in ops]
 
 

@@ -31,33 +31,10 @@ _HAD_ROW = state.OF_MODEL + "operation_row"
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
 
 
-def find(frame: pd.DataFrame, words: str, ops: list[str]) -> pd.DataFrame:
-    """Rows with every word in their name, op, inputs or outputs, and with one of `ops`.
-
-    A search between slashes, e.g. ``/^dense.*kernel$/``, is a regular expression for the name.
-
-    Raises: ValueError for a malformed expression.
-    """
-    if ops:
-        frame = frame[frame["op"].isin(ops)]
-    words = words.strip()
-    if len(words) > 2 and words.startswith("/") and words.endswith("/"):
-        try:
-            return frame[frame["name"].str.contains(re.compile(words[1:-1]))]
-        except re.error as err:
-            raise ValueError(f"{words} is no regular expression: {err}") from err
-    for word in words.lower().split():
-        hit = pd.Series(False, index=frame.index)
-        for column in ("name", "op", "outputs", "inputs"):
-            hit |= frame[column].str.lower().str.contains(word, regex=False)
-        frame = frame[hit]
-    return frame
-
-
 def table(model: state.OpenModel) -> str | None:
     """The searchable table. Returns: The name of the selected operation."""
     try:
-        frame = model.operations
+        operations = model.operations
     except InspectorError as err:
         state.error(err)
         return None
@@ -69,20 +46,20 @@ def table(model: state.OpenModel) -> str | None:
         place=search,
         shows_label=True,
     )
-    counts = frame["op"].value_counts() if len(frame) else pd.Series(dtype=int)
+    counts = operations.op_counts()
     picked = types.multiselect(
         "Op types",
-        list(counts.index),
+        list(counts),
         key="op_types",
         format_func=lambda op: f"{op} ({counts[op]})",
     )
     try:
-        matches = find(frame, words, picked)
+        matches = operations.find(words, picked)
     except ValueError as err:
         state.error(err)
         return None
-    rows = matches.head(LIMIT)
-    total = f"{text.number(len(matches))} of {text.number(len(frame))} operations"
+    rows = pd.DataFrame(operations.rows(matches[:LIMIT]))
+    total = f"{text.number(len(matches))} of {text.number(len(operations))} operations"
     st.caption(total + (f", the first {LIMIT} shown" if len(matches) > LIMIT else ""))
     columns = {
         "name": st.column_config.TextColumn(width="large"),

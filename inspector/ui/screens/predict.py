@@ -107,7 +107,7 @@ def rows_that_fit(table: NodeTable, limit: int) -> int | None:
         limit: Bytes of address space of the job.
     """
     row_bytes = 0
-    for dtypes, shapes in set(zip(table.dtype, table.shape, strict=True)):
+    for dtypes, shapes in set(zip(table.dtype.tolist(), table.shape.tolist(), strict=True)):
         for dtype, dims in zip(table.dtypes[dtypes], table.shapes[shapes], strict=False):
             if dims and dims[0] is None:
                 elements = math.prod(dim or 1 for dim in dims)

@@ -256,7 +256,7 @@ def adopt(answer: JobResult) -> str | None:
         signature=signature,
         facts=facts,
         contents=answer.value["contents"],
-        columns=answer.blobs["operations"],
+        beside=answer.blobs["operations"],
         summary=summary,
         hierarchy=tree,
         feeds=extras.feeds,

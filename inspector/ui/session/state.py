@@ -6,13 +6,11 @@ Everything is in `st.session_state` under the keys below, which only this module
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from inspector.errors import CorruptModel
@@ -23,8 +21,8 @@ from inspector.jobs.store.workspace import ModelKey
 from inspector.optimisation.optimise_options import OptimiseJson
 from inspector.ui.session.page_end import end_page
 from inspector.ui.widgets import text
-from inspector.view.table import element_types
 from inspector.view.table.node_table import NodeTable
+from inspector.view.table.operation_table import OperationTable
 from inspector.view.tree.hierarchy import Hierarchy
 
 MODEL, OUTPUTS, INPUTS, RESULT = "model", "outputs", "inputs", "result"
@@ -47,7 +45,7 @@ class OpenModel:
         signature: The key of the signature that is drawn, fed and fetched, or None.
         facts: The JSON of ``describe``; under ``scan`` that of ``inspector scan``.
         contents: Files, assets and fingerprint; see `contents.of`.
-        columns: The table of all operations as JSON, which `operations` parses on first use.
+        beside: What `operations` lists and `summary` does not hold, as JSON.
         summary: The node table that the picture is made from.
         feeds: Rows to feed that came with a sample.
         transforms: The list of transforms that a sample demonstrates.
@@ -62,7 +60,7 @@ class OpenModel:
     signature: str | None
     facts: dict[str, Any]
     contents: dict[str, Any]
-    columns: bytes
+    beside: bytes
     summary: NodeTable
     hierarchy: Hierarchy
     feeds: Path | None = None
@@ -71,22 +69,17 @@ class OpenModel:
     lease: Lease | None = field(default=None, repr=False)
 
     @cached_property
-    def operations(self) -> pd.DataFrame:
-        """One row per operation: name, op, function, device, inputs, outputs.
+    def operations(self) -> OperationTable:
+        """All operations, those of function bodies too.
 
         Raises: CorruptModel for a malformed answer of a worker.
         """
-        try:
-            columns = json.loads(self.columns)
-            element_types.check_operations(columns)
-        except (ValueError, TypeError, AttributeError, RecursionError) as err:
-            raise CorruptModel("table of operations", "JSON", str(err)) from err
-        return pd.DataFrame(columns)
+        return OperationTable(self.summary, self.beside)
 
     def names(self) -> set[str]:
         """The names of all operations; none for a malformed answer of a worker."""
         with contextlib.suppress(CorruptModel):
-            return set(self.operations["name"])
+            return self.operations.names()
         return set()
 
     @property

@@ -60,7 +60,7 @@ def _weights(tree: Hierarchy, item: int) -> str:
     """The bytes of the weights that an item reads; in a union of two graphs, of both."""
     index = tree.columns
     size = index.weights.get(item, 0)
-    former = index.former.get(item, 0) if tree.table.side else size
+    former = index.former.get(item, 0) if len(tree.table.side) else size
     if former != size:
         return f"{brief_size(former)} → {brief_size(size)}"
     return brief_size(size) if item in index.weights else ""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from inspector.view.state.reachability import Mask
+from inspector.view.table.adjacency import Inputs, column
 from inspector.view.table.node_table import AFTER, BEFORE, BOTH, NodeTable
 from inspector.view.tree.hierarchy import Hierarchy
 
@@ -93,50 +94,62 @@ def union(
         both.name(name)
     both.take(after, AFTER)
     both.take(before, BEFORE)
-    table = both.table
+    table = both.table()
     table.feeds = list(dict.fromkeys((*after.feeds, *before.feeds)))
     table.fetches = list(dict.fromkeys((*after.fetches, *before.fetches)))
     return table
 
 
+_NUMBERED = ("op", "dtype", "shape", "device", "attr", "side")
+
+
 class _Builder:
     def __init__(self) -> None:
         self.index: dict[str, int] = {}
-        self.table = NodeTable([], [], [], [])
+        self._table = NodeTable([], [])
+        self._columns: dict[str, list[int]] = {name: [] for name in _NUMBERED}
+        self._inputs: list[list[int]] = []
         self._missing: dict[str, int] = {}
         self._numbers: dict[str, dict[Any, int]] = {}
 
     def name(self, name: str) -> None:
         self.index[name] = len(self.index)
-        table = self.table
-        table.names.append(name)
-        table.inputs.append([])
-        for column in (table.op, table.dtype, table.shape, table.device, table.attr, table.side):
-            column.append(-1)
+        self._table.names.append(name)
+        self._inputs.append([])
+        for numbers in self._columns.values():
+            numbers.append(-1)
+
+    def table(self) -> NodeTable:
+        """The union of the tables that were taken."""
+        table = replace(self._table, inputs=Inputs.of(self._inputs))
+        for name, numbers in self._columns.items():
+            setattr(table, name, column(numbers))
+        return table
 
     def take(self, table: NodeTable, side: int) -> None:
         """Add the rows of a table; an existing node keeps its columns and gains edges."""
-        union = self.table
+        union, columns = self._table, self._columns
         weights = union.weights if side == AFTER else union.former
         own = [self.index[name] for name in table.names]
         for row, node in enumerate(own):
-            union.side[node] = side if union.op[node] < 0 else BOTH
+            columns["side"][node] = side if columns["op"][node] < 0 else BOTH
             if row in table.weights:
                 weights[node] = table.weights[row]
-            if union.op[node] < 0:
-                union.op[node] = self._number("ops", table.op_of(row), str)
-                union.dtype[node] = self._number("dtypes", table.dtypes_of(row), tuple)
-                union.shape[node] = self._number("shapes", table.shapes_of(row), repr)
-                union.device[node] = self._number("devices", table.devices[table.device[row]], str)
-                attrs = table.attrs[table.attr[row]] if table.attr else []
-                union.attr[node] = self._number("attrs", attrs, tuple)
+            if columns["op"][node] < 0:
+                columns["op"][node] = self._number("ops", table.op_of(row), str)
+                columns["dtype"][node] = self._number("dtypes", table.dtypes_of(row), tuple)
+                columns["shape"][node] = self._number("shapes", table.shapes_of(row), repr)
+                device = table.devices[table.device[row]]
+                columns["device"][node] = self._number("devices", device, str)
+                attrs = table.attrs[table.attr[row]] if len(table.attr) else []
+                columns["attr"][node] = self._number("attrs", attrs, tuple)
                 if row in table.calls:
                     union.calls[node] = table.calls[row]
             self._edges(table, row, node, own)
 
     def _edges(self, table: NodeTable, row: int, node: int, own: list[int]) -> None:
-        union = self.table
-        flat, mine = table.inputs[row], union.inputs[node]
+        union = self._table
+        flat, mine = table.inputs[row], self._inputs[node]
         edges = set(zip(mine[::2], mine[1::2], strict=True))
         for source, port in zip(flat[::2], flat[1::2], strict=True):
             if source >= 0:
@@ -166,7 +179,7 @@ class _Builder:
 
     def _number(self, column: str, value: Any, key: Callable[[Any], Any]) -> int:
         """The place of a value in one of the table's lists of distinct values."""
-        values: list[Any] = getattr(self.table, column)
+        values: list[Any] = getattr(self._table, column)
         place = self._numbers.setdefault(column, {}).setdefault(key(value), len(values))
         if place == len(values):
             values.append(value)

@@ -7,7 +7,6 @@ inlined. The bodies of loops, branches and other calls are in it too, under name
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -24,6 +23,7 @@ from inspector.graph.unfold import Unfolded
 from inspector.model.model import Model
 from inspector.model.serving import serving_graph
 from inspector.view.table import attributes
+from inspector.view.table.adjacency import Column, Inputs, column, starts
 from inspector.view.table.node_table import NodeTable
 from inspector.view.table.node_table import Shape as TableShape
 
@@ -107,21 +107,24 @@ def build_node_table(
     devices, attrs = _Distinct(), _Distinct()
     library = {item.signature.name: item.signature for item in reversed(graph.library.function)}
     kinds = [_Kind(node, library, devices, attrs) for node in columns.kinds]
-    kind_of_node = [kinds[kind] for kind in columns.kind.tolist()]
-    table = NodeTable(list(names), list(columns.ops), columns.op.tolist(), [])
-    table.devices, table.device = devices.values, [kind.device for kind in kind_of_node]
-    table.attrs, table.attr = attrs.values, [kind.attr for kind in kind_of_node]
+    table = NodeTable(list(names), list(columns.ops), columns.op)
+    table.devices, table.device = devices.values, _of_kinds(columns, [k.device for k in kinds])
+    table.attrs, table.attr = attrs.values, _of_kinds(columns, [kind.attr for kind in kinds])
     table.inputs, table.missing = _inputs(columns)
     if dtypes is None:
-        table.dtypes, table.dtype = _dtypes_of_ops(kind_of_node, library)
+        table.dtypes, numbers = _dtypes_of_ops(kinds, library)
+        table.dtype = _of_kinds(columns, numbers)
     else:
         table.dtypes, table.dtype = _declared_dtypes(names, dtypes)
     table.shapes, table.shape = _shapes(names, shapes)
-    for node, name in enumerate(names):
-        if name in weights:
-            elements, size = weights[name]
-            table.weights[node] = (int(elements), int(size))
-    table.calls = {node: kind.calls for node, kind in enumerate(kind_of_node) if kind.calls}
+    index = columns.index
+    rows = ((index[name], figures) for name, figures in weights.items() if name in index)
+    table.weights = {
+        node: (int(a), min(int(b), tensors.MOST_ELEMENTS)) for node, (a, b) in sorted(rows)
+    }
+    calls = _of_kinds(columns, [bool(kind.calls) for kind in kinds])
+    kind_of_node = columns.kind
+    table.calls = {node: kinds[kind_of_node[node]].calls for node in np.flatnonzero(calls).tolist()}
     table.again = _again(columns, again or {})
     waits = _waits(columns)
     table.returns = _returns(columns, returns or {}, waits)
@@ -155,37 +158,39 @@ class _Kind:
         return [tensors.dtype_name(enum) for enum in enums[:MAX_OUTPUTS]]
 
 
+def _of_kinds(columns: Columns, of_kind: Sequence[int]) -> Column:
+    """Per node, what its kind has."""
+    numbers: Column = column(of_kind)
+    return numbers[columns.kind] if len(numbers) else numbers
+
+
 def _dtypes_of_ops(
-    kind_of_node: Sequence[_Kind], library: Mapping[str, OpDef]
+    kinds: Sequence[_Kind], library: Mapping[str, OpDef]
 ) -> tuple[list[list[str]], list[int]]:
-    """The distinct lists of dtypes, and each node's number among them, by the ops' definitions."""
+    """The distinct lists of dtypes, and each kind's number among them, by the ops' definitions."""
     distinct = _Distinct()
-    number_of_kind: dict[_Kind, int] = {}
     numbers = []
-    for kind in kind_of_node:
-        number = number_of_kind.get(kind)
-        if number is None:
-            dtypes = kind.dtypes(library)
-            number = number_of_kind[kind] = distinct.number(tuple(dtypes), dtypes)
-        numbers.append(number)
+    for kind in kinds:
+        dtypes = kind.dtypes(library)
+        numbers.append(distinct.number(tuple(dtypes), dtypes))
     return distinct.values, numbers
 
 
 def _declared_dtypes(
-    names: Iterable[str], dtypes: Mapping[str, Sequence[str]]
-) -> tuple[list[list[str]], list[int]]:
+    names: Sequence[str], dtypes: Mapping[str, Sequence[str]]
+) -> tuple[list[list[str]], Column]:
     """Like `_dtypes_of_ops`, for nodes whose dtypes the model declares."""
     distinct = _Distinct()
     numbers = []
     for name in names:
         declared = list(dtypes.get(name, ()))[:MAX_OUTPUTS]
         numbers.append(distinct.number(tuple(declared), declared))
-    return distinct.values, numbers
+    return distinct.values, column(numbers)
 
 
 def _shapes(
     names: Iterable[str], shapes: Mapping[str, Sequence[Shape | None]]
-) -> tuple[list[list[TableShape | None]], list[int]]:
+) -> tuple[list[list[TableShape | None]], Column]:
     """The distinct lists of output shapes, and each node's number among them."""
     distinct = _Distinct()
     # Nodes share lists of shapes; each list is converted once.
@@ -201,7 +206,7 @@ def _shapes(
             key = tuple(None if dims is None else tuple(dims) for dims in value)
             number = number_of_list[id(outputs)] = distinct.number(key, value)
         numbers.append(number)
-    return distinct.values, numbers
+    return distinct.values, column(numbers)
 
 
 def _again(columns: Columns, again: Mapping[str, str]) -> dict[int, tuple[int, int]]:
@@ -236,8 +241,8 @@ def _returns(
     return tensors
 
 
-def _inputs(columns: Columns) -> tuple[list[list[int]], list[str]]:
-    """``[source, port, ...]`` of each node's data inputs, and the names that no node has."""
+def _inputs(columns: Columns) -> tuple[Inputs, list[str]]:
+    """Each node's data inputs, and the names that no node has."""
     count = len(columns)
     data = columns.port != CONTROL
     source, port = columns.source[data].astype(np.int64), columns.port[data]
@@ -245,10 +250,8 @@ def _inputs(columns: Columns) -> tuple[list[list[int]], list[str]]:
     for edge in np.flatnonzero(source >= count).tolist():
         name = columns.name(int(source[edge]))
         source[edge] = -1 - missing.setdefault(name, len(missing))
-    flat = np.stack([source, port], axis=1).ravel().tolist()
-    stops = 2 * np.cumsum(np.bincount(columns.reader[data], minlength=count))
-    places = itertools.pairwise([0, *stops.tolist()])
-    return [flat[start:stop] for start, stop in places], list(missing)
+    start = starts(np.bincount(columns.reader[data], minlength=count))
+    return Inputs(start, column(source), column(port)), list(missing)
 
 
 def _waits(columns: Columns) -> dict[int, list[int]]:

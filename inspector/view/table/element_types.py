@@ -11,18 +11,15 @@ from itertools import chain
 from typing import Any
 
 _TEXTS = ("names", "ops", "missing", "devices", "feeds", "fetches")
-_NUMBERS = ("op", "dtype", "shape", "device", "attr", "side")
 _NONE = type(None)
 
 
 def check_node_table(data: Mapping[str, Any]) -> None:
-    """Check the columns of a node table, sparse ones with their numbers as keys."""
+    """Check the lists of a node table, sparse ones with their numbers as keys."""
     for column in _TEXTS:
         check_list(column, data[column], str)
-    for column in _NUMBERS:
-        check_list(column, data[column], int)
-    for column, kind in (("dtypes", str), ("attrs", str), ("inputs", int)):
-        check_lists(column, data[column], kind)
+    for column in ("dtypes", "attrs"):
+        check_lists(column, data[column], str)
     for column, kind in (("controls", int), ("returns", int), ("calls", str)):
         check_lists(column, list(data[column].values()), kind)
     check_list("shapes", data["shapes"], list)

@@ -1,4 +1,4 @@
-"""Operations in full: the table of all of them, and one with attributes, values and neighbours."""
+"""Operations in full: one with attributes, values and neighbours; and what bodies hold."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ from inspector.text import shape as shape_text
 from inspector.text import value as value_text
 from inspector.view.table.attributes import MAX_ITEMS, attr_text
 from inspector.view.table.builder import NodeTableBuilder
+from inspector.view.table.operation_table import COLUMNS, joined
 
 _LISTED = 200
 """Tensors, and neighbours of one kind, that `OperationDetails.details` lists."""
-_JOINED = 12
-"""Tensors of a node in the table of all operations."""
-_COLUMNS = ("name", "op", "outputs", "inputs", "device", "function")
 _MAX_STATISTICS = 64 << 20
 """Elements of a constant of which statistics are computed."""
 _NO_SHAPES: Sequence[Shape | None] = ()
@@ -48,29 +46,25 @@ class OperationDetails:
             for port, (dtype, shape) in enumerate(outputs)
         ]
 
-    def columns(self) -> dict[str, list[str]]:
-        """The table of all operations, one list per column; bodies not drawn at the end."""
-        table: dict[str, list[str]] = {key: [] for key in _COLUMNS}
-        columns = self._graph.columns()
-        ops, kinds = columns.op.tolist(), columns.kind.tolist()
-        devices = [node.device for node in columns.kinds]
-        output_texts: dict[tuple[int, int], list[str]] = {}
-        rows = zip(columns.names, ops, kinds, columns.inputs(), strict=True)
-        for name, op, kind, inputs in rows:
-            shapes = self._builder.shapes.get(name) or _NO_SHAPES
-            texts = output_texts.get((kind, id(shapes)))
-            if texts is None:
-                dtypes = self._builder.output_dtypes(columns.kinds[kind], name)
-                texts = output_texts[kind, id(shapes)] = [
-                    f"{dtype or '?'} {shape_text(shape)}" for dtype, shape in _each(dtypes, shapes)
-                ]
-            outputs = [f"{name}:{port} {text}" for port, text in enumerate(texts)]
-            function = self._unfolded.functions.get(name, "")
-            _add(table, name, columns.ops[op], outputs, inputs, devices[kind], function)
-        for row in self._bodies():
-            outputs = [_tensor_text(item.to_dict()) for item in row.outputs]
-            _add(table, row.name, row.op, outputs, row.inputs, row.device, row.function)
-        return table
+    def beside(self) -> dict[str, Any]:
+        """What `OperationTable` lists and the node table does not hold.
+
+        ``functions``: node of a body that is drawn, to the function that it is of; ``bodies``: the
+        operations of bodies that are not drawn, one list per column.
+        """
+        rows = [
+            (
+                row.name,
+                row.op,
+                joined([_tensor_text(item.to_dict()) for item in row.outputs]),
+                joined(row.inputs),
+                row.device,
+                row.function,
+            )
+            for row in self._bodies()
+        ]
+        bodies = {key: [row[at] for row in rows] for at, key in enumerate(COLUMNS)}
+        return {"functions": self._unfolded.functions, "bodies": bodies}
 
     def details(self, name: str) -> dict[str, Any]:
         """One operation in full. Raises: UnknownNode."""
@@ -162,30 +156,11 @@ class OperationDetails:
         return _array_figures(array) | {"image": value_image.of(array)}
 
 
-def _add(
-    table: dict[str, list[str]],
-    name: str,
-    op: str,
-    outputs: Sequence[str],
-    inputs: Sequence[str],
-    device: str,
-    function: str,
-) -> None:
-    texts = (name, op, _joined(outputs), _joined(inputs), device, function)
-    for key, text in zip(_COLUMNS, texts, strict=True):
-        table[key].append(text)
-
-
 def _each(
     dtypes: Sequence[str], shapes: Sequence[Shape | None]
 ) -> list[tuple[str | None, Shape | None]]:
     """Dtype and shape of each output; None for what is missing at the end of one list."""
     return list(islice(zip_longest(dtypes, shapes), _LISTED))
-
-
-def _joined(texts: Sequence[str]) -> str:
-    more = f", … {len(texts) - _JOINED} more" if len(texts) > _JOINED else ""
-    return ", ".join(texts[:_JOINED]) + more
 
 
 def _tensor_text(item: Mapping[str, Any]) -> str:

@@ -106,7 +106,7 @@ def _test(table: NodeTable, word: str) -> Test:
             for number, texts in enumerate(table.attrs)
             if any(_like(text, value) or _like(text.partition("=")[0], value) for text in texts)
         }
-        return lambda node: bool(table.attr) and table.attr[node] in lists
+        return lambda node: len(table.attr) > 0 and table.attr[node] in lists
     needle = word.lower()
     ops = {number for number, op in enumerate(table.ops) if needle in op.lower()}
     return lambda node: table.op[node] in ops or needle in table.names[node].lower()

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from inspector.view.table.adjacency import Column
+
 _COLUMNS = {"op": "ops", "device": "devices", "dtype": "dtypes", "shape": "shapes"}
 """Column per node to the table of distinct values that its numbers point into."""
 _SPARSE = ("controls", "weights", "former", "calls", "returns", "again")
@@ -17,16 +21,16 @@ _SPARSE = ("controls", "weights", "former", "calls", "returns", "again")
 def check(data: Mapping[str, Any]) -> None:
     """Check the columns of a node table against one another. Raises: ValueError."""
     count = len(data["names"])
-    columns = _COLUMNS | ({"attr": "attrs"} if data["attr"] else {})
+    columns = _COLUMNS | ({"attr": "attrs"} if len(data["attr"]) else {})
     for column, values in columns.items():
         if len(data[column]) != count or not _within(data[column], len(data[values])):
             raise ValueError(f"column {column} does not fit the {count} nodes")
-    if data["side"] and (len(data["side"]) != count or not _within(data["side"], 3)):
+    if len(data["side"]) and (len(data["side"]) != count or not _within(data["side"], 3)):
         raise ValueError(f"column side does not fit the {count} nodes")
-    if len(data["inputs"]) != count:
+    inputs, lowest = data["inputs"], -len(data["missing"])
+    if len(inputs) != count or not len(inputs.source) == len(inputs.port) == inputs.start[-1]:
         raise ValueError(f"column inputs does not fit the {count} nodes")
-    lowest = -len(data["missing"])
-    if not all(_are_tensors(flat, count, lowest) for flat in data["inputs"]):
+    if not _within(inputs.source, count, lowest) or np.any(np.diff(inputs.start) < 0):
         raise ValueError("an input points outside of the table")
     for column in _SPARSE:
         if not _within(data[column], count):
@@ -39,7 +43,9 @@ def check(data: Mapping[str, Any]) -> None:
         raise ValueError("a control input points outside of the table")
 
 
-def _within(numbers: Collection[int], count: int, lowest: int = 0) -> bool:
+def _within(numbers: Collection[int] | Column, count: int, lowest: int = 0) -> bool:
+    if isinstance(numbers, np.ndarray):
+        return not numbers.size or bool(lowest <= numbers.min() and numbers.max() < count)
     return not numbers or lowest <= min(numbers) <= max(numbers) < count
 
 

@@ -14,11 +14,14 @@ none waits and there is no other plumbing, into the last that it waits for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from inspector.graph.topology import depth_first_order
-from inspector.view.table.adjacency import reachable
+from inspector.view.table.adjacency import grouped, pairs, reached
 from inspector.view.table.node_table import NodeTable
 
 WEIGHT = re.compile(
@@ -53,6 +56,9 @@ APART, BEHIND = 1, 2
 """Initialising, saving and watching; gradients and updates."""
 
 
+Mask = npt.NDArray[np.bool_]
+
+
 @dataclass
 class Folding:
     """The decision on every node.
@@ -61,13 +67,13 @@ class Folding:
         into: Per node, the drawn node it is part of, or -1 for a node that is drawn itself.
         plumbing: Per node, `APART` if it is drawn in the group of initialising and saving, `BEHIND`
             if in that of gradients and updates, else 0.
-        rank: Per node, its place in a depth-first topological order: sources before consumers, and
-            the branches of a network one after another rather than side by side.
+        order: All nodes in a depth-first topological order: sources before consumers, and the
+            branches of a network one after another rather than side by side.
     """
 
     into: list[int]
     plumbing: bytearray
-    rank: list[int]
+    order: list[int]
 
 
 def fold(table: NodeTable) -> Folding:
@@ -87,31 +93,26 @@ class _Folder:
     def __init__(self, table: NodeTable) -> None:
         self.table = table
         self.count = count = len(table)
-        self.sources = [[source for source, _ in table.sources(node)] for node in range(count)]
-        self.consumers = table.consumers
+        self.op = table.op.tolist()
+        self.sources, self.consumers = table.data_sources, table.consumers
+        source, _, reader = table.edges
+        waits, waiting = pairs(table.controls)
         # Without the back edges of loops of frames, the order goes once through each body.
-        back = {node for node in range(count) if table.op_of(node).endswith("NextIteration")}
-        forward = self.sources
-        if back:
-            forward = [
-                [source for source in sources if source not in back] for sources in self.sources
-            ]
-        self.merges = {
-            node for node in range(count) if back and back.intersection(self.sources[node])
-        }
-        self.order = depth_first_order(forward, self.consumers, table.controls)
-        self.rank = [0] * count
-        for place, node in enumerate(self.order):
-            self.rank[node] = place
+        is_back = self._of_ops([op.endswith("NextIteration") for op in table.ops])
+        self.merges = set(reader[is_back[source]].tolist())
+        forward = ~is_back[source]
+        edges = np.append(reader[forward], waiting), np.append(source[forward], waits)
+        sinks = np.flatnonzero(np.bincount(source, minlength=count) == 0)
+        self.order = depth_first_order(*grouped(*edges, count).flat(), sinks.tolist())
+        rank = np.zeros(count, np.int64)
+        rank[self.order] = np.arange(count)
+        self.rank: list[int] = rank.tolist()
         self.is_weight = self._matching(WEIGHT)
         self.is_order = [op == ORDER for op in table.ops]
         self.feeds = _nodes_of(table, table.feeds)
         self.fetches = _nodes_of(table, table.fetches)
-        self.needed = reachable(
-            count,
-            self.fetches,
-            lambda node: (*self.sources[node], *table.controls.get(node, ())),
-        )
+        both = grouped(np.append(reader, waiting), np.append(source, waits), count)
+        self.needed = reached(self.fetches, both)
 
     def fold(self) -> Folding:
         """The decision on every node."""
@@ -120,27 +121,37 @@ class _Folder:
         into, plumbing = self._owners(apart, path)
         self._fold_plumbing(into, plumbing)
         self._fold_order(into, plumbing)
-        return Folding(into, plumbing, self.rank)
+        return Folding(into, plumbing, self.order)
 
     def _matching(self, pattern: re.Pattern[str]) -> list[bool]:
         """Per distinct op, whether it matches."""
         return [pattern.fullmatch(op[:80]) is not None for op in self.table.ops]
 
+    def _of_ops(self, chosen: Sequence[bool]) -> Mask:
+        """Per node, what is said of its op."""
+        return np.array(chosen, np.bool_)[self.table.op] if chosen else np.zeros(0, np.bool_)
+
     def _apart(self) -> bytearray:
         """`APART` and `BEHIND` for what no fetch needs, from the consumers to their sources."""
-        table, count = self.table, self.count
+        table, count, op = self.table, self.count, self.op
         is_plumbing, is_training = self._matching(PLUMBING), self._matching(TRAINING)
-        fetched = reachable(count, self.fetches, self.sources.__getitem__)
-        inputs = [node for node in range(count) if table.op_of(node) == "Placeholder"]
-        fed = reachable(count, {*self.feeds, *inputs}, self.consumers.__getitem__)
         apart = bytearray(count)
+        is_backward = bytearray(
+            "gradient" in name and BACKWARD.search(name[:400]) is not None for name in table.names
+        )
+        if not (any(is_plumbing) or any(is_training) or any(is_backward)):
+            return apart
+        fetched = reached(self.fetches, self.sources)
+        inputs = np.flatnonzero(self._of_ops([name == "Placeholder" for name in table.ops]))
+        fed = reached({*self.feeds, *inputs.tolist()}, self.consumers)
+        start, readers = self.consumers.flat()
         for node in reversed(self.order):
             if node in self.feeds or fetched[node]:
                 continue
-            consumers = self.consumers[node]
-            if is_training[table.op[node]] or BACKWARD.search(table.names[node][:400]):
+            consumers = readers[start[node] : start[node + 1]]
+            if is_training[op[node]] or is_backward[node]:
                 apart[node] = BEHIND
-            elif is_plumbing[table.op[node]]:
+            elif is_plumbing[op[node]]:
                 apart[node] = APART
             elif consumers and all(apart[consumer] for consumer in consumers):
                 group = max(apart[consumer] for consumer in consumers)
@@ -150,42 +161,48 @@ class _Folder:
 
     def _data_path(self, apart: bytearray) -> bytearray:
         """1 for the nodes on the data path: those that are reached from data, and the fetches."""
+        is_apart = np.frombuffer(apart, np.bool_)
+        has_sources = np.diff(self.sources.start) > 0
+        is_data = self._data(has_sources, is_apart)
         path = bytearray(self.count)
-        todo = [node for node in self.order if self._is_data(node, apart)]
+        start, readers = self.consumers.flat()
+        todo: list[int] = np.flatnonzero(is_data).tolist()
         while todo:
             node = todo.pop()
             if not path[node]:
                 path[node] = 1
-                todo += [consumer for consumer in self.consumers[node] if not apart[consumer]]
+                consumers = readers[start[node] : start[node + 1]]
+                todo += [at for at in consumers if not path[at] and not apart[at]]
         if not any(path):  # without any data, every computation is drawn
-            for node in range(self.count):
-                path[node] = bool(self.sources[node]) and not apart[node]
+            path = bytearray((has_sources & ~is_apart).tobytes())
         for node in self.fetches:
             path[node] = 1
         return path
 
-    def _is_data(self, node: int, apart: bytearray) -> bool:
-        """Whether a data path starts at a node."""
-        op = self.table.op[node]
-        if node in self.feeds or self.table.ops[op] == ARGUMENT:
-            return True
-        if node in self.merges and not apart[node]:
-            # A loop's variable is data whatever it starts with: a counter too.
-            return True
-        if self.sources[node] or apart[node] or self.is_order[op]:
-            return False
+    def _data(self, has_sources: Mask, is_apart: Mask) -> Mask:
+        """Per node, whether a data path starts at it."""
+        table = self.table
+        # A loop's variable is data whatever it starts with: a counter too.
+        merges = np.zeros(self.count, np.bool_)
+        merges[list(self.merges)] = True
         # Sources that are not in the graph may be data.
-        return bool(self.table.inputs[node]) or not self.is_weight[op]
+        has_inputs = np.diff(table.inputs.start) > 0
+        starts = ~has_sources & ~is_apart & ~self._of_ops(self.is_order)
+        starts &= has_inputs | ~self._of_ops(self.is_weight)
+        is_data = starts | (merges & ~is_apart) | self._of_ops([op == ARGUMENT for op in table.ops])
+        is_data[list(self.feeds)] = True
+        return is_data
 
     def _owners(self, apart: bytearray, path: bytearray) -> tuple[list[int], bytearray]:
         """`Folding.into` and `Folding.plumbing`; adds to the path what belongs to no node of it."""
         into = [-1] * self.count
         plumbing = bytearray(self.count)
+        start, readers = self.consumers.flat()
         for node in reversed(self.order):
             if path[node]:
                 continue
-            owner = self._owner(self.consumers[node], path, into)
-            is_order = self.is_order[self.table.op[node]]
+            owner = self._owner(readers[start[node] : start[node + 1]], path, into)
+            is_order = self.is_order[self.op[node]]
             if owner < 0 and self.needed[node] and (not apart[node] or is_order):
                 # A NoOp, or the read of a variable without consumers: others wait for it.
                 owner = self._owner(self.table.waiting.get(node, ()), path, into)
@@ -208,8 +225,10 @@ class _Folder:
 
     def _fold_plumbing(self, into: list[int], plumbing: bytearray) -> None:
         """In the plumbing too, a constant belongs to the node that reads it."""
+        if not any(plumbing):
+            return
         for node in reversed(self.order):
-            if plumbing[node] and self.is_weight[self.table.op[node]]:
+            if plumbing[node] and self.is_weight[self.op[node]]:
                 consumers = [
                     consumer
                     for consumer in self.consumers[node]
@@ -222,7 +241,7 @@ class _Folder:
     def _fold_order(self, into: list[int], plumbing: bytearray) -> None:
         """Where the plumbing is nothing but order, it belongs to the last node that it orders."""
         lone = [node for node in range(self.count) if plumbing[node] == APART]
-        if not all(self.is_order[self.table.op[node]] for node in lone):
+        if not all(self.is_order[self.op[node]] for node in lone):
             return
         for node in lone:
             before = self.table.controls.get(node, ())

@@ -20,11 +20,16 @@ from __future__ import annotations
 
 import json
 import threading
-from typing import Any
+from itertools import pairwise
+
+import numpy as np
 
 from inspector.errors import CorruptModel
-from inspector.view.table.element_types import check_list, check_lists
-from inspector.view.table.node_table import NodeTable, is_back_edge
+from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
+from inspector.view.table import arrays
+from inspector.view.table.adjacency import Column, Ints, Lists, column, pairs, starts
+from inspector.view.table.element_types import check_list
+from inspector.view.table.node_table import NodeTable
 from inspector.view.tree import loops, scopes
 from inspector.view.tree.folding import APART, ARGUMENT, BEHIND, Folding, fold
 from inspector.view.tree.grouping import TOO_WIDE, WIDE, arrange
@@ -36,7 +41,7 @@ from inspector.view.tree.scopes import Tree
 PLUMBING, ORDER, TRAINING = "save and initialise", "order", "gradients and updates"
 MAX_ENDS = 8
 """Inputs, and outputs, that stay outside of our groups, so that they are visible at once."""
-VERSION = 2
+VERSION = 3
 
 
 class Hierarchy:
@@ -125,17 +130,15 @@ class Hierarchy:
     def to_json(self) -> str:
         """The tree as compact JSON, without the table and what can be computed from it."""
         numbers = {scope: number for number, scope in enumerate(self.order)}
-        children = [
-            [item if item >= 0 else ~numbers[~item] for item in self.children[scope]]
-            for scope in self.order
-        ]
+        children = [self.children[scope] for scope in self.order]
+        items = [item if item >= 0 else ~numbers[~item] for items in children for item in items]
         data = {
             "version": VERSION,
-            "into": self.into,
+            "into": arrays.text(column(self.into)),
             "names": [self.names[scope] for scope in self.order],
             "labels": [self.labels[scope] for scope in self.order],
             "kinds": [self.kinds[scope] for scope in self.order],
-            "children": children,
+            "children": [arrays.text(column(part)) for part in (list(map(len, children)), items)],
             "titles": self.titles,
             "notes": {numbers[scope]: note for scope, note in self.notes.items()},
         }
@@ -153,21 +156,22 @@ class Hierarchy:
             if data["version"] != VERSION:
                 raise ValueError("written by another version")
             titles = {int(node): str(title) for node, title in data["titles"].items()}
-            names, children = data["names"], data["children"]
-            if not len(names) == len(data["labels"]) == len(data["kinds"]) == len(children):
+            names, into = data["names"], arrays.numbers("into", data["into"])
+            counts, items = (arrays.numbers("children", part) for part in data["children"])
+            if not len(names) == len(data["labels"]) == len(data["kinds"]) == len(counts):
                 raise ValueError("columns of different lengths")
             for key in ("names", "labels", "kinds"):
                 check_list(key, data[key], str)
-            check_list("into", data["into"], int)
-            check_lists("children", children, int)
             if len(set(names)) != len(names):
                 raise ValueError("scopes share an id")
-            parents = _parents(table, data["into"], children)
+            parents = _parents(len(table), into, counts, items).tolist()
+            start, flat = Lists(starts(counts), items).flat()
+            children = [flat[first:last] for first, last in pairwise(start)]
             notes = {int(scope): str(note) for scope, note in data["notes"].items()}
             tree = Tree(names, data["labels"], data["kinds"], parents, children, titles, notes)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as err:
             raise CorruptModel("hierarchy", "JSON", str(err)) from err
-        return cls(table, data["into"], tree)
+        return cls(table, into.tolist(), tree)
 
 
 @collector_paused()
@@ -175,15 +179,17 @@ def build(table: NodeTable) -> Hierarchy:
     """The hierarchy of a node table."""
     folding = fold(table)
     tree = Tree()
-    order = sorted(range(len(table)), key=folding.rank.__getitem__)
-    drawn = [node for node in order if folding.into[node] < 0]
+    into = folding.into
+    drawn = [node for node in folding.order if into[node] < 0]
     names, ours = loops.scoped_names(table)
     scopes.by_name(tree, 0, [node for node in drawn if not folding.plumbing[node]], names)
     for scope, name in enumerate(tree.names):
         if name in ours:
             tree.kinds[scope] = "group"
     scopes.collapse(tree, 1)
-    arguments = [node for node in drawn if table.op_of(node) == ARGUMENT]
+    is_argument = [op == ARGUMENT for op in table.ops]
+    op = table.op.tolist()
+    arguments = [node for node in drawn if is_argument[op[node]]]
     scopes.lift_bodies(tree, set(arguments))
     scopes.drop_head(tree, scopes.sizes(tree), loops.loop_scopes(table))
     for which, label in ((BEHIND, TRAINING), (APART, PLUMBING)):
@@ -208,13 +214,14 @@ def _group_wide_levels(tree: Tree, table: NodeTable, folding: Folding) -> None:
     """Arrange every level of more than 14 items, and the levels inside of the new groups."""
     taken = set(tree.names)
     todo: list[tuple[int, Level]] = []
-    alike = scopes.structures(tree, table.op)
+    op = table.op.tolist()
+    alike = scopes.structures(tree, op)
     for scope, edges in _level_edges(tree, table, folding).items():
         items = tree.children[scope]
         labels = [scopes.label_of(tree, item, table.names) for item in items]
-        sorts = [table.op[item] if item >= 0 else alike[~item] for item in items]
+        sorts = [op[item] if item >= 0 else alike[~item] for item in items]
         runs = [
-            run_of(sort, label, table.op_of(item) if item >= 0 else "")
+            run_of(sort, label, table.ops[op[item]] if item >= 0 else "")
             for item, label, sort in zip(items, labels, sorts, strict=True)
         ]
         todo.append((scope, Level(items, labels, edges, sorts, runs)))
@@ -281,38 +288,62 @@ def _without(level: Level, items: set[int]) -> Level:
 def _level_edges(tree: Tree, table: NodeTable, folding: Folding) -> dict[int, Edges]:
     """For every wide scope, the edges between its items, by the edges between their nodes."""
     order = scopes.downward(tree)
-    wide = {scope for scope in order if len(tree.children[scope]) > WIDE}
+    wide = [scope for scope in order if len(tree.children[scope]) > WIDE]
     edges: dict[int, Edges] = {scope: set() for scope in wide}
     if not wide:
         return edges
-    depth = [0] * len(tree.names)
-    place: dict[int, int] = {}
-    home = [-1] * len(table)
+    count, scope_count = len(table), len(tree.names)
+    depth, place, home = [0] * scope_count, [0] * (count + scope_count), [-1] * count
     for scope in order:
         for number, item in enumerate(tree.children[scope]):
-            place[item] = number
             if item < 0:
+                place[count + ~item] = number
                 depth[~item] = depth[scope] + 1
             else:
+                place[item] = number
                 home[item] = scope
-    into, parents = folding.into, tree.parents
-    for node in range(len(table)):
-        if into[node] >= 0:
-            continue
-        sources = {source for source, _ in table.sources(node)}
-        for source in sources.union(table.controls.get(node, ())):
-            if into[source] >= 0 or source == node or is_back_edge(table, source, node):
-                continue
-            a, b = source, node
-            above_a, above_b = home[a], home[b]
-            while above_a != above_b:
-                if depth[above_a] >= depth[above_b]:
-                    a, above_a = ~above_a, parents[above_a]
-                else:
-                    b, above_b = ~above_b, parents[above_b]
-            if above_a in wide and a != b:
-                edges[above_a].add((place[a], place[b]))
+    places, depths = np.array(place), np.array(depth)
+    above, a, b = _common_scopes(table, folding, np.array(home), np.array(tree.parents), depths)
+    is_wide = np.zeros(scope_count, np.bool_)
+    is_wide[wide] = True
+    chosen = is_wide[above] & (a != b)
+    above, a, b = above[chosen], places[a[chosen]], places[b[chosen]]
+    by_scope = np.argsort(above, kind="stable")
+    above, a, b = above[by_scope], a[by_scope], b[by_scope]
+    cuts: list[int] = np.flatnonzero(np.diff(above, prepend=-1)).tolist()
+    for first, last in pairwise([*cuts, len(above)]):
+        ends = a[first:last].tolist(), b[first:last].tolist()
+        edges[int(above[first])] = set(zip(*ends, strict=True))
     return edges
+
+
+def _common_scopes(
+    table: NodeTable, folding: Folding, home: Ints, parents: Ints, depth: Ints
+) -> tuple[Ints, Ints, Ints]:
+    """Per edge between drawn nodes, the innermost scope of both, and the items in it they are in.
+
+    Args:
+        home: Per node, the scope that it is directly in.
+    Returns: Scopes; items twice, a scope as its number after those of the nodes.
+    """
+    source, _, node = table.edges
+    waits, waiting = pairs(table.controls)
+    source, node = np.append(source, waits), np.append(node, waiting)
+    into = np.array(folding.into, np.int64)
+    is_next, is_merge = table.of_ops(NEXT_ITERATIONS), table.of_ops(MERGES)
+    drawn = (into[source] < 0) & (into[node] < 0) & (source != node)
+    drawn &= ~(is_next[source] & is_merge[node])
+    a, b = source[drawn], node[drawn]
+    above_a, above_b = home[a], home[b]
+    apart = np.flatnonzero(above_a != above_b)
+    while apart.size:
+        one, two = above_a[apart], above_b[apart]
+        is_deeper = depth[one] >= depth[two]
+        up, down = apart[is_deeper], apart[~is_deeper]
+        a[up], above_a[up] = len(table) + above_a[up], parents[above_a[up]]
+        b[down], above_b[down] = len(table) + above_b[down], parents[above_b[down]]
+        apart = apart[above_a[apart] != above_b[apart]]
+    return above_a, a, b
 
 
 def _unique(tree: Tree) -> None:
@@ -327,25 +358,33 @@ def _unique(tree: Tree) -> None:
         taken.add(name)
 
 
-def _parents(table: NodeTable, into: list[Any], children: list[list[int]]) -> list[int]:
-    """The parent of each scope; checks that every drawn node is in the tree exactly once."""
-    count = len(table)
-    if len(into) != count or any(not -1 <= owner < count for owner in into):
+def _parents(count: int, into: Column, counts: Column, items: Column) -> Column:
+    """The parent of each scope; checks that every drawn node is in the tree exactly once.
+
+    Args:
+        count: The number of nodes.
+        counts: Per scope, how many of the items are in it.
+    """
+    if len(into) != count or not _between(into, -1, count):
         raise ValueError("column into does not fit the nodes")
-    if any(owner >= 0 and into[owner] >= 0 for owner in into):
+    if np.any(into[into[into >= 0]] >= 0):
         raise ValueError("a node is folded into one that is folded itself")
-    parents = [-1] * len(children)
-    placed = bytearray(count)
-    for scope, items in enumerate(children):
-        for item in items:
-            if item >= 0:
-                if placed[item] or into[item] >= 0:
-                    raise ValueError("a node is in the tree twice, or folded and in the tree")
-                placed[item] = 1
-            elif not scope < ~item < len(children) or parents[~item] >= 0:
-                raise ValueError("a scope is in the tree twice, or above itself")
-            else:
-                parents[~item] = scope
-    if sum(placed) + sum(owner >= 0 for owner in into) != count:
+    scopes = len(counts)
+    if np.any(counts < 0) or counts.sum() != len(items) or not _between(items, -scopes, count):
+        raise ValueError("column children does not fit the nodes and scopes")
+    owner = np.repeat(np.arange(scopes, dtype=np.int32), counts)
+    inner, above = ~items[items < 0], owner[items < 0]
+    if np.any(inner <= above) or len(np.unique(inner)) < len(inner):
+        raise ValueError("a scope is in the tree twice, or above itself")
+    placed = np.bincount(items[items >= 0], minlength=count)
+    if np.any(placed[into >= 0]) or np.any(placed > 1):
+        raise ValueError("a node is in the tree twice, or folded and in the tree")
+    if not np.all(placed[into < 0]):
         raise ValueError("a node is not in the tree")
+    parents = np.full(scopes, -1, np.int32)
+    parents[inner] = above
     return parents
+
+
+def _between(values: Column, lowest: int, end: int) -> bool:
+    return not values.size or bool(lowest <= values.min() and values.max() < end)

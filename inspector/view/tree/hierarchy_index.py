@@ -68,13 +68,12 @@ class HierarchyIndex:
         self.weights: dict[int, int] = {}
         self.parameters: dict[int, int] = {}
         self.former: dict[int, int] = {}
-        if table.side:
-            nodes = range(count)
-            added = {node for node in nodes if table.side[node] == AFTER}
+        if len(table.side):
+            added = set(np.flatnonzero(table.side == AFTER).tolist())
             self._weigh(table, into, tree, table.former, added)
             self.former = self.weights
             self.weighed, self.weights, self.parameters = {}, {}, {}
-        removed = {node for node, side in enumerate(table.side) if side == BEFORE}
+        removed = set(np.flatnonzero(table.side == BEFORE).tolist())
         self._weigh(table, into, tree, table.weights, removed)
         del self._into, self._edges, self._order, self._scope_of
 
@@ -126,7 +125,7 @@ class HierarchyIndex:
 
     def _describe(self, table: NodeTable, tree: Tree) -> None:
         """The main kind of each scope, and equal numbers for scopes of equal structure."""
-        op = table.op
+        op = table.op.tolist()
         numbers: dict[tuple[Any, ...], int] = {}
         inner_edges = self._inner_edges(tree)
         drawn = np.flatnonzero(self._into < 0)

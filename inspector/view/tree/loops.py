@@ -99,15 +99,13 @@ def _runs(table: NodeTable) -> dict[str, str]:
     ]
     word_of_op = {op: word for ops, word in ops_and_words for op in ops}
     words: dict[str, str] = {}
-    for node, op in enumerate(table.op):
-        word = word_of_op.get(table.ops[op])
-        if word is None:
-            continue
-        name = table.names[node]
+    for node in np.flatnonzero(table.of_ops(word_of_op)).tolist():
+        op, name = table.op_of(node), table.names[node]
+        word = word_of_op[op]
         above = name.rpartition("/")[0]
-        if table.ops[op] in _LOOPS | BRANCHES:
+        if op in _LOOPS | BRANCHES:
             words.setdefault(f"{name}/", word)
-        elif table.ops[op] == "LoopCond" or _ends_branches(table, node, above):
+        elif op == "LoopCond" or _ends_branches(table, node, above):
             words.setdefault(f"{above}/", word)
     return words
 

@@ -58,29 +58,46 @@ def by_name(tree: Tree, root: int, nodes: Iterable[int], names: Sequence[str]) -
         nodes: Indices in drawing order, which becomes the order of children.
     """
     nodes = list(nodes)
-    split = {node: names[node].split("/", MAX_DEPTH) for node in nodes}
-    scopes: dict[tuple[int, str], int] = {}
+    scopes: dict[str, int] = {}
+    homes: list[int] = []
     for node in nodes:
-        scope, path = root, tree.names[root]
-        for part in split[node][:-1]:
-            path += part + "/"
-            inner = scopes.get((scope, part))
-            if inner is None:
-                inner = scopes[scope, part] = tree.add(path, part or "/", "name", scope)
-            scope = inner
+        path, slash, _ = names[node].rpartition("/")
+        if path.count("/") >= MAX_DEPTH:
+            path = "/".join(path.split("/", MAX_DEPTH)[:-1])
+        scope = scopes.get(path) if slash else root
+        if scope is None:
+            scope = _scope(tree, root, path, scopes)
+        homes.append(scope)
     placed = bytearray(len(tree.names))
-    for node in nodes:
-        scope = root
-        for part in split[node][:-1]:
-            scope = scopes[scope, part]
-        scope = scopes.get((scope, split[node][-1]), scope)
-        item = node
+    for node, home in zip(nodes, homes, strict=True):
+        # A path has fewer slashes than the name of a node that lies as deep as scopes go.
+        item, scope = node, scopes.get(names[node], home)
         while True:
             tree.children[scope].append(item)
             if scope == root or placed[scope]:
                 break
             placed[scope] = 1
             item, scope = ~scope, tree.parents[scope]
+
+
+def _scope(tree: Tree, root: int, path: str, scopes: dict[str, int]) -> int:
+    """The scope of a path; new, with those around it that are new too.
+
+    Args:
+        scopes: Path to scope; written to.
+    """
+    scope, end = root, -1
+    while end < len(path):
+        end = path.find("/", end + 1)
+        if end < 0:
+            end = len(path)
+        outer = path[:end]
+        inner = scopes.get(outer)
+        if inner is None:
+            label = outer.rpartition("/")[2] or "/"
+            inner = scopes[outer] = tree.add(f"{tree.names[root]}{outer}/", label, "name", scope)
+        scope = inner
+    return scope
 
 
 def collapse(tree: Tree, first: int) -> None:
