@@ -372,7 +372,7 @@ def looked_through(path: Path) -> None:
     builder = NodeTableBuilder(model)
     details = OperationDetails(builder)
     hierarchy.build(NodeTable.from_json(builder.node_table().to_json()))
-    details.columns()
+    details.beside()
     for node in model.graph:
         details.details(node.name)
     api.diff(model, model)

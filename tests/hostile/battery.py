@@ -25,7 +25,9 @@ from inspector.model.model import Model
 from inspector.optimisation.optimise import check_frozen, optimise
 from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.view.table.builder import NodeTableBuilder
+from inspector.view.table.node_table import NodeTable
 from inspector.view.table.operation_details import OperationDetails
+from inspector.view.table.operation_table import OperationTable
 from inspector.view.tree import hierarchy
 
 OK = "ok"
@@ -69,9 +71,10 @@ def _view(model: Model) -> None:
     builder = NodeTableBuilder(model)
     details = OperationDetails(builder)
     summary = builder.node_table()
-    summary.to_json().encode()
+    summary = NodeTable.from_json(summary.to_json())
     hierarchy.build(summary).to_json().encode()
-    json.dumps(details.columns()).encode()
+    listed_operations = OperationTable(summary, json.dumps(details.beside()).encode())
+    listed_operations.rows(listed_operations.find("a:0 float32"))
     for name in [node.name for node in builder.graph][:20]:
         outcome(lambda name=name: json.dumps(details.details(name)).encode())
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.support.node_tables import layered, plain
 from inspector.errors import CorruptModel
-from inspector.view.table.arrays import text
+from inspector.view.table.number_text import text
 from inspector.view.tree.grouping import TOO_WIDE
 from inspector.view.tree.hierarchy import Hierarchy, build
 from tests.view.graphs import table

@@ -11,9 +11,9 @@ from benchmarks.support.node_tables import layered
 from inspector.errors import CorruptModel, UnknownNode
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef, parse
-from inspector.view.table.arrays import text
 from inspector.view.table.builder import build_node_table
 from inspector.view.table.node_table import NodeTable
+from inspector.view.table.number_text import text
 from tests.conftest import data_path
 from tests.view.graphs import graph, table
 

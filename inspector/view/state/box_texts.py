@@ -44,7 +44,7 @@ def fused_activation(table: NodeTable, node: int) -> str:
 
     TFLite and Keras name it in an attribute; of TensorFlow's fused ops it is the last one.
     """
-    if not table.attr or kind_of(table.op_of(node)) == INDEX["activation"]:
+    if not len(table.attr) or kind_of(table.op_of(node)) == INDEX["activation"]:
         return ""
     for text in table.attrs[table.attr[node]]:
         match = _ACTIVATION.fullmatch(text) or _FUSED_OPS.fullmatch(text)

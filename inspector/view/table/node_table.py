@@ -25,7 +25,7 @@ import numpy.typing as npt
 from inspector.errors import CorruptModel, UnknownNode, did_you_mean
 from inspector.graph.graph import split_input
 from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
-from inspector.view.table import adjacency, arrays, element_types, table_bounds
+from inspector.view.table import adjacency, element_types, number_text, table_bounds
 from inspector.view.table.adjacency import Column, Inputs, Lists
 from inspector.view.tree.paused import collector_paused
 
@@ -201,11 +201,11 @@ class NodeTable:
     def to_json(self) -> str:
         """The table as compact JSON text."""
         data = {"version": VERSION} | {name: getattr(self, name) for name in _FIELDS}
-        data |= {name: arrays.text(data[name]) for name in _NUMBERS}
+        data |= {name: number_text.text(data[name]) for name in _NUMBERS}
         data["inputs"] = [
-            arrays.text(np.diff(self.inputs.start)),
-            arrays.text(self.inputs.source),
-            arrays.text(self.inputs.port),
+            number_text.text(np.diff(self.inputs.start)),
+            number_text.text(self.inputs.source),
+            number_text.text(self.inputs.port),
         ]
         data |= {key: _weights_text(data[key]) for key in _WEIGHTS}
         return json.dumps(data, separators=(",", ":"))
@@ -224,8 +224,8 @@ class NodeTable:
             for key in _SPARSE:
                 data[key] = {int(node): value for node, value in data[key].items()}
             for key in _NUMBERS:
-                data[key] = arrays.numbers(key, data[key])
-            counts, source, port = (arrays.numbers("inputs", part) for part in data["inputs"])
+                data[key] = number_text.numbers(key, data[key])
+            counts, source, port = (number_text.numbers("inputs", part) for part in data["inputs"])
             data["inputs"] = Inputs(adjacency.starts(counts), source, port)
             data |= {key: _read_weights(key, data[key]) for key in _WEIGHTS}
             element_types.check_node_table(data)
@@ -240,11 +240,11 @@ class NodeTable:
 def _weights_text(weights: Mapping[int, tuple[int, int]]) -> list[str]:
     nodes = np.fromiter(weights, np.int64, len(weights))
     figures = np.array(list(weights.values()), np.int64).reshape(-1, 2)
-    return [arrays.text(part, np.int64) for part in (nodes, *figures.T)]
+    return [number_text.text(part, np.int64) for part in (nodes, *figures.T)]
 
 
 def _read_weights(name: str, texts: list[str]) -> dict[int, tuple[int, int]]:
-    nodes, *figures = (arrays.numbers(name, part, np.int64).tolist() for part in texts)
+    nodes, *figures = (number_text.numbers(name, part, np.int64).tolist() for part in texts)
     pairs = zip(*figures, strict=True)
     return {node: (a, b) for node, (a, b) in zip(nodes, pairs, strict=True)}
 

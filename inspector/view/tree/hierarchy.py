@@ -26,7 +26,7 @@ import numpy as np
 
 from inspector.errors import CorruptModel
 from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
-from inspector.view.table import arrays
+from inspector.view.table import number_text
 from inspector.view.table.adjacency import Column, Ints, Lists, column, pairs, starts
 from inspector.view.table.element_types import check_list
 from inspector.view.table.node_table import NodeTable
@@ -132,13 +132,14 @@ class Hierarchy:
         numbers = {scope: number for number, scope in enumerate(self.order)}
         children = [self.children[scope] for scope in self.order]
         items = [item if item >= 0 else ~numbers[~item] for items in children for item in items]
+        counts = list(map(len, children))
         data = {
             "version": VERSION,
-            "into": arrays.text(column(self.into)),
+            "into": number_text.text(column(self.into)),
             "names": [self.names[scope] for scope in self.order],
             "labels": [self.labels[scope] for scope in self.order],
             "kinds": [self.kinds[scope] for scope in self.order],
-            "children": [arrays.text(column(part)) for part in (list(map(len, children)), items)],
+            "children": [number_text.text(column(part)) for part in (counts, items)],
             "titles": self.titles,
             "notes": {numbers[scope]: note for scope, note in self.notes.items()},
         }
@@ -156,8 +157,8 @@ class Hierarchy:
             if data["version"] != VERSION:
                 raise ValueError("written by another version")
             titles = {int(node): str(title) for node, title in data["titles"].items()}
-            names, into = data["names"], arrays.numbers("into", data["into"])
-            counts, items = (arrays.numbers("children", part) for part in data["children"])
+            names, into = data["names"], number_text.numbers("into", data["into"])
+            counts, items = (number_text.numbers("children", part) for part in data["children"])
             if not len(names) == len(data["labels"]) == len(data["kinds"]) == len(counts):
                 raise ValueError("columns of different lengths")
             for key in ("names", "labels", "kinds"):
