@@ -25,6 +25,7 @@ ROOMS = (
     "errors settings text locations version",
     "schemas/",
     "files/",
+    "printing/",
     "graph/",
     "measurement/",
     "model/",
@@ -120,6 +121,10 @@ CLI_IMPORTS = {
     "inspector.errors",
     "inspector.files.paths",
     "inspector.files.storing",
+    *(
+        f"inspector.printing.{name}"
+        for name in ("describing", "listing", "outputs_text", "scan_text", "text_tables")
+    ),
     "inspector.schemas",
     "inspector.settings",
     "inspector.text",

@@ -23,10 +23,13 @@ from inspector.model.graph_facts import GraphFacts, Tensor, graph_facts
 from inspector.model.model import Asset, Model, Variable
 from inspector.model.serving import serving_graph
 from inspector.model.signatures import parts_of, serving_keys
+from inspector.printing import describing
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
+from inspector.text import plain
 
 
-@dataclass
+@dataclass(repr=False)
 class Facts:
     """The facts of a model; `to_dict` is the JSON of ``describe``, whose keys are attributes too.
 
@@ -83,6 +86,12 @@ class Facts:
     init_op: InitOps = field(default_factory=InitOps)
     warnings: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Facts of {plain(self.name)}: {self.format}, {self.nodes:,} nodes>"
+
+    def _repr_html_(self) -> str:
+        return html(describing.describe(self.name, self.to_dict()))
 
     @property
     def nodes(self) -> int:

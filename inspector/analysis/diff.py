@@ -23,6 +23,8 @@ from inspector.graph.graph import Graph, split_input
 from inspector.graph.protos import AttrValue, FunctionDefLibrary, NodeDef, SignatureDef, TensorProto
 from inspector.model.model import Model
 from inspector.model.serving import serving_graph
+from inspector.printing import listing
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
 
 MAIN, SERVING = "main graph", "serving function"
@@ -75,7 +77,7 @@ class Names:
         return {"added": self.added, "removed": self.removed, "changed": self.changed}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diff:
     """What changed; `to_dict` is the JSON of ``diff``.
 
@@ -97,6 +99,18 @@ class Diff:
     renamed: Mapping[str, str]
     signatures: Names
     functions: Names
+
+    def __repr__(self) -> str:
+        nodes = {
+            "added": len(self.added),
+            "removed": len(self.removed),
+            "changed": len(self.changed),
+            "unchanged": self.unchanged,
+        }
+        return f"<Diff: {', '.join(f'{number:,} {what}' for what, number in nodes.items())}>"
+
+    def _repr_html_(self) -> str:
+        return html(listing.diff(self.to_dict()))
 
     def op_counts(self) -> list[dict[str, Any]]:
         """Nodes of each op on both sides, the most frequent first, then by name."""

@@ -9,6 +9,7 @@ from typing import Any
 from inspector.analysis.tensor_errors import TensorError
 from inspector.measurement.json_types import BlameJson, NodeErrorJson
 from inspector.schemas import stamped
+from inspector.text import plain
 
 TOLERANCE = 1e-4
 """A part of a tensor's largest value: what other kernels and another order of sums may change."""
@@ -59,7 +60,7 @@ class NodeError:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Blame:
     """Where B's values leave those of A.
 
@@ -80,6 +81,10 @@ class Blame:
     step: str | None
     nodes: list[NodeError]
     not_compared: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        first = "no node differs" if self.first is None else plain(self.first.before)
+        return f"<Blame: {first}, {len(self.nodes):,} nodes compared>"
 
     @classmethod
     def from_dict(cls, data: BlameJson, step: str | None = None) -> Blame:

@@ -65,8 +65,8 @@ if TYPE_CHECKING:
     from inspector.model.operation import Operation as Operation
     from inspector.optimisation.feeding.array_files import csv_text as csv_text
     from inspector.optimisation.feeding.array_files import write_npz as write_npz
-    from inspector.optimisation.label_files import read_labels as read_labels
-    from inspector.optimisation.optimise import Optimised as Optimised
+    from inspector.optimisation.feeding.label_files import read_labels as read_labels
+    from inspector.optimisation.result import Optimised as Optimised
     from inspector.optimisation.tflite.recipes import RECIPE_NAMES as RECIPE_NAMES
     from inspector.optimisation.tflite.recipes import RECIPES as RECIPES
     from inspector.passes.catalogue import Parameter as Parameter
@@ -112,7 +112,7 @@ PLACES = {
     "OnViolation": "passes.pipeline",
     "OpTime": "measurement.node_times",
     "Operation": "model.operation",
-    "Optimised": "optimisation.optimise",
+    "Optimised": "optimisation.result",
     "Origin": "reporting.commands",
     "Parameter": "passes.catalogue",
     "Prediction": "jobs.client.predict",
@@ -155,7 +155,7 @@ PLACES = {
     "quantisation": "api.open_models",
     "read_class_names": "analysis.class_names",
     "read_feeds": "jobs.client.feed_reading",
-    "read_labels": "optimisation.label_files",
+    "read_labels": "optimisation.feeding.label_files",
     "render": "view.export.render",
     "report": "reporting.write",
     "sarif": "api.open_models",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from inspector.analysis.describe import Facts, describe
 from inspector.errors import InspectorError
 from inspector.model.model import Model
+from inspector.model.signatures import serving_keys
 from inspector.text import plain, shape, size
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ def _table(model: Model) -> str:
         ("ops", [", ".join(ops)]),
         ("parameters", [f"{facts.parameters:,}"]),
     ]
+    keys = serving_keys(facts.signatures)
     for key, signature in facts.to_dict()["signatures"].items():
+        if key not in keys:  # the init op
+            continue
         for side, arrow in (("inputs", "→"), ("outputs", "←")):
             tensors = [
                 f"{arrow} {name}: {info['dtype']} {shape(info['shape'])}"
@@ -60,7 +64,7 @@ def _table(model: Model) -> str:
         for title, lines in ((title, list(lines)) for title, lines in rows)
         if lines
     )
-    return f"<table><caption>{_safe(model.name)}</caption><tbody>{body}</tbody></table>"
+    return f"<table><caption>{_safe(model.title)}</caption><tbody>{body}</tbody></table>"
 
 
 def widget(model: Model) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from inspector.model.model import Model, Runtime, check_model
 from inspector.text import plain
 
 if TYPE_CHECKING:
-    from inspector.optimisation.optimise import Optimised
+    from inspector.optimisation.result import Optimised
     from inspector.passes.pipeline import OnViolation, Progress, Transforms
 
 

@@ -8,7 +8,7 @@ from inspector import api
 from inspector.cli.options import JSON, ROWS, TIMEOUT, A
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import ModelPath, typed
-from inspector.cli.terminal import table
+from inspector.printing.text_tables import table
 from inspector.text import count, plain, rounded_size
 
 _PATH = 40

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from inspector import api, text
-from inspector.cli import terminal
 from inspector.cli.options import JSON
 from inspector.cli.output import show
+from inspector.printing.text_tables import table
 from inspector.settings import RUN_MODELS
 
 MISSING = 1
@@ -37,7 +37,7 @@ def report_text(report: dict[str, Any]) -> str:
     """The report for people."""
     return "\n".join(
         [
-            terminal.table(_rows(report)),
+            table(_rows(report)),
             "",
             *[f"missing: {text.plain(problem)}" for problem in report["problems"]],
             *([] if report["problems"] else ["nothing is missing"]),

@@ -10,7 +10,7 @@ from inspector import api
 from inspector.cli.options import JSON, ROWS, TIMEOUT, A, B
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In
-from inspector.cli.terminal import table
+from inspector.printing.text_tables import table
 from inspector.text import count, plain, shorten, size
 
 NOT_MET = 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector import api
-from inspector.cli import completion, listing
+from inspector.cli import completion
 from inspector.cli.options import (
     ALL_SIGNATURES,
     FEEDS,
@@ -42,6 +42,7 @@ from inspector.cli.output import (
 )
 from inspector.cli.path_options import In, Out
 from inspector.cli.quantising import Quantising, quantise_options
+from inspector.printing import listing
 
 if TYPE_CHECKING:
     from inspector.api import OnViolation

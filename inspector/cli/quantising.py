@@ -12,7 +12,7 @@ from inspector import api
 from inspector.cli.options import JSON, MODEL, SIGNATURE, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In
-from inspector.cli.terminal import table
+from inspector.printing.text_tables import table
 
 _LISTED = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in api.RECIPES.values())
 _SAMPLES, _SMALLEST = "--samples", "--min-elements"

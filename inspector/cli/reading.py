@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from inspector import api, text
-from inspector.cli import completion, listing
+from inspector.cli import completion
 from inspector.cli.options import FORCE, JSON, MODEL, OUT, TAG_SET
 from inspector.cli.output import check_output, new_file, open_model, show, show_written
 from inspector.cli.path_options import STDOUT, ModelPath
 from inspector.errors import BadParameter
+from inspector.printing import describing, listing
 
 
 @click.command()
@@ -23,7 +24,7 @@ def describe(model: str, tag_set: list[str] | None, as_json: bool) -> None:
     """Figures: nodes, ops, signatures, sizes, outputs."""
     opened = open_model(model, tag_set)
     facts = api.describe(opened).to_dict()
-    show(facts, as_json, lambda: listing.describe(opened.name, facts))
+    show(facts, as_json, lambda: describing.describe(opened.name, facts))
 
 
 @click.command()

@@ -28,6 +28,7 @@ from inspector.cli.output import (
     show,
 )
 from inspector.cli.path_options import STDOUT, In, ModelPath, Out
+from inspector.printing import outputs_text
 
 
 @click.command()
@@ -151,4 +152,4 @@ def predict(
         "run_ms": run.run_ms,
         "signature": run.signature,
     }
-    show(answer, as_json, lambda: run_outputs.as_text(run.outputs, top))
+    show(answer, as_json, lambda: outputs_text.as_text(run.outputs, top))

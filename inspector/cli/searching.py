@@ -20,9 +20,9 @@ from inspector.cli.gate import (
 from inspector.cli.options import FEEDS, FORCE, JSON, MODEL, OUTPUTS, TAG_SET, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In, Out
-from inspector.cli.terminal import table
 from inspector.errors import JobCancelled
 from inspector.files import storing
+from inspector.printing.text_tables import table
 from inspector.text import count, plain, size
 
 _HEAD = [

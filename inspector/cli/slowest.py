@@ -10,7 +10,7 @@ import click
 from inspector import api
 from inspector.cli.options import JSON, MODEL, OUTPUTS, ROWS, SIGNATURE, TAG_SET, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
-from inspector.cli.terminal import table
+from inspector.printing.text_tables import table
 from inspector.text import count, metric, microseconds, percent, rounded_size, shorten
 
 _TOP = 10

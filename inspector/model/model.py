@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
-from inspector.errors import CorruptModel
+from inspector import text
+from inspector.errors import CorruptModel, InspectorError
 from inspector.graph import opdefs, tensors, validate
 from inspector.graph.graph import Graph
 from inspector.graph.protos import (
@@ -35,6 +36,9 @@ from inspector.model.lazy_graph import LazyGraph
 if TYPE_CHECKING:  # imported by the methods that need them: describing a model does not
     from inspector.graph.unfold import Unfolded
     from inspector.model.operation import Operation
+
+_SAYS_NOTHING = frozenset(("model", "saved_model", "export", "1"))
+"""What many models are called."""
 
 __all__ = ["Asset", "Model", "Runtime", "Variable", "check_model"]
 
@@ -57,9 +61,12 @@ class Asset:
     path: Path | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Model:
     """One openable model: graph, signatures, variables, files.
+
+    Nothing changes a Model, so a copy of it is the Model itself. Two are equal only if they are the
+    same object; `diff` compares contents. It holds open files and is not pickled.
 
     Attributes:
         runs_with: What runs it.
@@ -121,6 +128,34 @@ class Model:
     # Computed from the rest on demand; not an argument, so that `replace` starts them anew.
     served: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)
     _outline: Graph | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        try:
+            facts = self.graph_facts()
+            nodes = f"{facts.nodes:,} {'nodes' if self.holds_ops else 'operators'}"
+        except InspectorError as err:
+            nodes = f"unreadable: {err}"
+        total = self.bytes.get("total")
+        sized = "" if total is None else f", {text.rounded_size(total)}"
+        return f"<{type(self).__name__} {text.plain(self.title)}: {self.format}, {nodes}{sized}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        why = "a Model holds open files and is not pickled: pass its path and open it there"
+        raise TypeError(why)
+
+    @property
+    def title(self) -> str:
+        """The name, with that of its parent folder where the name says nothing."""
+        if self.path is None or self.name not in _SAYS_NOTHING:
+            return self.name
+        parent = self.path.absolute().parent.name
+        return f"{parent}/{self.name}" if parent else self.name
 
     @property
     def outline(self) -> Graph:

@@ -12,6 +12,9 @@ from typing import Any, Literal
 from inspector.errors import InspectorError, from_dict
 from inspector.graph.edit import Change, Skip
 from inspector.graph.graph import Graph
+from inspector.printing import listing
+from inspector.printing.text_tables import html
+from inspector.text import plain, rounded_size
 
 LISTED = 10_000
 """Nodes per list in the JSON form; the counts next to it are always complete."""
@@ -96,7 +99,7 @@ Check = Callable[[Graph, Graph, str], Verdict]
 """Called with the graph before a step, the graph after it, and the declared effect."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Step:
     """The record of one transform.
 
@@ -138,6 +141,15 @@ class Step:
     error: InspectorError | None = None
     check: Verdict | None = None
     rolled_back: bool = False
+
+    def __repr__(self) -> str:
+        sizes = f"{rounded_size(self.bytes_before)} -> {rounded_size(self.bytes_after)}"
+        verdict = "" if self.check is None else f", {self.check.status}"
+        nodes = f"{self.nodes_before:,} -> {self.nodes_after:,} nodes"
+        return f"<Step {plain(self.call)}: {nodes}, {sizes}{verdict}>"
+
+    def _repr_html_(self) -> str:
+        return html(listing.steps([self.to_dict()]))
 
     @property
     def violated(self) -> bool:

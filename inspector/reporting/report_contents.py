@@ -12,6 +12,7 @@ from typing import Any
 
 from inspector.reporting.verdict import figures, sentence
 from inspector.schemas import stamped
+from inspector.text import plain
 
 Json = Mapping[str, Any]
 HTML, MARKDOWN, JSON = ".html", ".md", ".json"
@@ -35,7 +36,7 @@ class Size:
     """How the step was checked: ``equal``, ``within``, ``violated``, ``unchecked``, or empty."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReportContents:
     """Everything in a report.
 
@@ -65,6 +66,9 @@ class ReportContents:
     command: str = ""
     python: str = ""
     created: str = ""
+
+    def __repr__(self) -> str:
+        return f"<ReportContents: {plain(self.verdict)}>"
 
     @property
     def bytes(self) -> tuple[int, int]:

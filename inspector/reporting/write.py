@@ -17,7 +17,7 @@ from inspector.files import storing
 from inspector.jobs.client import comparing, timing
 from inspector.measurement.rounds import BUDGET_S
 from inspector.model.model import Model
-from inspector.optimisation.optimise import Optimised
+from inspector.optimisation.result import Optimised
 from inspector.reporting import commands
 from inspector.reporting.commands import Origin
 from inspector.reporting.html_page import html

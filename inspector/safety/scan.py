@@ -23,8 +23,11 @@ from inspector.graph.op_safety import BLOCK, PLUMBING
 from inspector.graph.protos import NodeDef
 from inspector.model import signatures
 from inspector.model.model import Model
+from inspector.printing import scan_text
+from inspector.printing.text_tables import html
 from inspector.safety.reach import Site, nodes_at, notable, sites
 from inspector.schemas import stamped
+from inspector.text import count, plain
 
 LOADING = "loading the model"
 ANY, OTHERS = "any output", "other outputs"
@@ -89,7 +92,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scan:
     """What `scan` found; ``to_dict`` is the JSON of ``inspector scan``.
 
@@ -103,6 +106,13 @@ class Scan:
     format: str
     entries: list[str]
     findings: list[Finding]
+
+    def __repr__(self) -> str:
+        state = "blocked" if self.blocked else "nothing blocked"
+        return f"<Scan of {plain(self.model)}: {count(len(self.findings), 'finding')}, {state}>"
+
+    def _repr_html_(self) -> str:
+        return html(scan_text.scan(self.to_dict()))
 
     @property
     def blocked(self) -> bool:

@@ -22,6 +22,7 @@ from inspector.schemas import stamped
 from inspector.searching import dominance
 from inspector.searching.candidates import TFLITE, Candidate
 from inspector.searching.dominance import Point
+from inspector.text import count, plain
 
 _RECORD = "search.json"
 
@@ -158,7 +159,7 @@ class Measured:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SearchResult:
     """The candidates of a search, the one that all are compared with first.
 
@@ -173,6 +174,11 @@ class SearchResult:
     measured: tuple[Measured, ...]
     seconds: float
     is_stopped: bool = False
+
+    def __repr__(self) -> str:
+        best = ", ".join(self.best) or "none within the limits"
+        many = count(len(self.measured), "candidate")
+        return f"<SearchResult of {plain(self.model_name)}: {many}, best: {plain(best)}>"
 
     @property
     def baseline(self) -> Measured:

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from inspector.analysis.describe import describe
-from inspector.cli import listing
 from inspector.formats import open_model
 from inspector.graph.graph import Graph
 from inspector.graph.op_sets import VARIABLES
 from inspector.model.graph_facts import parameters
 from inspector.model.model import Asset, Model, Variable
+from inspector.printing import describing
 from tests.conftest import data_path
 from tests.graphs import const, graph, node, placeholder, read_model
 
 FIELDS = [
+    "schema", "inspector",
     "format", "tag_sets", "tag_set", "producer", "nodes", "op_counts", "functions",
     "function_op_counts", "gradients", "function_list", "placeholders", "softmax", "constants",
     "variables", "identities",
@@ -245,7 +246,7 @@ def test_nodes_without_attributes_are_counted_and_not_written_to() -> None:
 def test_what_initialises_a_graph_def_is_listed_and_a_saved_models_own_is_not() -> None:
     facts = describe(open_model(data_path("field/f02_table_graphdef/table.pb"))).to_dict()
     assert facts["init_op"] == {"nodes": ["init_all_tables"], "sets": ["hash_table"]}
-    text = listing.describe("table.pb", facts)
+    text = describing.describe("table.pb", facts)
     assert (
         "init op\n  init_all_tables\n  runs once before the first run; it sets hash_table" in text
     )
@@ -255,7 +256,7 @@ def test_what_initialises_a_graph_def_is_listed_and_a_saved_models_own_is_not() 
 
 def test_the_text_lists_the_inputs_of_a_suggested_output() -> None:
     model = open_model(data_path("models/seed/iris/saved_model"))
-    text = listing.describe("iris", describe(model).to_dict())
+    text = describing.describe("iris", describe(model).to_dict())
     assert "depends on petal_length, petal_width, sepal_length, sepal_width\n" in text
 
 

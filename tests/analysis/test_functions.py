@@ -8,8 +8,8 @@ import pytest
 
 from inspector.analysis.describe import describe
 from inspector.analysis.functions import list_functions
-from inspector.cli import listing
 from inspector.formats import open_model
+from inspector.printing import describing
 from tests.conftest import data_path
 from tests.function_graphs import X, call, function, graph, node
 
@@ -54,7 +54,7 @@ def test_a_function_is_told_with_who_runs_it_and_whose_gradient_it_is() -> None:
     assert (found["outer"].callers, found["outer"].calls) == (["c", "d"], 2)
     assert (found["back"].calls, found["back"].gradient_of) == (0, "inner")
     assert len(list_functions(made, limit=1)) == 1
-    text = listing.functions([item.to_dict() for item in found.values()])
+    text = describing.functions([item.to_dict() for item in found.values()])
     assert "float32, float32 [4]" in text
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inspector.cli.run_outputs import as_text
+from inspector.printing.outputs_text import as_text
 
 
 def test_texts_of_rank_one_and_zero_are_printed():

@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from inspector.cli.terminal import Progress, table
+from inspector.cli.terminal import Progress
+from inspector.printing.text_tables import table
 from inspector.text import plain
 
 

@@ -15,7 +15,6 @@ from typing import Any
 from inspector.analysis import operations
 from inspector.analysis.describe import describe
 from inspector.analysis.diff import diff
-from inspector.cli.listing import describe as listed
 from inspector.errors import InspectorError
 from inspector.files import storing
 from inspector.formats import graphdef, open_model, saved_model_writer
@@ -24,6 +23,7 @@ from inspector.graph import opdefs
 from inspector.model.model import Model
 from inspector.optimisation.optimise import check_frozen, optimise
 from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.printing.describing import describe as listed
 from inspector.view.table.builder import NodeTableBuilder
 from inspector.view.table.node_table import NodeTable
 from inspector.view.table.operation_details import OperationDetails

@@ -10,7 +10,6 @@ import pytest
 
 import inspector
 from inspector.analysis.describe import describe
-from inspector.cli import listing
 from inspector.cli.main import cli
 from inspector.errors import BadFetch, FreezeError, UnknownSignature
 from inspector.formats import open_model
@@ -18,6 +17,7 @@ from inspector.freezing.freeze import freeze
 from inspector.model.callables import callables, with_callables
 from inspector.optimisation.optimise import optimise
 from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.printing import describing
 from tests.conftest import ROOT
 
 BARE = ROOT / "tests" / "models" / "tf221" / "no_signatures"
@@ -37,7 +37,7 @@ def test_functions_are_listed_with_their_tensors(version: str) -> None:
         "outputs": [{"name": "y", "dtype": "float32", "shape": [None, 3]}],
         "problem": "",
     }
-    text = listing.describe("m", facts)
+    text = describing.describe("m", facts)
     assert "scaled    a float32 [?, 4], scale float32 []  y float32 [?, 3]" in text
 
 

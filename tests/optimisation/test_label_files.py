@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inspector.errors import BadFeed, MissingFile
-from inspector.optimisation.label_files import read_labels
+from inspector.optimisation.feeding.label_files import read_labels
 
 
 def labels(tmp_path: Path, name: str, text: str, column: str | None = None) -> list[object]:

@@ -16,8 +16,9 @@ from inspector.graph.protos import SignatureDef
 from inspector.model import signatures
 from inspector.model.model import Model
 from inspector.optimisation import signature_boundary
-from inspector.optimisation.optimise import Optimised, optimise
+from inspector.optimisation.optimise import optimise
 from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.optimisation.result import Optimised
 from tests.conftest import ROOT
 from tests.graphs import const, graph, node, placeholder
 

@@ -14,8 +14,9 @@ from inspector.freezing.freeze import freeze
 from inspector.graph.graph import Graph
 from inspector.graph.tensors import Array
 from inspector.model.model import Model
-from inspector.optimisation.optimise import Optimised, optimise
+from inspector.optimisation.optimise import optimise
 from inspector.optimisation.optimise_options import CheckOptions, OptimiseOptions
+from inspector.optimisation.result import Optimised
 from inspector.optimisation.transform_job import run_transforms
 from tests.passes.text import graph
 

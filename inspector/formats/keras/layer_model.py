@@ -72,7 +72,7 @@ class Layers:
         }
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class KerasModel(Model):
     """A Keras file: a graph of layers, and what else the file says of them.
 

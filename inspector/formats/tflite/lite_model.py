@@ -26,7 +26,7 @@ from inspector.model.node_sizes import node_sizes
 from inspector.model.operation import Operation, Output
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LiteModel(Model):
     """A TFLite file; `lite` maps the nodes of `graph` to tensors and operators of the file.
 

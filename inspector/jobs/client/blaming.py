@@ -11,7 +11,7 @@ from inspector.jobs.client.timing import kind_of, sides_of
 from inspector.jobs.tasks.side_types import BlameArgs
 from inspector.measurement.json_types import BlameJson
 from inspector.model.model import Model
-from inspector.optimisation.optimise import Optimised
+from inspector.optimisation.result import Optimised
 
 if TYPE_CHECKING:
     from inspector.passes.pipeline import Progress

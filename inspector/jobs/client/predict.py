@@ -12,9 +12,12 @@ from inspector.jobs.client.ask import Terms, ask
 from inspector.jobs.client.sources import source_of
 from inspector.jobs.request_types import RunAnswer, RunArgs
 from inspector.model.model import Model, Runtime
+from inspector.printing import outputs_text
+from inspector.printing.text_tables import html
+from inspector.text import plain, shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """The answers of one run; times in milliseconds.
 
@@ -30,6 +33,16 @@ class Prediction:
     first_ms: float
     load_ms: float
     signature: str | None = None
+
+    def __repr__(self) -> str:
+        outputs = (
+            f"{plain(key)} {value.dtype} {shape(value.shape)}"
+            for key, value in self.outputs.items()
+        )
+        return f"<Prediction: {', '.join(outputs)}; {self.run_ms:.3g} ms>"
+
+    def _repr_html_(self) -> str:
+        return html(f"{outputs_text.as_text(self.outputs, {})}\nin {self.run_ms:.3g} ms")
 
     def __getitem__(self, key: str) -> Array:
         return self.outputs[key]

@@ -18,8 +18,8 @@ from inspector.jobs.request_types import TransformArgs
 from inspector.model.model import Model
 from inspector.optimisation import optimise as optimising
 from inspector.optimisation.check import RunGraph
-from inspector.optimisation.optimise import Optimised
 from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.optimisation.result import Optimised
 from inspector.optimisation.transform_job import TransformJob, TransformResult, run_transforms
 from inspector.passes import PASSES
 from inspector.passes.parser import Call

@@ -18,6 +18,7 @@ from inspector.jobs.worker import JobContext, TaskResult
 from inspector.model.model import Model
 from inspector.optimisation import optimise as optimising
 from inspector.optimisation.optimise_options import OptimiseOptions
+from inspector.optimisation.result import Optimised
 from inspector.view.state.union import Difference, union
 from inspector.view.table.builder import NodeTableBuilder
 from inspector.view.tree import hierarchy
@@ -58,7 +59,7 @@ def compared(before: Model, after: Model) -> tuple[dict[str, Any], dict[str, byt
 
 
 def answer(
-    model: Model, result: optimising.Optimised, after: Model, difference: dict[str, Any]
+    model: Model, result: Optimised, after: Model, difference: dict[str, Any]
 ) -> OptimiseAnswer:
     """The answer for a result, which `after` is in the format that was asked for."""
     return {
@@ -79,7 +80,7 @@ def answer(
     }
 
 
-def write(result: optimising.Optimised, folder: Path) -> None:
+def write(result: Optimised, folder: Path) -> None:
     """Write the frozen and the transformed graph, the record and the SavedModel."""
     graphdef.write(result.frozen, folder / FROZEN)
     graphdef.write(result.model, folder / OPTIMISED)
