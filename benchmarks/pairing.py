@@ -4,13 +4,18 @@
 
 A graph against what a transform makes of it, with all names replaced by others that say nothing,
 so that structure alone is left; once as it is and once with other weights. The true pairs are the
-nodes that had the same name and op before the names were replaced. The last rows are graphs of
-100,000 nodes.
+nodes that had the same name and op before the names were replaced; a wrong pair holds one of them
+and another node. Of equal constants that were merged into one, the transform keeps the name of any,
+and of the functions that it merges behind a concatenation that of the first: both count as wrong
+where the pairing takes another. The last rows are graphs of 100,000 nodes.
+
+    python -m benchmarks.pairing InceptionV3      # one graph alone
 """
 
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,10 +30,20 @@ from inspector.graph.graph import Graph
 from inspector.graph.protos import NodeDef
 
 IRIS = Path(__file__).resolve().parent.parent / "tests/data/models/seed/iris/frozen.pb"
-MODELS = ("MobileNetV2", "ResNet50", "InceptionV3", "transformer, 12 layers")
+MODELS = (
+    "MobileNetV2",
+    "ResNet50",
+    "InceptionV3",
+    "DenseNet121",
+    "EfficientNetV2B0",
+    "NASNetMobile",
+    "transformer, 12 layers",
+)
 TRANSFORMS = {
     "none": "",
     "Grappler": "grappler",
+    "Grappler, duplicates too": "grappler_common_subgraph_elimination grappler",
+    "Grappler, bfloat16": "grappler_auto_mixed_precision_onednn_bfloat16",
     "fold": "remove_nodes(op=Identity) fold_constants fold_batch_norms strip_unused_nodes",
     "quantize_weights": "quantize_weights",
 }
@@ -67,8 +82,14 @@ def row(name: str, before: Graph, after: Graph, truth: Mapping[str, str]) -> Non
     pairs = pair(before, after)
     seconds = time.process_time() - start
     right = sum(pairs.forward.get(one) == other for one, other in truth.items())
+    images = set(truth.values())
+    wrong = sum(
+        (one in truth or other in images) and truth.get(one) != other
+        for one, other in pairs.forward.items()
+    )
     part = f"{right / len(truth):.1%}" if truth else "-"
-    cells = [name, f"{len(before):,}", f"{len(after):,}", f"{len(truth):,}", part, f"{seconds:.2f}"]
+    sizes = (f"{len(graph):,}" for graph in (before, after, truth))
+    cells = [name, *sizes, part, f"{wrong:,}" if truth else "-", f"{seconds:.2f}"]
     print("| " + " | ".join(cells) + " |", flush=True)
 
 
@@ -121,8 +142,14 @@ def scattered(seed: int) -> Callable[[str], Graph]:
 
 
 def main() -> None:
-    print("| graph, what was done | nodes | nodes after | true pairs | right | CPU seconds |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(
+        "| graph, what was done | nodes | nodes after | true pairs | right | wrong | CPU seconds |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in sys.argv[1:]:
+        of_model(name, path_of(name), "Identity")
+    if sys.argv[1:]:
+        return
     of_model("iris", IRIS, "dnn/head/predictions/probabilities")
     for name in MODELS:
         of_model(name, path_of(name), "Identity")

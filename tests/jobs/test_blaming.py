@@ -12,6 +12,7 @@ from inspector.analysis import tensor_errors
 from inspector.analysis.node_errors import parts
 from inspector.analysis.tensor_errors import TensorError, tensor_error
 from inspector.errors import BadFeed
+from inspector.graph import tensors
 from inspector.graph.graph import Graph
 from inspector.jobs.client import blaming
 from inspector.jobs.client.blaming import blame
@@ -128,6 +129,34 @@ def test_equal_models_differ_nowhere() -> None:
     for item in answer.nodes:
         assert item.local is not None
         assert item.accumulated.max_abs == item.local.max_abs == 0
+
+
+def scaled(nodes: dict) -> None:
+    """The first weights a quarter of themselves, and what they made, times four, in the next op.
+
+    As a batch norm is folded: the convolution differs, and what reads it does not.
+    """
+    weights = tensors.to_numpy(nodes["conv1/w"].attr["value"].tensor)
+    nodes["conv1/w"].CopyFrom(const("conv1/w", weights / 4))
+    nodes["bias1"].CopyFrom(node("bias1", "AddV2", "conv1/whole", "bias1/b", T="float32"))
+
+
+@pytest.mark.parametrize(("fault", "first"), [(None, None), (wrong_op, "tanh2")])
+def test_a_difference_that_later_nodes_undo_is_not_blamed(fault, first) -> None:
+    changed = network().to_proto()
+    changed.node.extend(
+        [
+            const("four", np.float32(4)),
+            node("conv1/whole", "Mul", "conv1", "four", T="float32"),
+        ]
+    )
+    nodes = {one.name: one for one in changed.node}
+    scaled(nodes)
+    if fault is not None:
+        fault(nodes)
+    after = as_model(Graph.of(changed))
+    answer = blame(as_model(network()), after, FEEDS, outputs=OUTPUT)
+    assert (answer.first and answer.first.before) == first
 
 
 def test_the_error_of_the_node_alone_stands_beside_what_has_grown() -> None:

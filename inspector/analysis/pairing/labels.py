@@ -1,9 +1,10 @@
 """What a node is apart from its name: numbers that are equal where two nodes may be the same.
 
-There are two. The loose one is the op, the attributes that change what it computes, and of a
+There are several. The loose one is the op, the attributes that change what it computes, and of a
 constant its dtype and shape; that of an integer constant also has its values, for these are axes,
 sizes and permutations. It survives another training. The exact one adds what a training changes:
-the values of all constants, and the ops of the functions that are called.
+the values of all constants, and the ops of the functions that are called. The untyped one is the
+loose one without dtypes, which survives another precision.
 """
 
 from __future__ import annotations
@@ -43,14 +44,18 @@ class Labels:
     """Per node of a graph, one number each; equal numbers are equal labels.
 
     Args:
-        op: Of the op alone.
+        bare_op: Of the op alone.
+        op: Of the op and the number of inputs that vary, as all labels that follow.
+        untyped: Of the op and its attributes but for dtypes; of a constant, its shape.
         loose: Without what another training changes.
         exact: With it.
         weights: Whether it is a constant of more than a few numbers that a training changes.
         constant: Whether it is a constant.
     """
 
+    bare_op: Hashes
     op: Hashes
+    untyped: Hashes
     loose: Hashes
     exact: Hashes
     weights: npt.NDArray[np.bool_]
@@ -65,15 +70,16 @@ def labels(graph: Graph, value: Value) -> Labels:
     """
     columns = graph.columns()
     functions = _Functions(graph.library)
-    pairs = [_of_kind(node, functions) for node in columns.kinds]
-    table = np.array(pairs, np.uint64).reshape(-1, 2)[columns.kind]
-    loose, exact = table[:, 0].copy(), table[:, 1].copy()
+    of_kinds = [_of_kind(node, functions) for node in columns.kinds]
+    table = np.array(of_kinds, np.uint64).reshape(-1, 3)[columns.kind]
     nodes = graph.nodes
     weights, constant = np.zeros(len(nodes), np.bool_), columns.of_ops(("Const",))
     for node in np.flatnonzero(constant).tolist():
-        loose[node], exact[node], weights[node] = _of_constant(nodes[node], value)
-    ops = np.array([_hash(op.encode()) for op in columns.ops], np.uint64)
-    return Labels(ops[columns.op] if len(ops) else loose.copy(), loose, exact, weights, constant)
+        *table[node], weights[node] = _of_constant(nodes[node], value)
+    ops = np.array([_hash(op.encode()) for op in columns.ops] or [0], np.uint64)
+    op = ops[columns.op]
+    untyped, loose, exact = table.T
+    return Labels(op, op, untyped, loose, exact, weights, constant)
 
 
 def joined(first: Labels, second: Labels, varying_inputs: npt.NDArray[np.int64]) -> Labels:
@@ -84,7 +90,9 @@ def joined(first: Labels, second: Labels, varying_inputs: npt.NDArray[np.int64])
     """
     count = varying_inputs.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return Labels(
+        np.concatenate([first.op, second.op]),
         np.concatenate([first.op, second.op]) ^ count,
+        np.concatenate([first.untyped, second.untyped]) ^ count,
         np.concatenate([first.loose, second.loose]) ^ count,
         np.concatenate([first.exact, second.exact]) ^ count,
         np.concatenate([first.weights, second.weights]),
@@ -107,32 +115,40 @@ class _Functions:
         return self._digests[name]
 
 
-def _of_kind(node: NodeDef, functions: _Functions) -> tuple[int, int]:
-    """The loose and the exact label of a node; constants get theirs of `_of_constant`."""
+def _of_kind(node: NodeDef, functions: _Functions) -> tuple[int, int, int]:
+    """The untyped, loose and exact label of a node; constants get theirs of `_of_constant`."""
     op: str = node.op
     if op == "Const":
-        return 0, 0
+        return 0, 0, 0
     if op in VARIABLES:
         dtype, shape = node.attr["dtype"].type, tensors.shape_of(node.attr["shape"].shape)
         label = _weight(tensors.base_dtype(dtype) if dtype else dtype, shape)
-        return label, label
+        return _weight(0, shape), label, label
+    if not node.attr:
+        return (_hash(op.encode()),) * 3
     defaults = _default_bytes(op)
-    loose, exact = [op.encode()], []
+    untyped: list[bytes] = [op.encode()]
+    loose: list[bytes] = []
+    exact: list[bytes] = []
     for key in sorted(node.attr):
         if key in _NAMES or key.startswith("_"):
             continue
         attr = node.attr[key]
         called = _called(attr)
         if called:
-            loose.append(key.encode())
+            untyped.append(key.encode())
             exact += [functions.digest(name) for name in called]
             continue
         data = attr.SerializeToString(deterministic=True)
         if data != defaults.get(key):
-            (exact if key in _SHAPES else loose).append(key.encode() + b"=" + data)
-    text = b"\0".join(loose)
-    label = _hash(text)
-    return label, _hash(b"\0".join((text, *exact))) if exact else label
+            part = exact if key in _SHAPES else loose if _is_dtype(attr) else untyped
+            part.append(key.encode() + b"=" + data)
+    texts = [b"\0".join(parts) for parts in (untyped, untyped + loose, untyped + loose + exact)]
+    return _hash(texts[0]), _hash(texts[1]), _hash(texts[2])
+
+
+def _is_dtype(attr: AttrValue) -> bool:
+    return attr.WhichOneof("value") == "type" or bool(attr.list.type)
 
 
 def _called(attr: AttrValue) -> Sequence[str]:
@@ -154,20 +170,21 @@ def _weight(dtype: int, shape: Sequence[int | None] | None) -> int:
     return _hash(f"weight {dtype} {shape}".encode())
 
 
-def _of_constant(node: NodeDef, value: Value) -> tuple[int, int, bool]:
-    """Loose and exact label, and whether they are weights; without its value, of the dtype."""
+def _of_constant(node: NodeDef, value: Value) -> tuple[int, int, int, bool]:
+    """Its labels as `_of_kind`, and whether they are weights; without its value, of the dtype."""
     try:
         proto = value(node)
         shape = tensors.shape_of(proto.tensor_shape)
-        label = _weight(proto.dtype, shape)
+        untyped, label = _weight(0, shape), _weight(proto.dtype, shape)
         array = tensors.to_numpy(proto, max_bytes=_MAX_DECODED)
     except InspectorError:
         label = _weight(node.attr["dtype"].type, None)
-        return label, label, False
+        return _weight(0, None), label, label, False
     exact = _hash(b"%d %s" % (label, _digest(array)))
     whole = array.dtype.kind in "iub" and array.size <= _FEW
     is_splat = not any(array.strides)
-    return exact if whole else label, exact, array.size >= _SOME and not (whole or is_splat)
+    is_weights = array.size >= _SOME and not (whole or is_splat)
+    return (exact, exact, exact, False) if whole else (untyped, label, exact, is_weights)
 
 
 def _digest(array: tensors.Array) -> bytes:

@@ -3,8 +3,9 @@
 Names are no identity: a transform may rename nodes, and a number at the end of a name shifts when
 a node is added. A name counts where the nodes around it agree as well. What is left is paired by
 structure: nodes whose op, attributes and surroundings are found once in each graph are anchors,
-pairs grow from them along edges, and of what is still left those are paired that have the same
-role next to the most pairs. There is no search: every step is linear or sorts.
+pairs grow from them along edges, then past what only one graph has, and of what is still left those
+are paired that have the same role next to the most pairs. There is no search: every step is linear
+or sorts.
 
 Example:
     >>> pairs = pair(before.graph, after.graph)
@@ -22,9 +23,9 @@ import numpy as np
 from inspector.analysis.pairing.along_edges import Growth
 from inspector.analysis.pairing.by_name import NamePairs
 from inspector.analysis.pairing.colours import classes, colours, unique, with_weights
-from inspector.analysis.pairing.gaps import across_gaps
 from inspector.analysis.pairing.labels import Hashes, Labels, Value, joined, labels
-from inspector.analysis.pairing.two_graphs import Mask, Neighbours, TwoGraphs
+from inspector.analysis.pairing.landmarks import as_often, between, places
+from inspector.analysis.pairing.two_graphs import Mask, Neighbours, TwoGraphs, mixed
 from inspector.graph.graph import Graph
 from inspector.graph.protos import NodeDef, TensorProto
 
@@ -91,7 +92,7 @@ def _by_structure(graphs: TwoGraphs, label: Labels, names: NamePairs) -> None:
     local = with_weights(graphs, label.loose, label.constant)
     for steps in (_FAR, _NEAR):
         for neighbours, free in _surroundings(graphs):
-            for kind in (label.exact, local, label.loose):
+            for kind in _distinct(label.exact, local, label.loose):
                 _anchors(graphs, neighbours, kind, free, steps, names)
                 if graphs.are_left:
                     Growth(graphs, neighbours, kind, free).from_all()
@@ -100,14 +101,88 @@ def _by_structure(graphs: TwoGraphs, label: Labels, names: NamePairs) -> None:
             names.pair_rest()
             _ends(graphs, label)
             _grow(graphs, local, label.loose)
-    for _ in range(2):
-        _vote(graphs, label.op)
-        _gaps(graphs, local)
-        _grow(graphs, local, label.loose)
-        _gaps(graphs, label.loose)
-        _grow(graphs, label.loose)
+    _landmarks(graphs, label, local, names)
+    _vote(graphs, label.op)
+    _grow(graphs, local, label.loose)
+    _moved(graphs, label.loose)
     _ties(graphs, label.loose)
     _ties_by_role(graphs, label.loose)
+    if ((label.untyped != label.loose) & (graphs.partner < 0)).any():
+        _ties(graphs, label.untyped)
+
+
+def _landmarks(graphs: TwoGraphs, label: Labels, local: Hashes, names: NamePairs) -> None:
+    """Pair nodes by what is next to them past all that a transform may have dropped."""
+    inner = _surroundings(graphs)[2][1]
+    heavy = _reads(graphs, label.weights)
+    for chosen in (inner & heavy, inner):
+        for kind in _distinct(local, label.loose, label.untyped):
+            if not graphs.are_left:
+                return
+            landmarks = as_often(graphs, kind, chosen)
+            # Without a landmark to pair, or another node to look past, there is nothing to learn.
+            if not (landmarks & (graphs.partner < 0)).any() or not (inner & ~landmarks).any():
+                continue
+            neighbours = between(graphs, landmarks)
+            _anchors(graphs, neighbours, kind, landmarks & inner, _FAR, names)
+            Growth(graphs, neighbours, kind, landmarks & inner).from_all()
+    for chosen in (inner, inner & heavy):
+        if not graphs.are_left:
+            return
+        landmarks = (graphs.partner >= 0) & chosen
+        if not landmarks.any():
+            continue
+        place = places(graphs, landmarks)
+        for kind in (label.loose, label.bare_op):
+            free = inner & (graphs.partner < 0) & (place != 0)
+            one, other = unique(graphs, mixed(place ^ kind), free)
+            graphs.partner[one], graphs.partner[other] = other, one
+    _grow(graphs, local, label.loose)
+
+
+def _moved(graphs: TwoGraphs, label: Hashes) -> None:
+    """Pair a node before one of a pair with a node behind the other: what moved past it.
+
+    Of several such before it, the one at the first input: a function of each part of a
+    concatenation becomes that of the whole.
+    """
+    core, partner = graphs.core, graphs.partner
+    free = graphs.eligible & (partner < 0)
+    chosen = free[core.node] & (partner[core.owner] >= 0)
+    read: dict[int, int] = {}
+    readers: dict[int, set[int]] = {}
+    for owner, node, is_up in zip(
+        core.owner[chosen].tolist(),
+        core.node[chosen].tolist(),
+        core.is_up[chosen].tolist(),
+        strict=True,
+    ):
+        if is_up:
+            read.setdefault(owner, node)
+        else:
+            readers.setdefault(owner, set()).add(node)
+    for owner, node in read.items():
+        others = readers.get(int(partner[owner]), set())
+        for other in others if len(others) == 1 else ():
+            if label[node] == label[other] and partner[node] < 0 and partner[other] < 0:
+                graphs.pair(node, other)
+
+
+def _reads(graphs: TwoGraphs, constants: Mask) -> Mask:
+    """The nodes that read one of these constants."""
+    near = graphs.short
+    reads = np.zeros(len(constants), np.bool_)
+    reads[near.owner[near.is_up & constants[near.node]]] = True
+    return reads
+
+
+def _distinct(*kinds: Hashes) -> list[Hashes]:
+    """These labels without those that tell no more than one before."""
+    distinct: list[Hashes] = []
+    for kind in kinds:
+        if not any(np.array_equal(kind, other) for other in distinct):
+            distinct.append(kind)
+    return distinct
 
 
 def _ends(graphs: TwoGraphs, label: Labels) -> None:
@@ -118,13 +193,6 @@ def _ends(graphs: TwoGraphs, label: Labels) -> None:
                          (label.loose, last)):  # fmt: skip
         one, other = unique(graphs, kind, free & chosen & (graphs.partner < 0))
         graphs.partner[one], graphs.partner[other] = other, one
-
-
-def _gaps(graphs: TwoGraphs, label: Hashes) -> None:
-    neighbours, free = _surroundings(graphs)[2]
-    if graphs.are_left:
-        growth = Growth(graphs, neighbours, label, free)
-        across_gaps(graphs, neighbours, label, growth.seeds(), growth.grown)
 
 
 def _surroundings(graphs: TwoGraphs) -> list[tuple[Neighbours, Mask]]:
@@ -154,7 +222,7 @@ def _anchors(
 
 
 def _grow(graphs: TwoGraphs, *labels_in_turn: Hashes) -> None:
-    for label in labels_in_turn:
+    for label in _distinct(*labels_in_turn):
         for neighbours, free in _surroundings(graphs):
             if graphs.are_left:
                 Growth(graphs, neighbours, label, free).from_all()

@@ -15,8 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from inspector.analysis.pairing.labels import Hashes
+from inspector.graph import tensors
 from inspector.graph.columns import CONTROL, Columns
 from inspector.graph.op_sets import PLACEHOLDERS, VARIABLES
+from inspector.graph.protos import NodeDef
+from inspector.graph.topology import lowest_first_order
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -42,12 +45,16 @@ class Neighbours:
         node: Per entry, the neighbour.
         role: Per entry, a number of its direction, slot and port.
         is_up: Per entry, whether the neighbour is read; else it reads.
+        slot: Per entry, the input of the reader.
+        port: Per entry, the output of the node that is read.
     """
 
     start: Ints
     node: Ints
     role: Hashes
     is_up: Mask
+    slot: Ints
+    port: Ints
 
     @cached_property
     def owner(self) -> Ints:
@@ -76,7 +83,7 @@ class TwoGraphs:
         partner: Per node, the node that it is paired with, or -1.
         eligible: Nodes that may be paired: of nodes with one name, the first.
         inputs: Nodes that stand for a fed value.
-        passing: Nodes whose op is in `PASSING`.
+        passing: Nodes whose op is in `PASSING`, and casts from one precision to another.
         varies: Nodes that depend on more than constants and variables.
         varying_inputs: Per node, its data inputs that do.
     """
@@ -92,7 +99,7 @@ class TwoGraphs:
         self.inputs: Mask = np.concatenate(
             [columns.of_ops(PLACEHOLDERS) for columns in self.columns]
         )
-        self.passing: Mask = np.concatenate([columns.of_ops(PASSING) for columns in self.columns])
+        self.passing: Mask = np.concatenate([_passing(columns) for columns in self.columns])
         edges = [_edges(columns, base) for columns, base in zip(self.columns, (0, self.split),
                  strict=True)]  # fmt: skip
         source, reader, slot, port = (np.concatenate(parts) for parts in zip(*edges, strict=True))
@@ -100,7 +107,7 @@ class TwoGraphs:
         past, past_port = self._past(source, reader, slot, port)
         # A control edge also leads to what an Identity passes on: folding leaves that alone there.
         waits = ~data & (past != source)
-        self.full: Neighbours = _neighbours(
+        self.full: Neighbours = neighbours_of(
             np.concatenate([source, past[waits]]),
             np.concatenate([reader, reader[waits]]),
             np.concatenate([slot, slot[waits]]),
@@ -110,18 +117,25 @@ class TwoGraphs:
         source, reader, slot, port = (part[data] for part in (past, reader, slot, past_port))
         inner = ~(self.passing[source] | self.passing[reader])
         source, reader, slot, port = (part[inner] for part in (source, reader, slot, port))
-        self.short: Neighbours = _neighbours(source, reader, slot, port, count)
+        self.short: Neighbours = neighbours_of(source, reader, slot, port, count)
         self.varies: Mask = np.concatenate([_varies(columns) for columns in self.columns])
         inner = self.varies[source]
         self.varying_inputs: Ints = np.bincount(reader[inner], minlength=count)
         source, reader, slot, port = (part[inner] for part in (source, reader, slot, port))
-        self.core: Neighbours = _neighbours(source, reader, slot, port, count)
+        self.core: Neighbours = neighbours_of(source, reader, slot, port, count)
 
     @property
     def are_left(self) -> bool:
         """Whether both graphs have nodes without a partner."""
         free = (self.partner < 0) & self.eligible
         return bool(free[: self.split].any() and free[self.split :].any())
+
+    @cached_property
+    def order(self) -> list[int]:
+        """All nodes, each after those of the core that it reads, but for cycles."""
+        core = self.core
+        source, reader = (part[core.is_up].astype(np.int32) for part in (core.node, core.owner))
+        return lowest_first_order(source, reader, len(self.partner))[0]
 
     def pair(self, one: int, other: int) -> None:
         """Pair a node of the first graph with one of the second."""
@@ -158,13 +172,30 @@ def _edges(columns: Columns, base: int) -> tuple[Ints, Ints, Ints, Ints]:
     return source, reader[exists] + base, slot[exists], port[exists]
 
 
+def _passing(columns: Columns) -> Mask:
+    of_kinds = [node.op in PASSING or _changes_precision(node) for node in columns.kinds]
+    return np.array(of_kinds, np.bool_)[columns.kind] if len(columns) else np.zeros(0, np.bool_)
+
+
+def _changes_precision(node: NodeDef) -> bool:
+    if node.op != "Cast":
+        return False
+    dtypes = (tensors.dtype_name(node.attr[key].type) for key in ("SrcT", "DstT"))
+    return all("float" in name for name in dtypes)
+
+
 def _varies(columns: Columns) -> Mask:
     fixed = columns.of_ops(VARIABLES | {"Const"})
     starts = np.flatnonzero((np.diff(columns.start) == 0) & ~fixed)
     return np.frombuffer(columns.behind(starts.tolist()), np.bool_)[: len(columns)]
 
 
-def _neighbours(source: Ints, reader: Ints, slot: Ints, port: Ints, count: int) -> Neighbours:
+def neighbours_of(source: Ints, reader: Ints, slot: Ints, port: Ints, count: int) -> Neighbours:
+    """The neighbours that edges make: source, reader, slot and port of each.
+
+    Args:
+        count: Of nodes.
+    """
     where = (slot + 2).astype(np.uint64) * np.uint64(1 << 20) + (port + 2).astype(np.uint64)
     owner = np.concatenate([reader, source])
     node = np.concatenate([source, reader])
@@ -173,7 +204,8 @@ def _neighbours(source: Ints, reader: Ints, slot: Ints, port: Ints, count: int) 
     order = np.argsort(owner, kind="stable")
     start = np.zeros(count + 1, np.int64)
     np.cumsum(np.bincount(owner, minlength=count), out=start[1:])
-    return Neighbours(start, node[order], role[order], is_up[order])
+    entries = order % max(len(reader), 1)
+    return Neighbours(start, node[order], role[order], is_up[order], slot[entries], port[entries])
 
 
 def mixed(values: Hashes) -> Hashes:

@@ -146,6 +146,90 @@ def test_one_op_more_in_one_of_many_equal_blocks() -> None:
     assert names["block_10/tanh"] not in pairs.after
 
 
+def branches(blocks: int, optimised: bool) -> Graph:
+    """Blocks of equal parallel branches, as in Inception; optimised, as Grappler leaves them.
+
+    Grappler multiplies the batch norm into the weights, drops an addition of zero, and applies Relu
+    once behind what takes the largest value or concatenates.
+    """
+    rng = np.random.default_rng(int(optimised))
+    nodes, source = [placeholder("x", [None, 8, 8, 4])], "x"
+
+    def convolution(name: str, source: str, channels: int) -> str:
+        weights = rng.standard_normal((1, 1, channels, 4)).astype(np.float32)
+        nodes.extend(
+            [
+                const(f"{name}/weights", weights),
+                node(f"{name}/conv", "Conv2D", source, f"{name}/weights", T="float32"),
+            ]
+        )
+        if optimised:
+            return f"{name}/conv"
+        nodes.extend(
+            [
+                const(f"{name}/scale", rng.standard_normal(4).astype(np.float32)),
+                const(f"{name}/shift", np.zeros(4, np.float32)),
+                node(f"{name}/mul", "Mul", f"{name}/conv", f"{name}/scale", T="float32"),
+                node(f"{name}/add", "AddV2", f"{name}/mul", f"{name}/shift", T="float32"),
+            ]
+        )
+        return f"{name}/add"
+
+    def relu(name: str, source: str) -> str:
+        nodes.append(node(f"{name}/relu", "Relu", source, T="float32"))
+        return f"{name}/relu"
+
+    for number in range(blocks):
+        at = f"block_{number}"
+        source = convolution(f"{at}/stem", source, 8 if number else 4)
+        for op in ("MaxPool", "Relu") if optimised else ("Relu", "MaxPool"):
+            nodes.append(node(f"{at}/{op}", op, source, T="float32"))
+            source = f"{at}/{op}"
+        ends = [convolution(f"{at}/{name}", source, 4) for name in "ab"]
+        if not optimised:
+            ends = [relu(f"{at}/{name}", end) for name, end in zip("ab", ends, strict=True)]
+        nodes.append(const(f"{at}/axis", np.int32(3)))
+        nodes.append(node(f"{at}/concat", "ConcatV2", *ends, f"{at}/axis", T="float32", N=2))
+        source = relu(f"{at}/a", f"{at}/concat") if optimised else f"{at}/concat"
+    return graph(*nodes, node("y", "Mean", source, T="float32"))
+
+
+def test_equal_branches_after_batch_norms_were_folded_and_relus_moved() -> None:
+    before, after = branches(8, optimised=False), branches(8, optimised=True)
+    other, names = renamed(after)
+    truth = {name: names[name] for name in of_same_name_and_op(before, after)}
+    assert right(pair(before, other), truth) == 1
+
+
+def test_another_precision_with_casts_between() -> None:
+    before = branches(8, optimised=False)
+    nodes = []
+    for one in retrained(before).to_proto().node:
+        if one.op in ("Conv2D", "ConcatV2"):
+            one.attr["T"].type = tensors.dtype_enum("bfloat16")
+            for place, source in enumerate(one.input[:2]):
+                cast = f"{one.name}/cast_{place}"
+                nodes.append(node(cast, "Cast", source, SrcT="float32", DstT="bfloat16"))
+                one.input[place] = cast
+        nodes.append(one)
+    other, names = renamed(graph(*nodes))
+    pairs = pair(before, other)
+    assert right(pairs, {one.name: names[one.name] for one in before}) == 1
+
+
+def test_an_operation_more_in_every_one_of_many_equal_blocks() -> None:
+    before, after = residual(20, 0), residual(20, 1)
+    proto = after.to_proto()
+    added = []
+    for one in proto.node:
+        if one.op == "AddV2":
+            name = f"{one.name}/added"
+            added.append(node(name, "Tanh", one.input[0], T="float32"))
+            one.input[0] = name
+    other, names = renamed(graph(*proto.node, *added))
+    assert right(pair(before, other), {one.name: names[one.name] for one in before}) == 1
+
+
 def test_names_that_agree_are_pairs_by_name() -> None:
     pairs = pair(residual(5, 0), residual(5, 1))
     assert right(pairs, {name: name for name in pairs.before}) == 1

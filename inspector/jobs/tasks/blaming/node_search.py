@@ -85,23 +85,24 @@ class NodeSearch:
         return self._errors(self.paired.rows, self._has_local, report)
 
     def around_the_first(self, report: Report) -> list[NodeError]:
-        """The errors of the rows from the last cut that agrees to the first that differs."""
+        """The errors of the rows from the last cut that agrees to the first that differs behind it.
+
+        What differs before a cut that agrees does no harm: a factor that moved into the weights.
+        """
         rows = self.paired.rows
-        last = rows[-1:]
-        cuts = [row for row in rows if row.is_cut or row in last]
+        cuts = [row for row in rows if row.is_cut]
         errors = {
             item.before: item for item in self._errors(cuts, False, lambda share: report(share / 2))
         }
         place = {row.before: at for at, row in enumerate(rows)}
         start, stop = 0, len(rows)
-        for row in cuts:
+        for row in reversed(cuts):
             if row.before not in errors:
                 continue
-            if errors[row.before].accumulated.exceeds(self._bounds.tolerance):
-                stop = place[row.before] + 1
+            if not errors[row.before].accumulated.exceeds(self._bounds.tolerance):
+                start = place[row.before]
                 break
-            start = place[row.before]
-        # Where all cuts agree, outputs that are no cut are in the rest of the rows.
+            stop = place[row.before] + 1
         return self._errors(
             rows[start:stop], self._has_local, lambda share: report(0.5 + share / 2)
         )
