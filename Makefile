@@ -20,7 +20,7 @@ CHECKED := inspector tests scripts $(wildcard app.py pages benchmarks sample_mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test env dot browser lint format types check pytest quick bench lock wheel clean
+.PHONY: help run test env dot browser lint format types check docs pytest quick bench lock wheel clean
 
 help: ## what can be typed here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ pytest: env ## the tests alone (ARGS="tests/test_rooms.py -x" WORKERS=2)
 
 quick: env ## the tests without browser, TensorFlow, pages and jobs, while you edit
 	@$(PYTEST) -m "not browser and not tensorflow and not slow" --ignore=tests/pages --ignore=tests/jobs $(ARGS)
+
+docs: env ## the docs site, into build/site
+	@$(BIN)/python -m mkdocs --quiet build
 
 bench: env ## the figures of benchmarks/
 	@$(BIN)/python -m benchmarks $(ARGS)

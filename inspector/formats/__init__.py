@@ -38,7 +38,8 @@ def open_model(
     Raises: MissingFile, UnknownFormat, AmbiguousModel (several models, none of them named),
         CorruptModel, UnsupportedModel, UnknownTagSet, LimitExceeded.
     """
-    whole, part = places.split(Path(path))
+    # A worker, which reads the file again, may have another current folder.
+    whole, part = places.split(Path(path).absolute())
     content = places.load(places.at(whole))
     if content.kind != recognise.ARCHIVE:
         if part:
