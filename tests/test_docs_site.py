@@ -14,7 +14,9 @@ from inspector.cli.main import cli
 from inspector.passes import PASSES
 from tests.conftest import ROOT
 
-LOADS = re.compile(r"<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)=\"?(https?:)?//", re.IGNORECASE)
+LOADS = re.compile(
+    r"<(?:script|img|iframe|link)\b[^>]*\b(?:src|href)=\"?(https?:)?//", re.IGNORECASE
+)
 
 
 @pytest.fixture(scope="module")
