@@ -64,8 +64,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return match[0]
         outside = posixpath.normpath(posixpath.join("." if on_root else "docs", target))
         if outside in _SOURCES:
-            shown = posixpath.relpath(_SOURCES[outside], here or ".")
-            return f"[{match['text']}]({shown}{match['anchor'] or ''})"
+            address = posixpath.relpath(_SOURCES[outside], here or ".")
+            return f"[{match['text']}]({address}{match['anchor'] or ''})"
         if (ROOT / outside).exists():
             return match["text"]
         return match[0]

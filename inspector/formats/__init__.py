@@ -38,8 +38,7 @@ def open_model(
     Raises: MissingFile, UnknownFormat, AmbiguousModel (several models, none of them named),
         CorruptModel, UnsupportedModel, UnknownTagSet, LimitExceeded.
     """
-    # A worker, which reads the file again, may have another current folder.
-    whole, part = places.split(Path(path).absolute())
+    whole, part = places.split(Path(path).absolute())  # a worker may have another current folder
     content = places.load(places.at(whole))
     if content.kind != recognise.ARCHIVE:
         if part:
