@@ -2,7 +2,8 @@
 
 Names and values come out of a model: `plain` and `printable` let no control character through.
 A size has three forms: `size` with the exact bytes, for reports; `rounded_size` for tables;
-`brief_size` where room is short. A shape has three likewise.
+`brief_size` where room is short. A shape has two: `shape`, and `brief_shape` for
+boxes of the picture.
 """
 
 from __future__ import annotations
@@ -112,22 +113,15 @@ def size_unit(amount: float) -> tuple[str, int]:
 
 
 def shape(dims: Dims, limit: int | None = None) -> str:
-    """``[?, 4]``; ``?`` for an unknown rank.
+    """``[None, 4]``, as TensorFlow writes it; ``unknown`` for an unknown rank.
 
     Args:
         limit: Sizes that are written; more show as ``...``.
     """
     if dims is None:
-        return "?"
+        return "unknown"
     more = ", ..." if limit is not None and len(dims) > limit else ""
-    return f"[{', '.join(sizes(dims[:limit]))}{more}]"
-
-
-def python_shape(dims: Dims) -> str:
-    """``[None, 4]``, as TensorFlow writes it; ``scalar``; ``unknown`` for an unknown rank."""
-    if not dims:
-        return "unknown" if dims is None else "scalar"
-    return f"[{', '.join(str(dim) for dim in dims)}]"
+    return f"[{', '.join(map(str, dims[:limit]))}{more}]"
 
 
 def brief_shape(dims: Dims) -> str:
@@ -135,7 +129,7 @@ def brief_shape(dims: Dims) -> str:
     if dims is None:
         return ""
     if len(dims) < 2:
-        return shape(dims) if dims else "scalar"
+        return f"[{sizes(dims)[0]}]" if dims else "scalar"
     return "×".join(sizes(dims[:BRIEF_RANK])) + ("×…" if len(dims) > BRIEF_RANK else "")
 
 

@@ -24,7 +24,7 @@ compare.downloads(result)
 
 st.header("Stages")
 compare.stages(result)
-st.header("Bytes per step")
+st.header("Size per step")
 compare.step_sizes(result)
 
 st.header("Picture")

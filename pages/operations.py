@@ -14,11 +14,11 @@ with table_column:
     name = operations.table(model)
 with details_column:
     if name is None:
-        st.caption("Select a row to see the operation's attributes, values and readers.")
+        st.caption("Select a row to see the operation's attributes, value and consumers.")
     else:
         operations.details(model, name)
         if name in state.outputs():
-            st.button("Chosen as output", key="is_output", disabled=True, icon=":material/check:")
+            st.button("Selected as output", key="is_output", disabled=True, icon=":material/check:")
         elif st.button("Use as output", key="use_output", type="primary", icon=":material/output:"):
             state.add_output(name)
             st.rerun()

@@ -27,7 +27,7 @@ with run_column:
     layer_table.section(model)
     st.header("Run")
     st.caption(
-        "Freezes the variables if there are any, keeps what the outputs need, then transforms."
+        "Freezes variables if there are any, keeps what the outputs need, applies the transforms."
     )
     optimise.check_options()
     optimise.signature_options(model)

@@ -37,7 +37,7 @@ SAMPLES: list[dict[str, Any]] = [
         "path": "iris/saved_model",
         "feeds": "iris/iris.csv",
         "shows": "A trained estimator as it was exported for serving: training leftovers, a lookup "
-        "table, four layers of 512. Freezing and eight transforms take it from 3.1 MB to 0.8 MB, "
+        "table, four layers of 512. Freezing and eight transforms take it from 3.1 MiB to 0.8 MiB, "
         "and one of 150 flowers then gets another class.",
         "signature": "predict",
         "suggested_output": "dnn/head/predictions/probabilities",

@@ -233,8 +233,8 @@ def advice(*rows: Mapping[str, Any]) -> str:
     if any(row.get("severity") != WARN for row in rows):
         ops = "it" if len(rows) == 1 else "them"
         sentences.append(
-            f"Looking is safe, but what needs {ops} is not run here: choose outputs that do "
-            "without, or run the model elsewhere if you trust where it comes from."
+            f"Inspecting is safe, but what needs {ops} is not run here: select outputs that do not "
+            "depend on it, or run the model elsewhere if you trust its source."
         )
     return " ".join(sentences)
 

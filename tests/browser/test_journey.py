@@ -275,4 +275,4 @@ def test_rows_are_typed_into_a_table_and_a_picture_is_classified(
     send.set_input_files(str(picture))
     page.locator(".st-key-predict button:enabled").click()
     page.get_by_text("1 row a run").wait_for()
-    page.get_by_text("Row 1, the likeliest classes").wait_for()
+    page.get_by_text("Row 1: most likely classes").wait_for()

@@ -127,16 +127,16 @@ def test_hostile_names_are_text_wherever_they_stand(page: Any) -> None:
         assert not re.search("[\u202e\u200b\n]", told)
     for name, words, code in ((TURNED, "/exe.gnp/", "U+202E"), (LINE, "/^new\\sline$/", "U+000A")):
         find(page, words, name)
-        page.get_by_text(f"Holds what is not seen: {code}.").wait_for()
+        page.get_by_text(f"Contains invisible characters: {code}.").wait_for()
 
     # Picks: what freezing keeps is counted and lit before anything is run.
     page.locator(".st-key-pick_output button", has_text="Use as output").click()
-    page.get_by_text("Freezing with these picks keeps 24 operations and drops 10.").wait_for()
+    page.get_by_text("Freezing to these outputs keeps 24 operations and drops 10.").wait_for()
     assert page.locator(".node.dim").count() > 0
     assert page.locator(".badge.picked").text_content() == "output"
     find(page, "/n7.Tanh$/", f"{SHUT}n7/Tanh")
     page.locator(".st-key-pick_input button", has_text="Use as input").first.click()
-    page.get_by_text("Freezing with these picks keeps 16 operations and drops 18.").wait_for()
+    page.get_by_text("Freezing to these outputs keeps 16 operations and drops 18.").wait_for()
     page.locator(".picture").focus()
     page.keyboard.press("i")
     page.get_by_text("keeps 24 operations and drops 10.").wait_for()
@@ -153,7 +153,7 @@ def test_hostile_names_are_text_wherever_they_stand(page: Any) -> None:
     page.locator(".picture").focus()
     for _ in range(4):
         page.keyboard.press("t")
-    page.get_by_text("2 operations of 34 lit by the trace.").wait_for()
+    page.get_by_text("2 operations of 34 highlighted by the trace.").wait_for()
     page.keyboard.press("t")
     page.get_by_text("keeps 27 operations").wait_for()
     page.locator("[data-do=back]").click()

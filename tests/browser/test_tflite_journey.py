@@ -70,7 +70,7 @@ def test_iris_becomes_a_tflite_file_that_litert_runs(page: Any, tmp_path: Path) 
     file = tmp_path / "iris.tflite"
     download.value.save_as(file)
     go(page, "Compare")
-    page.get_by_text("Against the model as opened, on 150 rows").wait_for()
+    page.get_by_text("Compared with the model as opened, on 150 rows").wait_for()
     page.locator(".st-key-agreement_card").wait_for()
     go(page, "Predict")
     page.locator(".st-key-predict button").click()

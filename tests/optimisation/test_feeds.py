@@ -250,7 +250,7 @@ def test_slots_from_the_facts():
     row = {"name": "x", "dtype": "float32", "shape": [None, 2]}
     assert feeds.placeholder_slots([row]) == [X]
     assert feeds.signature_slots({"x": {**row, "name": "other:0"}}) == [X]
-    assert str(X) == "x: float32 [?, 2]"
+    assert str(X) == "x: float32 [None, 2]"
 
 
 def test_an_array_that_only_claims_to_be_large(tmp_path):

@@ -77,7 +77,7 @@ def test_a_value_becomes_a_constant(name: str, typed: Any, node: str, expected: 
         ("phase_train", "no", "'no' is not a JSON value; the input is bool"),
         ("phase_train", "null", "'null' is neither a number nor a list"),
         ("phase_train", "[true]", "has shape [1], needs []"),
-        ("rate", "0.5", "has shape [], needs [?, 3]; the input is float32 of shape [?, 3], "),
+        ("rate", "0.5", "has shape [], needs [None, 3]; the input is float32 of shape [None, 3], "),
         ("phase_train:1", "true", "'phase_train' has one output only; inputs are "),
         ("rate", "1e400", "'1e400' is not a JSON value"),
         ("rate", "[[1e39, 1, 1]]", "holds 1e+39, which is out of the range of float32"),

@@ -69,7 +69,7 @@ def test_without_picks_the_chosen_signature_is_frozen_and_run() -> None:
     assert not at.error
     run = list(at.session_state["of_model:prediction"]["outputs"])
     app.on(at, "optimise")
-    assert "those of the signature next are taken" in app.texts(at)
+    assert "Using the outputs of signature next" in app.texts(at)
     at.text_area(key="pipeline_text").set_value("strip_unused_nodes").run()
     at.button(key="run").click()
     app.settled(at.run())

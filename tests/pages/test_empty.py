@@ -35,4 +35,4 @@ def test_a_page_file_stands_behind_every_entry_and_no_other() -> None:
 def test_compare_without_a_result_points_to_optimise() -> None:
     at = app.on(app.opened("iris"), "compare")
     assert not at.exception
-    assert [info.value for info in at.info] == ["Nothing to compare yet: optimise the model first."]
+    assert [info.value for info in at.info] == ["Nothing to compare yet. Optimise the model first."]

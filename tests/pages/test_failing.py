@@ -263,7 +263,7 @@ def test_several_refused_ops_share_one_warning(
     path = tmp_path / "reading.pb"
     path.write_bytes(nodes.to_proto().SerializeToString())
     at = app.on(opened_path(path, monkeypatch), "overview")
-    (warning,) = [str(item.value) for item in at.warning if "Looking is safe" in str(item.value)]
+    (warning,) = [str(item.value) for item in at.warning if "Inspecting is safe" in str(item.value)]
     assert "ReadFile" in warning
     assert "MatchingFiles" in warning
 

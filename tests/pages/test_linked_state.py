@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_left_out(wrong: dict[str, str | list[str]]) -> Non
         ({"list": "no_such_transform"}, "no_such_transform"),
         ({"list": "fold_constants("}, "The list of transforms of this address cannot be used"),
         ({"set": "no_such=1"}, "no input of this name"),
-        ({"set": "sepal_width=[[["}, "The fixed inputs of this address cannot be used"),
+        ({"set": "sepal_width=[[["}, "The fixed inputs in this address cannot be used"),
     ],
 )
 def test_what_cannot_be_read_is_said_and_nothing_of_it_is_run(

@@ -92,6 +92,6 @@ def test_values_without_a_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for name in ("var.index", "var.data-00000-of-00001"):
         shutil.copyfile(seed / name, tmp_path / name)
     at = opened(tmp_path, "var.index", monkeypatch)
-    assert sentence(at) == "Holds values of variables and no graph: it takes and gives nothing."
+    assert sentence(at) == "Holds variable values and no graph, so it has no inputs or outputs."
     listed = next(frame.value for frame in at.dataframe if "variable" in frame.value)
     assert app.metrics(at)["Variables"] == str(len(listed)) != "0"

@@ -70,10 +70,14 @@ def test_the_rows_that_fit_into_a_job_go_by_the_largest_tensor(
 
 
 def test_outputs_in_the_table_leave_out_the_name_that_stands_beside_them() -> None:
-    rows = {"name": ["a(b", "s"], "op": ["Relu", "Split"], "outputs": ["a(b:0 float32 [?, 4]", ""]}
+    rows = {
+        "name": ["a(b", "s"],
+        "op": ["Relu", "Split"],
+        "outputs": ["a(b:0 float32 [None, 4]", ""],
+    }
     rows["outputs"][1] = "s:0 int32 [2], s:1 int32 []"
     frame = operations.tabulated(pd.DataFrame(rows))
-    assert list(frame["outputs"]) == ["float32 [?, 4]", "int32 [2], int32 []"]
+    assert list(frame["outputs"]) == ["float32 [None, 4]", "int32 [2], int32 []"]
     assert list(frame.columns) == ["op", "name", "outputs"]
 
 

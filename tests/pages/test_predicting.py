@@ -63,7 +63,7 @@ def test_the_file_tab_lists_the_inputs() -> None:
     listed = next(table.value for table in at.dataframe if "dtype" in table.value)
     assert list(listed["input"]) == ["image"]
     assert at.button(key="predict").disabled
-    assert any("Send a file" in item.value for item in at.caption)
+    assert any("Upload a file" in item.value for item in at.caption)
 
 
 X, N, S = Slot("x", "float32", [None, 2]), Slot("n", "int32", [None]), Slot("s", "string", [1])

@@ -22,11 +22,11 @@ FREEZING = "freezing"
 
 DOWNLOADS = (
     ("model.tflite", "TFLite", "what LiteRT runs", "application/octet-stream"),
-    ("float.tflite", "TFLite, float32", "before it was quantised", "application/octet-stream"),
+    ("float.tflite", "TFLite, float32", "before quantisation", "application/octet-stream"),
     ("saved_model.zip", "SavedModel", "what TensorFlow Serving loads, zipped", "application/zip"),
     ("optimised.pb", "GraphDef", "the optimised graph, binary", "application/octet-stream"),
     ("frozen.pb", "Frozen GraphDef", "before the transforms", "application/octet-stream"),
-    ("record.json", "Record", "what each step changed and left alone", "application/json"),
+    ("record.json", "Record", "what each step changed and skipped", "application/json"),
 )
 
 
@@ -36,7 +36,7 @@ def require_result() -> state.Optimised:
     result = state.result()
     if result is None:
         optimise.lost_result()
-        st.info("Nothing to compare yet: optimise the model first.", icon=":material/compress:")
+        st.info("Nothing to compare yet. Optimise the model first.", icon=":material/compress:")
         st.page_link("pages/optimise.py", label="Optimise", icon=":material/arrow_forward:")
         end_page()
     return result
@@ -96,10 +96,10 @@ def nodes(diff: dict[str, Any], step_sizes: list[dict[str, Any]]) -> None:
         if len(rows) > MAX_ROWS:
             tab.caption(f"The first {text.number(MAX_ROWS)} of {text.number(len(rows))}.")
     line = f"{text.count(node_diff['unchanged'] + noted, 'node')} unchanged"
-    line += f", of {text.number(noted)} only a noted shape is gone" if noted else ""
+    line += f" ({text.number(noted)} lost only shape annotations)" if noted else ""
     pairs = diff["pairs"]
     paired = f"{text.number(pairs['name'])} by name, {text.number(pairs['structure'])} by structure"
-    st.caption(f"{line}. Nodes of both graphs are paired: {paired}.")
+    st.caption(f"{line}. Nodes matched between the graphs: {paired}.")
 
 
 def step_sizes(result: state.Optimised) -> None:
@@ -129,7 +129,7 @@ def step_sizes(result: state.Optimised) -> None:
 def downloads(result: state.Optimised) -> None:
     """A download button per file of the result."""
     if not result.folder.is_dir():
-        state.error("The files of this result are not in the workspace any more: optimise again.")
+        state.error("The files of this result are no longer on the server. Optimise again.")
         return
     row = st.container(horizontal=True)
     primary = TFLITE if result.lite is not None else "saved_model.zip"

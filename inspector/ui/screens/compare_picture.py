@@ -110,10 +110,10 @@ def _keep_in_float(result: state.Optimised, name: str) -> None:
         return
     is_kept = name in target.kept_nodes()
     st.button(
-        "Quantise it, too" if is_kept else "Keep in float",
+        "Quantise again" if is_kept else "Keep in float",
         key="pick_float",
         icon=":material/close:" if is_kept else ":material/ac_unit:",
-        help="From the next run on the Optimise page",
+        help="Applies to the next run on the Optimise page",
         on_click=target.toggle_node,
         args=(name,),
     )
@@ -128,7 +128,7 @@ def legend(difference: Difference) -> None:
             "≠",
             MARKS[CHANGED],
             "dotted",
-            f"changed, or a scope that holds changes: {text.number(len(difference.changed))}",
+            f"changed, or a scope with changes: {text.number(len(difference.changed))}",
         ),
         ("↦", MARKS[RENAMED], "solid", f"renamed: {text.number(len(difference.moved))}"),
     ]
@@ -158,10 +158,10 @@ def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
     elif name in difference.changed:
         fate = "changed"
     else:
-        fate = "as before"
+        fate = "unchanged"
     before = difference.before(name)
     if before is not None:
-        fate += f", paired by structure: it was named {text.escape(before)}"
+        fate += f", matched by structure, formerly {text.escape(before)}"
     tables.name(name.removesuffix("/"))
     op = result.both.table.get(name)
     kind = "" if op is None else f"{text.escape(result.both.table.op_of(op))} · "
@@ -186,6 +186,6 @@ def _fate(result: state.Optimised, name: str, difference: Difference) -> None:
     if rows:
         tables.table(rows)
     elif name in difference.removed or name in difference.changed:
-        st.caption("Freezing did this: no transform names the node.")
+        st.caption("Caused by freezing, not by a transform.")
     if fields:
         st.caption("Differs in " + text.escape(", ".join(fields[0]), 300))

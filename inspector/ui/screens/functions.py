@@ -24,7 +24,7 @@ def functions(facts: Mapping[str, Any]) -> None:
     caption = f"{text.count(facts['functions'], 'function')} with {text.count(inside, 'node')}"
     if facts["functions"] > len(rows):
         caption += f"; the first {text.number(len(rows))} are listed"
-    st.caption(f"{caption}. In the graph their bodies are scopes under the nodes that run them.")
+    st.caption(f"{caption}. In the graph, each body is a scope under the node that calls it.")
     tables.table(pd.DataFrame([_row(row) for row in rows]), rows_shown=9)
 
 
@@ -39,8 +39,8 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         "results": _tensors(row["results"]),
         "nodes": row["nodes"],
         "ops": ", ".join(parts) + (", …" if len(ops) > _OPS else ""),
-        "run by": f"gradient of {row['gradient_of']}" if row["gradient_of"] else callers,
-        "times": row["calls"],
+        "called by": f"gradient of {row['gradient_of']}" if row["gradient_of"] else callers,
+        "calls": row["calls"],
     }
 
 

@@ -54,7 +54,7 @@ def _picture(model: state.OpenModel) -> Picture | None:
         state.error(err)
         return None
     if picture.closed_some:
-        st.caption("Too much for one picture: some scopes were closed again.")
+        st.caption("Too many boxes for one picture, so some scopes were closed again.")
     return picture
 
 

@@ -106,7 +106,7 @@ def listing(inputs: Sequence[Input]) -> None:
         on_click="ignore",
         icon=":material/download:",
         disabled=csv is None,
-        help=None if csv is not None else "Inputs of this shape do not fit into columns",
+        help=None if csv is not None else "Inputs of this shape do not fit in columns",
     )
 
 
@@ -120,7 +120,7 @@ def editor(inputs: Sequence[Input]) -> Typed:
         copy_button.box(item.slot.key)
         is_picture = feed_images.takes_pictures(item.slot.dtype, item.slot.shape)
         st.caption(f"{item.slot.dtype} · {text.shape(item.slot.shape)}")
-        if is_picture and not st.toggle("Type numbers instead", key=f"as_json_{item.feed}"):
+        if is_picture and not st.toggle("Enter numbers instead", key=f"as_json_{item.feed}"):
             _picture(item, typed)
         else:
             _json(item, typed)
@@ -255,12 +255,12 @@ def _picture(item: Input, typed: Typed) -> None:
         format_func=feed_images.SCALES.__getitem__,
         key=f"picture_scale_{item.slot.dtype}",
         disabled=len(scales) == 1,
-        help="The model does not say which it was trained with."
+        help="The model does not record the range it was trained with."
         if len(scales) > 1
-        else "Pixels are fed as whole numbers; int8 gets them less 128.",
+        else "Pixels are fed as integers; for int8, 128 is subtracted.",
     )
     if file is None:
-        typed.problems.append(f"{item.slot.key}: send a PNG or JPEG.")
+        typed.problems.append(f"{item.slot.key}: upload a PNG or JPEG.")
         return
     if not file.name.lower().endswith(feed_images.SUFFIXES):
         typed.problems.append(f"{item.slot.key}: {file.name} is no .png, .jpg or .jpeg.")
@@ -269,7 +269,7 @@ def _picture(item: Input, typed: Typed) -> None:
     try:
         data = file.path.read_bytes()
     except OSError:
-        typed.problems.append(f"{file.name} is not in the workspace any more: send it again.")
+        typed.problems.append(f"{file.name} is no longer on the server. Upload it again.")
         return
     typed.blobs[picture_blob(len(typed.pictures), 0)] = data
     typed.pictures[item.feed] = {"names": [file.name], "fit": fit, "scale": scale}

@@ -19,17 +19,17 @@ ANSWER = state.OF_MODEL + "latency"
 RANGE = 100_000
 """Rows of the notebook that this project was created from."""
 _BATCHES = (1, 32, RANGE)
-_RIGHT = ("median", "90 %", "99 %", "rows per second", "load", "first run", "memory", "ratio")
+_RIGHT = ("median", "p90", "p99", "rows per second", "load", "first run", "memory", "ratio")
 
 
 def section(model: state.OpenModel, result: state.Optimised) -> None:
-    """Rows of a run, the button that measures, and the last table for this result."""
+    """Rows per run, the button that measures, and the last table for this result."""
     if (answer := job_status.finished(SLOT)) is not None:
         adopt(result, answer.value)
         results.keep_measurement(result, SLOT, KIND, name(answer.value), answer.value)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     batch = row.segmented_control(
-        "Rows of a run",
+        "Rows per run",
         _BATCHES,
         default=_BATCHES[0],
         required=True,
@@ -45,7 +45,7 @@ def section(model: state.OpenModel, result: state.Optimised) -> None:
         args=(model, result, batch),
         icon=":material/timer:",
         disabled=is_too_large,
-        help=f"At most {BUDGET_S:g} s after loading; less where the verdicts are certain before.",
+        help=f"Up to {BUDGET_S:g} s after loading, less if the verdicts are clear sooner.",
     )
     if is_too_large:
         st.caption(f"A job has memory for about {text.count(most or 0, 'row')} of this model.")
@@ -101,16 +101,16 @@ def table(value: dict[str, Any]) -> pd.DataFrame:
 def caption(value: dict[str, Any]) -> str:
     """What was measured, and what the figures can bear."""
     parts = [
-        f"{text.count(value['batch'], 'row')} a run, {text.count(value['threads'], 'thread')}, all "
-        "graphs in turn in one process, TensorFlow's own optimiser of graphs off. The ratio is the "
+        f"{text.count(value['batch'], 'row')} per run, {text.count(value['threads'], 'thread')}, "
+        "graphs alternating in one process, TensorFlow's graph optimiser off. The ratio is the "
         "median of paired runs with its 99 % interval."
     ]
     if any(side["runs"] < FEW_RUNS for side in value["sides"]):
-        parts.append("A 99 % in brackets is of too few runs to rely on.")
+        parts.append("A p99 in brackets comes from too few runs to rely on.")
     if any(side["judgement"]["clock"] == "cpu" for side in value["sides"]):
         parts.append("“By processor time”: the machine was too busy for wall time.")
     if value["ended"] == "budget":
-        parts.append(f"The measurement ended with its {BUDGET_S:g} s.")
+        parts.append(f"The measurement used all of its {BUDGET_S:g} s.")
     return " ".join(parts)
 
 
@@ -124,8 +124,8 @@ def _row(side: dict[str, Any], number: int) -> dict[str, Any]:
         "verdict": judgement["verdict"] + by if number else "–",
         "ratio": _ratio(judgement) if number else "1",
         "median": text.milliseconds(times["p50_ms"]),
-        "90 %": text.milliseconds(times["p90_ms"]),
-        "99 %": p99 if side["runs"] >= FEW_RUNS else f"({p99})",
+        "p90": text.milliseconds(times["p90_ms"]),
+        "p99": p99 if side["runs"] >= FEW_RUNS else f"({p99})",
         "rows per second": text.number(round(times["rows_per_s"])),
         "load": text.milliseconds(times["load_ms"]),
         "first run": text.milliseconds(times["first_ms"]),

@@ -199,7 +199,7 @@ def _restore_list(params: Mapping[str, list[str]]) -> str:
     try:
         pipeline.restore(text)
     except TransformError as err:
-        return f"The list of transforms of this address cannot be used: {err}."
+        return f"The transforms in this address cannot be used: {err}."
     return ""
 
 

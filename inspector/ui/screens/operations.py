@@ -156,13 +156,14 @@ def details(model: state.OpenModel, name: str, go: Callable[[str], None] | None 
 
 def _tensors(facts: dict[str, Any], go: Callable[[str], None] | None) -> None:
     tables.name(facts["name"])
-    st.caption(f"{text.escape(facts['op'])} · {text.escape(facts['device'] or 'any device')}")
+    device = f" · {text.escape(facts['device'])}" if facts["device"] else ""
+    st.caption(f"{text.escape(facts['op'])}{device}")
     tables.names("Outputs", [_tensor_line(row) for row in facts.get("outputs", [])])
     if go is None:
         tables.names("Inputs", [_tensor_line(row) for row in facts.get("inputs", [])])
     else:
         neighbours.links("Inputs", facts.get("inputs", []), go)
-    for title, key in (("Waits for", "control_inputs"), ("Read by", "consumers")):
+    for title, key in (("Control inputs", "control_inputs"), ("Consumers", "consumers")):
         if go is None:
             tables.names(title, facts.get(key, []))
         else:

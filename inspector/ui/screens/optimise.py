@@ -37,9 +37,9 @@ _TYPED_PROBLEM = state.OF_MODEL + "typed_output_problem"
 UNDO = state.OF_MODEL + "undone_steps"
 """The steps that were undone in a result that is gone, which `lost_result` makes anew."""
 POLICIES = {
-    "keep": "is kept and marked",
-    "rollback": "is rolled back, the others go on",
-    "stop": "stops the run",
+    "keep": "Keep the step and flag it",
+    "rollback": "Undo the step and continue",
+    "stop": "Stop the run",
 }
 
 
@@ -52,16 +52,16 @@ def choose_outputs(model: state.OpenModel) -> None:
     suggestions = {item["name"]: text.reason(item) for item in model.facts["suggested_outputs"]}
     open_ones = [name for name in suggestions if name not in chosen]
     st.selectbox(
-        "Suggested",
+        "Add suggested",
         open_ones,
         index=None,
         key="suggested_output",
         on_change=_take_suggested,
-        placeholder="Take a suggestion",
+        placeholder="Choose an output",
         format_func=lambda name: f"{text.shorten(name, 70)} · {suggestions.get(name, '')}",
     )
     st.text_input(
-        "Typed",
+        "Enter a node name",
         key="typed_output",
         on_change=_take_typed,
         args=(model,),
@@ -72,36 +72,37 @@ def choose_outputs(model: state.OpenModel) -> None:
     cut = cut_at(model)
     if cut:
         names = ", ".join(text.escape(name, 60) for name in cut[:3])
-        st.caption(f"Cut at {names}: {_CUT} runs first and puts placeholders there.")
+        st.caption(f"Cut at {names}: {_CUT} runs first and replaces these nodes with placeholders.")
     input_values.editor(model)
-    st.page_link("pages/graph.py", label="Pick in the picture", icon=":material/account_tree:")
+    st.page_link("pages/graph.py", label="Select in graph", icon=":material/account_tree:")
 
 
 def without_choice(model: state.OpenModel) -> str:
     """Which outputs a run uses while none is chosen, as a sentence."""
     if model.signature is not None:
-        return f"None chosen: those of the signature {text.escape(model.signature, 60)} are taken."
+        key = text.escape(model.signature, 60)
+        return f"No output selected. Using the outputs of signature {key}."
     if model.facts["suggested_outputs"]:
         name = text.escape(model.facts["suggested_outputs"][0]["name"], 60)
-        return f"None chosen: the likeliest is taken, {name}."
-    return "None chosen yet."
+        return f"No output selected. Using the suggested one: {name}."
+    return "No output selected."
 
 
 def blocker(model: state.OpenModel) -> str:
     """Why what is on the screen cannot be run, as a sentence; empty where it can."""
     if not model.drawn["nodes"]:
-        return f"The {model.facts['format']} holds no graph: open the model it belongs to."
+        return f"The {model.facts['format']} holds no graph. Open the model that it belongs to."
     if pipeline.problem():
-        return "The text is no list of transforms: correct it, or take a preset."
+        return "The text is not a valid list of transforms. Correct it, or choose a preset."
     if input_values.problem():
-        return "The text under Fix an input cannot be taken: correct it, or clear it."
+        return "The entry under Fix an input is not valid. Correct it, or clear it."
     for name in state.outputs():
         if why := _no_output(model, name):
             return f"The output {name} {why}"
     if not state.outputs() and model.signature is None and not model.facts["suggested_outputs"]:
         if model.facts.get("callables"):
-            return "The model has no signature: choose one of its functions under Signature."
-        return "The model names no outputs: choose at least one."
+            return "This model has no signature. Select one of its functions under Signature."
+        return "This model declares no outputs. Select at least one."
     return target.blocker(model)
 
 
@@ -223,11 +224,11 @@ def check_options() -> None:
         True,
         key="check_steps",
         persist_state="session",
-        help="Runs the graph before and after each transform on the same rows and says how far "
-        "the outputs are apart. Takes the time of these runs.",
+        help="Runs the graph before and after each transform on the same rows and reports how "
+        "much the outputs differ. The runs take extra time.",
     )
     row.selectbox(
-        "A step that breaks its promise",
+        "If a step changes the outputs more than declared",
         list(POLICIES),
         key="on_violation",
         persist_state="session",
@@ -240,8 +241,8 @@ def check_options() -> None:
         key="require_check",
         persist_state="session",
         disabled=not on,
-        help="Fails, without a result, where a step breaks its promise and stays, or could not be "
-        "checked.",
+        help="Fails without a result if a step that changes the outputs more than declared is "
+        "kept, or if a step cannot be checked.",
     )
 
 
@@ -253,7 +254,7 @@ def signature_options(model: state.OpenModel) -> None:
             "Keep all signatures",
             key="all_signatures",
             persist_state="session",
-            help="All whose outputs are kept; else the chosen one alone.",
+            help="Keeps every signature whose outputs remain. Otherwise keeps the selected one.",
         )
 
 
@@ -268,7 +269,7 @@ def lost_result() -> None:
     job_status.show(results.SLOT)
     st.info(
         "The result of this link is no longer on this server, or was made by another version of "
-        "Inspector. Its settings are restored: optimise again to compute it anew.",
+        "Inspector. Its settings are restored. Optimise again to recompute it.",
         icon=":material/history:",
     )
     pipeline.install_default(model.transforms)
@@ -290,7 +291,7 @@ def lost_result() -> None:
 def hint_of_failure() -> None:
     """Suggest a run without the check after a run that failed with it."""
     if job_status.failed(results.SLOT) and st.session_state.get("check_steps", True):
-        st.caption("If it is the check that fails, the transforms may work without it.")
+        st.caption("Try again with *Check each step* off.")
 
 
 def record(model: state.OpenModel, result: state.Optimised) -> None:

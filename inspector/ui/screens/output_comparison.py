@@ -26,8 +26,8 @@ STARTS_BELOW = 32 << 20
 """Bytes of a model whose comparison starts by itself."""
 _CHANGES = 20
 _NOTES = {
-    "identical": "every value is the same",
-    "rounding": "as arithmetic in another order",
+    "identical": "every value is equal",
+    "rounding": "as from a different order of arithmetic",
     "small": "within a tenth of the largest value",
     "top-1 changes": "small, but some classes change",
     "different": "more than a tenth of the largest value",
@@ -49,7 +49,7 @@ def card(model: state.OpenModel, result: state.Optimised) -> None:
             st.rerun()
         job_status.show(SLOT, stop=False)
         if job_status.stopped(SLOT):
-            st.page_link("pages/predict.py", label="Try other feeds", icon=":material/play_arrow:")
+            st.page_link("pages/predict.py", label="Use other inputs", icon=":material/play_arrow:")
         return
     value = stored[1]
     by_name = {side["name"]: side for side in value["sides"]}
@@ -59,7 +59,7 @@ def card(model: state.OpenModel, result: state.Optimised) -> None:
     else:
         origin = f"{rows} of {text.escape(model.feeds.name)}"
     with st.container(key="agreement_card"):
-        st.caption(f"Against the model as opened, on {origin}.")
+        st.caption(f"Compared with the model as opened, on {origin}.")
         if OPTIMISED in by_name:
             _figures(by_name, value["rows"])
             _details(by_name[OPTIMISED])
@@ -78,7 +78,7 @@ def _offer(model: state.OpenModel, result: state.Optimised) -> None:
         on_click=start,
         args=(model, result, BUDGET_S),
         icon=":material/compare_arrows:",
-        help=f"Runs three graphs on as many rows as {BUDGET_S:g} s have time for, after loading.",
+        help=f"Runs three graphs on as many rows as fit into {BUDGET_S:g} s, after loading.",
     )
 
 
@@ -156,7 +156,7 @@ def _figures(by_name: dict[str, dict[str, Any]], rows: int) -> None:
                 "graph": "frozen only" if name == FROZEN else name,
                 "grade": side["grade"],
                 "largest difference": figure(figures["max_abs"]),
-                "of the largest value": share(figures["max_rel"]),
+                "relative to largest value": share(figures["max_rel"]),
                 "top-1 changes": "–" if changed is None else f"{changed} of {rows}",
                 "meaning": _NOTES[side["grade"]],
             }
@@ -164,7 +164,7 @@ def _figures(by_name: dict[str, dict[str, Any]], rows: int) -> None:
     tables.table(
         table,
         key="predictions",
-        right=("largest difference", "of the largest value", "top-1 changes"),
+        right=("largest difference", "relative to largest value", "top-1 changes"),
     )
 
 
@@ -194,8 +194,8 @@ def _row(name: str, item: dict[str, Any]) -> dict[str, Any]:
         "output": name,
         "grade": item["grade"],
         "largest difference": figure(item["max_abs"]),
-        "of the largest value": share(item["max_rel"]),
-        "99 %": figure((item["percentiles"] or {}).get("99")),
+        "relative to largest value": share(item["max_rel"]),
+        "p99": figure((item["percentiles"] or {}).get("99")),
         "rows that differ most": worst_rows or "–",
         "": item["why"],
     }
@@ -211,7 +211,9 @@ def _rest(value: dict[str, Any], model: state.OpenModel, result: state.Optimised
         parts.append(f"{value['rows']} of {text.count(value['rows_given'], 'row')} were run")
     if value["left_out"]:
         parts.append(f"not run: {', '.join(value['left_out'])}")
-    st.caption(f"{'; '.join(parts).capitalize()}: all of it takes more than {BUDGET_S:g} s.")
+    st.caption(
+        f"{'; '.join(parts).capitalize()}: the whole comparison takes more than {BUDGET_S:g} s."
+    )
     st.button(
         "Run all rows and graphs",
         key="compare_all",

@@ -142,7 +142,7 @@ def scan_findings(facts: dict[str, Any]) -> None:
         ]
     )
     followed = ", ".join(facts["scan"]["entries"]) or "nothing"
-    st.caption(text.escape(f"Followed: {followed}.", 500))
+    st.caption(text.escape(f"Entry points followed: {followed}.", 500))
 
 
 def _where(item: dict[str, Any]) -> str:

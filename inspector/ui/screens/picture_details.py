@@ -67,11 +67,13 @@ def _lit_summary(model: state.OpenModel, now: ViewState) -> None:
     total = len(model.summary)
     if now.trace and now.selected:
         lit = int(view_state.traced(model, now).sum())
-        st.caption(f"{text.count(lit, 'operation')} of {text.number(total)} lit by the trace.")
+        st.caption(
+            f"{text.count(lit, 'operation')} of {text.number(total)} highlighted by the trace."
+        )
     elif now.outputs:
         needed = int(view_state.needed(model, now).sum())
         st.caption(
-            f"Freezing with these picks keeps {text.count(needed, 'operation')} "
+            f"Freezing to these outputs keeps {text.count(needed, 'operation')} "
             f"and drops {text.number(total - needed)}."
         )
 
@@ -130,7 +132,7 @@ def _picks(model: state.OpenModel, name: str) -> None:
         return
     is_kept = name in target.kept_nodes()
     if st.button(
-        "Quantise it, too" if is_kept else "Keep in float",
+        "Quantise again" if is_kept else "Keep in float",
         key="pick_float",
         icon=":material/close:" if is_kept else ":material/ac_unit:",
         help="Where a recipe on the Optimise page quantises the model",
@@ -150,7 +152,7 @@ def _scope(model: state.OpenModel, name: str) -> None:
         counts[op] = counts.get(op, 0) + 1
     st.caption(f"A scope of {text.count(len(members), 'operation')}")
     st.button(
-        "Close it" if name in view_state.state(model).opened else "Open it",
+        "Collapse" if name in view_state.state(model).opened else "Expand",
         key="toggle_scope",
         width="stretch",
         on_click=_toggle,

@@ -49,7 +49,7 @@ def feeds_editor(model: state.OpenModel) -> tuple[Feeds | None, str]:
     """
     kinds = [kind for kind in KINDS if kind != "sample" or model.feeds is not None]
     kind = st.segmented_control(
-        "Feeds",
+        "Inputs",
         kinds,
         default=kinds[0],
         required=True,
@@ -68,7 +68,7 @@ def feeds_editor(model: state.OpenModel) -> tuple[Feeds | None, str]:
         return ({"kind": "random", "batch": int(batch), "seed": int(seed)}, {}), ""
     if kind == "range":
         n = st.number_input("n", 1, 10_000_000, 100_000, step=1000, key="feed_n")
-        st.caption("Every feed gets 0, 1, 2 … n − 1 along its first dimension.")
+        st.caption("Every input gets 0, 1, 2 … n − 1 along its first dimension.")
         _warn_of_memory(model, int(n))
         return ({"kind": "range", "n": int(n)}, {}), ""
     inputs = input_table.inputs_of(model)
@@ -81,7 +81,7 @@ def feeds_editor(model: state.OpenModel) -> tuple[Feeds | None, str]:
     st.caption("`.npz` or `.json` with values by input, or `.csv` with a column for each:")
     input_table.listing(inputs)
     feeds = _uploaded_feeds()
-    return feeds, "" if feeds is not None else "Send a file."
+    return feeds, "" if feeds is not None else "Upload a file."
 
 
 def _warn_of_memory(model: state.OpenModel, rows: int) -> None:

@@ -44,10 +44,10 @@ def answers(value: dict[str, Any], files: dict[str, bytes]) -> None:
         tables.table(agreement_table(value), key="agreement", right=right)
     st.header("Latency")
     tables.table(latency_table(value), key="latency", right=_FIGURE_COLUMNS)
-    how = value.get("runtime") or "the runtime's own optimiser is off on all sides"
+    how = value.get("runtime") or "the runtime's own optimiser is off for all of them"
     st.caption(
-        f"{text.count(value['rows'], 'row')} a run, {text.count(value['runs'], 'run')} of each in "
-        f"turn; {how}."
+        f"{text.count(value['rows'], 'row')} per run, {text.count(value['runs'], 'run')} of each, "
+        f"alternating; {how}."
     )
 
 
@@ -70,7 +70,7 @@ def _downloads(files: dict[str, bytes], place: Any) -> None:
 def _uploaded_names() -> list[str] | None:
     """The class names of the user's own file, if there is one that can be read."""
     with st.expander("Class names from a file", icon=":material/label:"):
-        st.caption("A text file with one name per line, in the order of the classes.")
+        st.caption("A text file with one name per line, in class order.")
         file = uploader.uploader("class_names", folder=False, limit=_MOST_NAMES_FILE)
         if file is None:
             return None
@@ -129,7 +129,7 @@ def _classes(name: str, top: dict[str, Any], names: Sequence[str], *, is_share: 
     with table:
         row = tables.selectable(frame, key=f"top_{name}", columns=dict.fromkeys(shares, bar))
     with bars:
-        st.caption(f"Row {(row or 0) + 1}, the likeliest classes")
+        st.caption(f"Row {(row or 0) + 1}: most likely classes")
         st.altair_chart(charts.class_scores(score_frame(top, names, row or 0)))
 
 

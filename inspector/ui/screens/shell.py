@@ -184,7 +184,7 @@ def _reopen() -> None:
 def _outputs(model: state.OpenModel) -> None:
     with st.container(border=True, key="sidebar_outputs"):
         chosen = state.outputs()
-        st.markdown(f"**Outputs** · {len(chosen) or 'none'} chosen")
+        st.markdown(f"**Outputs** · {len(chosen) or 'none'} selected")
         output_picker.rows("drop_output")
         suggested = [
             item for item in model.facts["suggested_outputs"] if item["name"] not in chosen

@@ -86,7 +86,7 @@ def values(model: state.OpenModel, name: str) -> None:
     """Statistics and histogram of one variable, which a job reads from the checkpoint."""
     copy_button.box(name)
     try:
-        with st.spinner("Reading its values"):
+        with st.spinner("Reading the values"):
             statistics = _values(model.key, model.source, model.graph_choice, name)
     except InspectorError as err:
         state.error(err)
@@ -112,7 +112,7 @@ def figures(statistics: dict[str, Any]) -> pd.DataFrame:
     ]
     if statistics["lengths"] is not None:
         low, high = statistics["lengths"]
-        rows.append(("bytes of a text", f"{text.number(low)} to {text.number(high)}"))
+        rows.append(("bytes per string", f"{text.number(low)} to {text.number(high)}"))
     elif elements:
         zeros = 100 * statistics["zeros"] / elements
         rows.append(("zeros", f"{text.number(statistics['zeros'])} ({zeros:.3g} %)"))

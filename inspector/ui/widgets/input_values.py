@@ -37,7 +37,7 @@ def editor(model: state.OpenModel) -> None:
             key=f"unfix_{index}",
             icon=":material/close:",
             type="tertiary",
-            help="Not fixed",
+            help="Remove",
             on_click=_drop,
             args=(name,),
         )
@@ -53,7 +53,7 @@ def editor(model: state.OpenModel) -> None:
         on_change=_take,
         args=(slots,),
         placeholder=next(iter(hints), "name=value, then Enter"),
-        help="Makes a constant of an input; branches that it decides go: "
+        help="Replaces an input by a constant and removes the branches that it decides: "
         + text.escape(", ".join(map(str, islice(slots.values(), _LISTED))), 600),
     )
     if problem := st.session_state.get(_PROBLEM):
@@ -74,7 +74,7 @@ def restore(model: state.OpenModel, typed: Iterable[str]) -> str:
     try:
         st.session_state[KEY] = dict(_parsed(slots, text) for text in typed)
     except BadFeed as err:
-        return f"The fixed inputs of this address cannot be used: {err}."
+        return f"The fixed inputs in this address cannot be used: {err}."
     return ""
 
 

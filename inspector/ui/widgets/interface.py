@@ -61,9 +61,9 @@ def sentence(model: state.OpenModel) -> str:
         outputs = [(suggestion["name"], _output(model, suggestion["name"]))]
         source = "no signature; " + text.escape(suggestion["why"])
     elif not model.drawn["nodes"]:
-        return "Holds values of variables and no graph: it takes and gives nothing."
+        return "Holds variable values and no graph, so it has no inputs or outputs."
     else:
-        return "Declares no signature, and no node looks like an output: select one in the graph."
+        return "Declares no signature, and no node looks like an output. Select one in the graph."
     stated = _inputs(inputs)
     takes = f"Takes {stated}" if stated else "Takes no input"
     return f"{takes}; gives {_outputs(outputs)} ({source})."

@@ -35,7 +35,7 @@ def links(title: str, neighbours: Sequence[dict[str, Any]], go: Callable[[str], 
             key=f"go_{title}_{index}",
             icon=":material/arrow_forward:",
             type="tertiary",
-            help="Show it",
+            help="Show",
             on_click=go,
             args=(_node(neighbour),),
         )

@@ -17,11 +17,11 @@ def rows(key: str) -> None:
         key: Prefix of the keys of the buttons, since a page and the sidebar may both show them.
     """
     for index, name in enumerate(state.outputs()):
-        _row(f"{key}_{index}", name, "Not an output", state.remove_output)
+        _row(f"{key}_{index}", name, "Remove this output", state.remove_output)
     if state.inputs():
-        st.caption("Cut at these inputs")
+        st.caption("Inputs: the graph is cut here")
     for index, name in enumerate(state.inputs()):
-        _row(f"{key}_input_{index}", name, "Not an input", state.remove_input)
+        _row(f"{key}_input_{index}", name, "Remove this input", state.remove_input)
 
 
 def _row(key: str, name: str, tooltip: str, drop: Callable[[str], None]) -> None:

@@ -30,10 +30,10 @@ def buttons(
         marks_of: The marks of boxes with these names.
     """
     is_whole = st.radio(
-        "What",
+        "Scopes",
         [False, True],
         key=f"{key}_whole",
-        format_func=lambda is_all: "Every scope open" if is_all else "What is seen",
+        format_func=lambda is_all: "All scopes expanded" if is_all else "Current view",
         horizontal=True,
         label_visibility="collapsed",
     )

@@ -48,7 +48,9 @@ def browser() -> Path | None:
             if _row(opened_folder, entry, number):
                 clicked = opened_folder / entry.name
     if len(listed) == server_paths.MAX_LISTED:
-        st.caption(f"The first {server_paths.MAX_LISTED} entries; type the path of another.")
+        st.caption(
+            f"The first {server_paths.MAX_LISTED} entries are listed. Type the path of others."
+        )
     return clicked
 
 

@@ -35,7 +35,7 @@ def record(
         roll_back: Called with the index of a step to undo.
     """
     if not steps:
-        st.caption("No transforms: frozen, and what the outputs do not need left out.")
+        st.caption("No transforms. The model was frozen and pruned to what the outputs need.")
         return
     _violations(steps, roll_back)
     if check is not None:
@@ -74,11 +74,11 @@ def verdict(step: dict[str, Any]) -> str:
     sentence = {
         "equal": "equal",
         "within": f"{step['effect']}, as expected",
-        "violated": "broke its promise",
+        "violated": "changed more than declared",
         "unchecked": "not checked",
     }[step["check"]["status"]]
     if step["effect"] == "unchecked" and step["check"]["status"] == "within":
-        sentence = "differs, nothing was promised"
+        sentence = "differs, nothing declared"
     return sentence + (", rolled back" if step["rolled_back"] else "")
 
 
@@ -115,12 +115,14 @@ def _violations(steps: list[dict[str, Any]], roll_back: Callable[[int], None] | 
             )
             continue
         st.warning(
-            text.escape(f"{title} broke its promise: {step['check']['why']}", 500),
+            text.escape(
+                f"{title} changed the outputs more than declared: {step['check']['why']}", 500
+            ),
             icon=":material/warning:",
         )
         if roll_back is not None:
             st.button(
-                f"Roll back {title} and run the others",
+                f"Undo {title} and run the others",
                 key=f"roll_back_{index}",
                 icon=":material/undo:",
                 on_click=roll_back,
@@ -133,9 +135,9 @@ def _check_notes(check: dict[str, Any]) -> None:
         st.info(text.escape(f"Not checked: {sentence}", 400), icon=":material/help:")
     if check["feeds"]:
         feeds = "the given rows" if check["feeds"] == "given" else check["feeds"]
-        steps = "The other steps were" if check["not_checked"] else "Each step was"
-        caption = f"{steps} run before and after on the same feeds: {feeds}. Shown is the "
-        st.caption(text.escape(caption + "largest difference of an output.", 400))
+        steps = "Each other step was" if check["not_checked"] else "Each step was"
+        caption = f"{steps} checked by running the graph before and after it on {feeds}. "
+        st.caption(text.escape(caption + "The table has the largest difference of an output.", 400))
 
 
 def _step(index: int, step: dict[str, Any]) -> None:
@@ -160,7 +162,7 @@ def _step(index: int, step: dict[str, Any]) -> None:
             tables.table(frame.head(MAX_ROWS).rename(columns={"sources": "from"}))
             _rest("changed", step["counts"]["changed"])
         if step["skipped"]:
-            st.caption("Looked at and skipped")
+            st.caption("Examined and skipped")
             tables.table(step["skipped"][:MAX_ROWS])
             _rest("skipped", step["counts"]["skipped"])
 
@@ -174,16 +176,16 @@ def _outputs(check: dict[str, Any] | None) -> None:
             {
                 "output": item["name"],
                 "largest difference": "" if item["max_abs"] is None else f"{item['max_abs']:.3g}",
-                "of the largest value": (
+                "relative to largest value": (
                     "" if item["max_rel"] is None else f"{100 * item['max_rel']:.2g} %"
                 ),
-                "rows that change": f"{item['changed']:,} of {item['rows']:,}",
+                "rows changed": f"{item['changed']:,} of {item['rows']:,}",
                 "why": item["why"],
             }
             for item in check["outputs"]
         ]
     )
-    tables.table(frame, right=("largest difference", "of the largest value", "rows that change"))
+    tables.table(frame, right=("largest difference", "relative to largest value", "rows changed"))
 
 
 def _rest(what: str, count: int) -> None:

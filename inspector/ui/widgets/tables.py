@@ -116,7 +116,7 @@ def name(name: str) -> None:
     """A name with a copy button; a caption lists its invisible characters."""
     copy_button.box(name)
     if hidden := text.unseen(name):
-        st.caption(f"Holds what is not seen: {hidden}.")
+        st.caption(f"Contains invisible characters: {hidden}.")
 
 
 def names(title: str, lines: Sequence[str], limit: int = 30) -> None:

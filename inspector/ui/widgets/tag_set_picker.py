@@ -55,7 +55,7 @@ def tag_set_and_signature(
         keys,
         model.signature or _NONE,
         lambda key: text.shorten(key, 60) or "none",
-        "What is fed and fetched, and whose graph is drawn, frozen and run.",
+        "Sets the inputs and outputs, and which graph is drawn, frozen and run.",
         bar is not None,
     )
     if signature is not None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from inspector.text import count, milliseconds, number, rounded, shorten, signed, some, versions
-from inspector.text import python_shape as shape
+from inspector.text import (
+    count,
+    milliseconds,
+    number,
+    rounded,
+    shape,
+    shorten,
+    signed,
+    some,
+    versions,
+)
 from inspector.text import rounded_size as size
 from inspector.text import size_unit as unit
 

@@ -25,7 +25,7 @@ from inspector.view.tree.hierarchy import Hierarchy
 BYTES, PARAMETERS, FLOPS, TIME = "bytes", "parameters", "flops", "time"
 SENSITIVITY = "sensitivity"
 LABELS: Mapping[str, str] = {
-    BYTES: "Bytes of weights",
+    BYTES: "Weight size",
     PARAMETERS: "Parameters",
     FLOPS: "Arithmetic (FLOPs)",
     TIME: "Measured time",

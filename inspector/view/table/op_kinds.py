@@ -38,7 +38,7 @@ KINDS = (
         r".*Conv\d?D.*|.*Conv2d.*|.*Dilation2D.*|_FusedConv.*|Conv|Conv3d.*|TransposeConv",
     ),
     Kind(
-        "matmul", "Matrix product", "#9731b2", 12,
+        "matmul", "MatMul / dense", "#9731b2", 12,
         r".*Mat[Mm]ul.*|Einsum|XlaEinsum|XlaDot.*|.*FusedDense.*|FullyConnected|(Einsum)?Dense|"
         r"(Multi|Group).*Attention",
     ),

@@ -25,13 +25,13 @@ def table(model: state.OpenModel) -> None:
     ]
     tables.table(rows, key="failed_nodes")
     st.caption(
-        "On this page --batch is the field “Fix the batch”, and --flex is the switch “Keep ops "
-        "without operator (flex)”."
+        "On this page --batch is the field “Fixed batch size”, and --flex is the switch “Keep "
+        "unsupported ops (Flex)”."
     )
     names = in_picture(model, nodes)
     st.session_state[MARKED] = names
     if not names:
-        st.caption("None of these nodes is in the picture: they are made on the way to TFLite.")
+        st.caption("None of these nodes is in the graph: the conversion to TFLite creates them.")
         return
     if st.button(
         f"Show {text.count(len(names), 'node')} in the graph",

@@ -27,8 +27,8 @@ def section(model: state.OpenModel) -> None:
         st.session_state[ANSWER] = answer.value
     with st.expander("Sensitivity of each layer", icon=":material/query_stats:", key="layers"):
         st.caption(
-            "Quantises each large weight alone and compares the answers with those of the float "
-            "model: what changes them most is worth keeping in float."
+            "Quantises each large weight on its own and compares the outputs with those of the "
+            "float model. Layers that change them most are worth keeping in float."
         )
         st.button(
             f"Measure with {plan.recipe}",
@@ -89,7 +89,7 @@ def _table(value: SensitivityAnswer) -> None:
     tables.table(rows, key="layers_table", right=("change",))
     source = "random rows" if measured.rows_from == "random" else "rows of the samples"
     st.caption(
-        f"The largest difference of an output by its largest value, on "
+        f"Largest difference of an output relative to its largest value, on "
         f"{text.number(measured.rows)} {source}."
     )
     row = st.container(horizontal=True, vertical_alignment="bottom")

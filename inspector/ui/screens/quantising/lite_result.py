@@ -18,7 +18,7 @@ def page(model: state.OpenModel) -> None:
     with options_column:
         st.header("Quantise")
         st.caption(
-            "A TFLite model is frozen, and has no graph of TensorFlow's ops to transform; its "
+            "A TFLite model is already frozen and has no TensorFlow graph to transform. Its "
             "weights can be quantised."
         )
         if why := target.already_quantised(model.facts):
@@ -77,7 +77,7 @@ def report(result: state.Optimised) -> None:
         )
     if lite["flex_ops"]:
         ops = text.escape(", ".join(lite["flex_ops"]), 300)
-        st.warning(f"It has {ops}: LiteRT needs the Flex delegate to run it; here it cannot run.")
+        st.warning(f"Contains {ops}, for which LiteRT needs the Flex delegate. It cannot run here.")
     _answers(lite)
 
 
@@ -101,21 +101,23 @@ def _answers(lite: dict[str, object]) -> None:
     types = ", ".join(f"{count} as {name}" for name, count in quantised["types"].items())
     st.caption(f"Tensors quantised: {types}.")
     if quantised["unchecked"]:
-        st.caption(text.escape(f"The answers were not compared: {quantised['unchecked']}.", 700))
+        st.caption(text.escape(f"The outputs were not compared: {quantised['unchecked']}.", 700))
     else:
         source = "random rows" if quantised["rows_from"] == "random" else "rows of the samples"
         rows = [
             {
                 "output": name,
                 "largest difference": "–" if item["max_abs"] is None else f"{item['max_abs']:.3g}",
-                "same largest entry": "–"
+                "top-1 agreement": "–"
                 if item["argmax_equal"] is None
                 else f"{item['argmax_equal']:.2%}",
             }
             for name, item in quantised["outputs"].items()
         ]
         tables.table(rows, key="quantised_outputs", right=("largest difference",))
-        st.caption(f"Against the float TFLite model, on {text.number(quantised['rows'])} {source}.")
+        st.caption(
+            f"Compared with the float TFLite model, on {text.number(quantised['rows'])} {source}."
+        )
     for note in quantised["notes"]:
         st.caption(text.escape(note, 700))
 

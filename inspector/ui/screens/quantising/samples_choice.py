@@ -43,9 +43,9 @@ def choose(model: state.OpenModel, *, needed: bool) -> None:
         required=True,
         key=KIND,
         format_func=_LABELS.__getitem__,
-        help="Rows like those that the model is used on: "
-        + ("ranges are measured on them, some hundred are needed." if needed else "")
-        + " The answers before and after are compared on them.",
+        help="Rows like those that the model will see. "
+        + ("Value ranges are calibrated on them: use a few hundred. " if needed else "")
+        + "Outputs before and after are compared on them.",
         persist_state="session",
     )
     kind = chosen(model, needed=needed)
@@ -55,7 +55,7 @@ def choose(model: state.OpenModel, *, needed: bool) -> None:
     elif kind == OWN:
         st.caption(_own(model))
     elif kind == PREDICT and predict.FED not in st.session_state:
-        st.caption("Nothing was run on the Predict page yet.")
+        st.caption("Nothing has been run on the Predict page yet.")
         st.page_link("pages/predict.py", label="Predict", icon=":material/play_arrow:")
     _check(model)
 
@@ -86,9 +86,9 @@ def blocker(model: state.OpenModel, *, needed: bool) -> str:
     """Why the samples cannot be used, as a sentence; empty where they can."""
     kind = chosen(model, needed=needed)
     if kind == FILE and inbox.inbox(FILE_FIELD).model is None:
-        return "Send a file of samples, or choose other samples."
+        return "Upload a file of samples, or choose other samples."
     if kind == PREDICT and predict.FED not in st.session_state:
-        return "Run Predict on the rows to take, or choose other samples."
+        return "Run Predict on the rows to use, or choose other samples."
     checked = st.session_state.get(_CHECKED)
     if checked is not None and checked[0] == _key(model) and checked[1]["why"]:
         return "The samples do not fit the model: see above."

@@ -46,8 +46,8 @@ def choose(model: state.OpenModel) -> None:
         required=True,
         key=TARGET,
         format_func=TARGETS.__getitem__,
-        help="Every run makes a SavedModel and a GraphDef; TFLite is converted after the "
-        "transforms, and the files of both are there, too.",
+        help="Every run writes a SavedModel and a GraphDef. TFLite is converted after the "
+        "transforms, in addition to both.",
         **_KEPT,
     )
     if form(model) != TFLITE:
@@ -56,20 +56,20 @@ def choose(model: state.OpenModel) -> None:
         recipes(model)
         row = st.container(horizontal=True, vertical_alignment="bottom")
         row.number_input(
-            "Fix the batch",
+            "Fixed batch size",
             min_value=1,
             value=None,
             key=BATCH,
-            placeholder="stays open",
-            help="Rows of a run, fixed in the file: turns an LSTM or GRU into built-in operators.",
+            placeholder="not fixed",
+            help="Rows per run, fixed in the file. Turns an LSTM or GRU into built-in operators.",
             width=170,
             **_KEPT,
         )
         row.toggle(
-            "Keep ops without operator (flex)",
+            "Keep unsupported ops (Flex)",
             key=FLEX,
-            help="Ops of TensorFlow that TFLite has no operator for stay. LiteRT needs the Flex "
-            "delegate for the result, which is not part of its package: here it cannot run.",
+            help="Keeps TensorFlow ops that have no TFLite operator. The result needs the Flex "
+            "delegate, which LiteRT's package does not include, so it cannot run here.",
             **_KEPT,
         )
 
@@ -93,7 +93,7 @@ def recipes(model: state.OpenModel) -> None:
     if warning := RECIPES[recipe].warning:
         st.warning(f"{warning[0].upper()}{warning[1:]}.", icon=":material/warning:")
     samples_choice.choose(model, needed=RECIPES[recipe].needs_samples)
-    with st.expander("What stays float", icon=":material/tune:", key="stays_float"):
+    with st.expander("Kept in float", icon=":material/tune:", key="stays_float"):
         _stays_float(model, recipe)
 
 
@@ -162,7 +162,7 @@ def already_quantised(facts: dict[str, Any]) -> str:
         if row is None:
             return ""
         why = f"the weight '{text.shorten(row['name'], 80)}' is {row['dtype']}"
-    return f"The model is quantised already: {why}. Open the float model that it was made from."
+    return f"The model is already quantised: {why}. Open the float model it was made from."
 
 
 def regex_problem() -> str:
@@ -217,25 +217,25 @@ def to_lite_args(
 def _stays_float(model: state.OpenModel, recipe: str) -> None:
     smallest = RECIPES[recipe].min_elements
     st.number_input(
-        "Operators with a weight of fewer elements",
+        "Operators with weights below (elements)",
         min_value=0,
         value=None,
         key=SMALLEST,
-        placeholder=f"{smallest} (the recipe's own)",
+        placeholder=f"{smallest} (recipe default)",
         **_KEPT,
     )
     chosen = list(st.session_state.get(KEEP_OPS) or ())
     st.multiselect(
-        "Of these types",
+        "Operators of these types",
         list(dict.fromkeys([*_op_types(model, recipe), *chosen])),
         key=KEEP_OPS,
         placeholder="CONV_2D, ...",
         **_KEPT,
     )
     st.text_area(
-        "With an output whose name matches",
+        "Operators whose output name matches",
         key=KEEP,
-        placeholder="a regular expression per line",
+        placeholder="one regular expression per line",
         height=68,
         **_KEPT,
     )
@@ -246,14 +246,14 @@ def _stays_float(model: state.OpenModel, recipe: str) -> None:
         kept_nodes(),
         key=KEEP_NODES,
         accept_new_options=True,
-        placeholder="picked in the picture, or typed",
+        placeholder="selected in the graph, or typed",
         format_func=lambda name: text.shorten(name, 80),
         **_KEPT,
     )
     if tflite.is_lite(model):
-        st.page_link("pages/graph.py", label="Pick in the picture", icon=":material/account_tree:")
+        st.page_link("pages/graph.py", label="Select in graph", icon=":material/account_tree:")
     elif state.result() is not None:
-        where = "Pick in the picture of the result"
+        where = "Select in the result's graph"
         st.page_link("pages/compare.py", label=where, icon=":material/compare_arrows:")
 
 

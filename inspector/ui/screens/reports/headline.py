@@ -22,7 +22,7 @@ _COLOURS: Mapping[str, Literal["green", "gray", "red"]] = {
     BAD: "red",
 }
 _TO_DO = {
-    "Latency": "measured with the button under Latency",
+    "Latency": "use the button under Latency",
     "Agreement": "see Predictions",
 }
 """What the page says of a figure that it does not have yet."""
@@ -58,6 +58,6 @@ def baseline_of(before: int, model: state.OpenModel) -> str:
         return ""
     return (
         f"Sizes are those of the inference graph: {text.size(before, whole)} of the "
-        f"{text.size(whole)} in the file, which also holds the layers' configuration and what "
-        "training left, such as the state of an optimiser."
+        f"{text.size(whole)} in the file, which also holds the layers' configuration and "
+        "training state, such as that of an optimiser."
     )

@@ -63,8 +63,8 @@ def _button(
         mime=_MIME[suffix],
         key=f"report{suffix.replace('.', '_')}",
         icon=":material/description:" if suffix == HTML else ":material/download:",
-        help="One file for people who were not here: verdict, figures, picture, steps, commands. "
-        "It loads nothing and prints well."
+        help="A self-contained file to share: verdict, figures, picture, steps and commands. "
+        "It needs no network and prints well."
         if suffix == HTML
         else None,
         type="primary" if suffix == HTML else "secondary",
