@@ -7,6 +7,7 @@ from typing import Any
 
 from inspector.passes import PASSES
 from inspector.passes.base import Kind
+from inspector.passes.gains import GAINS
 from inspector.passes.presets import PRESETS, Preset
 
 
@@ -40,6 +41,8 @@ class Transform:
         summary: What it does, in one sentence.
         effect: What it promises about the outputs: ``exact``, ``rounding``, ``lossy`` or
             ``unchecked``.
+        size: What it does to the size of the file, in a few words.
+        speed: What it does to the speed of a run, likewise.
         needs_kernels: It runs ops of the model, in a worker with TensorFlow.
         source: The original implementation, below tensorflow/tools/; ``inspector`` if there is
             none.
@@ -50,6 +53,8 @@ class Transform:
     name: str
     summary: str
     effect: str
+    size: str
+    speed: str
     needs_kernels: bool
     source: str
     before: str
@@ -62,7 +67,7 @@ class Transform:
 
 def transforms() -> dict[str, Transform]:
     """All transforms by name: what each does, promises and takes."""
-    rows = {name: PASSES[name].to_dict() for name in sorted(PASSES)}
+    rows = {name: PASSES[name].to_dict() | GAINS[name]._asdict() for name in sorted(PASSES)}
     return {
         name: Transform(**{**row, "params": tuple(Parameter(**item) for item in row["params"])})
         for name, row in rows.items()

@@ -9,12 +9,20 @@ class Preset(NamedTuple):
     """A list of transforms that `optimise` takes by its name.
 
     Attributes:
+        title: Its name for a reader.
         sentence: What it does.
+        size: What becomes of the size, against the frozen model.
+        speed: What becomes of the speed.
+        outputs: What becomes of the outputs.
         transforms: The transforms string.
         note: What was wrong with the original advice, for presets that replace one.
     """
 
+    title: str
     sentence: str
+    size: str
+    speed: str
+    outputs: str
     transforms: str
     note: str = ""
 
@@ -27,30 +35,49 @@ _FASTER = f"{_TIDY}fold_batch_norms fold_old_batch_norms "
 
 PRESETS: dict[str, Preset] = {
     "tidy": Preset(
-        "Removes unneeded nodes and folds constants; predictions do not change.",
+        "Tidy",
+        "Removes unneeded nodes and folds constants.",
+        "slightly smaller",
+        "unchanged",
+        "equal",
         f"{_TIDY}merge_duplicate_nodes sort_by_execution_order",
     ),
     "faster": Preset(
-        "Tidies, and folds batch norms into weights; predictions change by rounding only.",
+        "Faster",
+        "Tidies, and folds batch norms into weights.",
+        "slightly smaller",
+        "slightly faster",
+        "equal up to rounding",
         f"{_FASTER}merge_duplicate_nodes sort_by_execution_order",
     ),
     "smaller": Preset(
+        "Smaller",
         "Folds batch norms, then stores weights of at least 4096 values in 8 bits with a scale per "
-        "channel, and those of at least 64 in 16 bits: about a quarter of the size, not faster; "
-        "predictions change a little.",
+        "channel, and those of at least 64 in 16 bits.",
+        "about a quarter",
+        "unchanged",
+        "change a little (lossy)",
         f"{_FASTER}merge_duplicate_nodes "
         "quantize_weights(mode=per_channel, minimum_size=4096) "
         "quantize_weights(mode=float16, minimum_size=64) sort_by_execution_order",
     ),
     "smallest": Preset(
-        "The fewest bytes: 8 bits for every weight of at least 64 values, short names, no shape "
-        "attributes; predictions change a little more, and the graph is hard to read.",
+        "Smallest",
+        "The fewest bytes: 8 bits for every weight of at least 64 values, short names that are "
+        "hard to read, no shape attributes.",
+        "about a quarter",
+        "unchanged",
+        "change a little more (lossy)",
         f"{_FASTER}merge_duplicate_nodes quantize_weights(minimum_size=64) "
         "remove_attribute(attribute_name=_output_shapes) obfuscate_names sort_by_execution_order",
     ),
     "seed": Preset(
+        "Classic list",
         "The list of the notebook about optimising a SavedModel: rounds weights to 256 values, "
-        "then stores them in 8 bits; predictions change.",
+        "then stores them in 8 bits.",
+        "about a quarter",
+        "unchanged",
+        "change (lossy)",
         "remove_nodes(op=Identity) fold_constants(ignore_errors=true) fold_batch_norms "
         "fold_old_batch_norms round_weights(num_steps=256) quantize_weights strip_unused_nodes "
         "sort_by_execution_order",
@@ -63,8 +90,11 @@ PRESETS: dict[str, Preset] = {
         "NaN; both are fixed here.",
     ),
     "mobile": Preset(
-        "The original tool's advice for phones, without numerical checks; predictions change by "
-        "rounding only.",
+        "Classic list for phones",
+        "The original tool's advice for phones, without numerical checks.",
+        "slightly smaller",
+        "slightly faster",
+        "equal up to rounding",
         "strip_unused_nodes remove_nodes(op=Identity, op=CheckNumerics) "
         "fold_constants(ignore_errors=true) fold_batch_norms fold_old_batch_norms",
         "The original advice gave strip_unused_nodes the type and shape of one model's images, and "

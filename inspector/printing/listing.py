@@ -120,11 +120,12 @@ def transforms(catalogue: Json) -> str:
         lines = [[_call(param), param["sentence"]] for param in row["params"]]
         head = f"{row['name']}  ({row['effect']}{', kernels' if row['needs_kernels'] else ''})"
         parts.append(
-            f"{head}\n  {plain(row['summary'])}"
+            f"{head}\n  {plain(row['summary'])}\n  size {row['size']}; speed {row['speed']}"
             + (f"\n{table(lines, indent='    ')}" if lines else "")
         )
     presets = [
-        f"preset {row['name']}\n  {row['sentence']}\n"
+        f"preset {row['name']} ({row['title']})\n  {row['sentence']}\n"
+        f"  size {row['size']}; speed {row['speed']}; outputs {row['outputs']}\n"
         + (f"  {row['note']}\n" if row["note"] else "")
         + f"    {row['transforms']}"
         for row in catalogue["presets"]

@@ -176,7 +176,7 @@ def test_a_text_that_is_corrected_can_be_run() -> None:
     assert not at.warning
     assert not at.button(key="run").disabled
     at.text_area(key="pipeline_text").set_value("fold_everything").run()
-    at.selectbox(key="preset").set_value("tidy").run()
+    at.radio(key="preset").set_value("tidy").run()
     assert not at.button(key="run").disabled
 
 

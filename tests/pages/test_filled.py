@@ -314,7 +314,7 @@ def test_a_neighbour_leads_to_its_details() -> None:
 def test_the_loaded_preset_is_named_and_each_transform_explained() -> None:
     at = app.on(app.opened("iris"), "optimise")
     assert "Loaded: **seed**" in app.texts(at)
-    at.selectbox(key="preset").set_value("tidy").run()
+    at.radio(key="preset").set_value("tidy").run()
     assert "Loaded: **tidy**" in app.texts(at)
     lines = [caption.value for caption in at.caption if caption.value.startswith("**")]
     assert len(lines) == len(at.session_state["pipeline_items"])

@@ -16,6 +16,7 @@ from inspector.graph.graph import Graph, validate
 from inspector.graph.protos import FunctionDef, GraphDef
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
+from inspector.passes.gains import GAINS
 from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS
 from tests.function_graphs import FLOAT, function, node
@@ -359,14 +360,16 @@ def test_every_pass_says_what_it_is(name):
 
 def test_the_table_is_sorted():
     assert list(PASSES) == sorted(PASSES)
+    assert list(GAINS) == sorted(PASSES)
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_can_be_run(name):
-    sentence, transforms, note = PRESETS[name]
-    assert sentence.endswith(".")
-    assert plan(transforms)
-    assert note.endswith(".") == (name in ("seed", "mobile"))
+    preset = PRESETS[name]
+    assert preset.sentence.endswith(".")
+    assert all((preset.title, preset.size, preset.speed, preset.outputs))
+    assert plan(preset.transforms)
+    assert preset.note.endswith(".") == (name in ("seed", "mobile"))
 
 
 def test_the_seed_is_the_notebook():

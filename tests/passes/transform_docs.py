@@ -11,6 +11,7 @@ from inspector.graph.graph import Graph
 from inspector.model.model import Model
 from inspector.passes import PASSES
 from inspector.passes.base import Param, Pass
+from inspector.passes.gains import GAINS
 from inspector.passes.presets import PRESETS
 from inspector.view.export.render import render
 from tests.passes.running import context
@@ -64,14 +65,17 @@ def index() -> str:
         "one also takes `ignore_errors`, with which the others go on where it fails.",
         "`inspector transforms` prints this list; `tests.passes.transform_docs` writes the pages.",
         "",
-        "| transform | effect | what it does |",
-        "| --- | --- | --- |",
+        "| transform | effect | size | speed | what it does |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for name, found in PASSES.items():
-        lines.append(f"| [{name}]({name}.md) | {found.effect} | {markdown(found.summary)} |")
+        facts = f"{found.effect} | {GAINS[name].size} | {GAINS[name].speed}"
+        lines.append(f"| [{name}]({name}.md) | {facts} | {markdown(found.summary)} |")
     lines += ["", "## Presets", ""]
     for name, preset in PRESETS.items():
-        lines += [f"**{name}**: {preset.sentence}", "", "```", preset.transforms, "```", ""]
+        facts = f"Size: {preset.size}. Speed: {preset.speed}. Outputs: {preset.outputs}."
+        lines += [f"**{name}** ({preset.title}): {preset.sentence} {facts}", ""]
+        lines += ["```", preset.transforms, "```", ""]
         if preset.note:
             lines += [f"What was wrong with it: {preset.note}", ""]
     return "\n".join([*lines, FIGURES]).rstrip() + "\n"
@@ -82,6 +86,7 @@ def page(found: Pass) -> str:
     paragraphs = found.doc.split("\n\n")[1:]
     lines = [f"# {found.name}", "", markdown(found.summary), ""]
     lines += [f"*{found.effect}*: {EFFECTS[found.effect]}", ""]
+    lines += [f"Size: {GAINS[found.name].size}. Speed: {GAINS[found.name].speed}.", ""]
     if found.needs_kernels:
         lines += ["It needs TensorFlow, and asks a worker.", ""]
     lines += ["## Parameters", ""]

@@ -45,7 +45,7 @@ _TYPES = frozenset(tensors.dtype_enum(name) for name in ("half", "float", "doubl
 def fuse_pad_and_conv(
     edit: GraphEdit, ctx: PassContext, *, any_batch: Annotated[bool, Arg(_SENTENCE)] = False
 ) -> None:
-    """Fuse a MirrorPad into the Conv2D after it: less memory, not faster.
+    """Fuse a MirrorPad into the Conv2D after it.
 
     It also fuses a pad that follows a resize, so run fuse_resize_pad_and_conv first. Skipped: a
     batch size that is not known to be 1, for which the kernel is wrong; dilations, NCHW, explicit
@@ -63,7 +63,7 @@ def fuse_pad_and_conv(
 def fuse_resize_and_conv(
     edit: GraphEdit, ctx: PassContext, *, any_batch: Annotated[bool, Arg(_SENTENCE)] = False
 ) -> None:
-    """Fuse a ResizeBilinear into the Conv2D after it: less memory, not faster.
+    """Fuse a ResizeBilinear into the Conv2D after it.
 
     Skipped: a batch size that is not known to be 1, for which the kernel is wrong; half-pixel
     centers (what tf.image.resize writes); dilations, NCHW, explicit padding; a resize with other
@@ -76,7 +76,7 @@ def fuse_resize_and_conv(
 def fuse_resize_pad_and_conv(
     edit: GraphEdit, ctx: PassContext, *, any_batch: Annotated[bool, Arg(_SENTENCE)] = False
 ) -> None:
-    """Fuse ResizeBilinear and MirrorPad into the Conv2D after them: less memory, not faster.
+    """Fuse ResizeBilinear and MirrorPad into the Conv2D after them.
 
     Skipped: a batch size that is not known to be 1, for which the kernel is wrong; half-pixel
     centers (what tf.image.resize writes); dilations, NCHW, explicit padding; padded batch or

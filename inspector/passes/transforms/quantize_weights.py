@@ -97,7 +97,7 @@ def quantize_weights(
     ] = "tool",
     functions: InFunctions = False,
 ) -> None:
-    """Store large float32 constants in 8 bits: a quarter of the size, not faster.
+    """Store large float32 constants in 8 bits.
 
     Each becomes a Const of codes from 0 to 255, a Const with the smallest and one with the largest
     value, and a Dequantize with the old name. Each value changes by half a step of (max - min) /

@@ -16,15 +16,18 @@ import streamlit as st
 from inspector.errors import BadParameter, TransformError
 from inspector.passes import PASSES
 from inspector.passes.base import Param, Pass
+from inspector.passes.gains import GAINS, Gain
 from inspector.passes.parser import Call, format_call, format_calls, parse
 from inspector.passes.pipeline import plan
-from inspector.passes.presets import PRESETS
+from inspector.passes.presets import PRESETS, Preset
 from inspector.ui.session import state
-from inspector.ui.widgets import copy_button, step_record, text
+from inspector.ui.widgets import copy_button, step_record, tables, text
 
 ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
 DEFAULT = "pipeline_default"
 """The default list that is installed; another model's replaces it unless the user changed it."""
+_COLOURS = {"exact": "green", "rounding": "blue", "lossy": "orange", "unchecked": "violet"}
+"""Of the badges that say what a transform declares of the outputs."""
 _EXACT = 1 << 53
 """Bound of the integers that a browser's numbers hold exactly."""
 _ids = itertools.count()
@@ -84,35 +87,11 @@ def editor(default: str | None = None) -> None:
         default: The list that comes with the open model, as text; without it the first preset.
     """
     install_default(default)
-    names = list(PRESETS)
-    st.selectbox(
-        "Preset",
-        names,
-        key="preset",
-        on_change=_use_preset,
-        index=None,
-        placeholder="Take a ready-made list",
-        format_func=lambda name: f"{name}: {PRESETS[name].sentence}",
-    )
-    if (loaded := loaded_preset()) is None:
-        st.caption("Loaded: a list of its own, no preset.")
-    else:
-        preset = PRESETS[loaded]
-        note = text.escape(preset.note, 900) or None
-        st.caption(f"Loaded: **{loaded}**. {text.escape(preset.sentence, 500)}", help=note)
+    _presets()
     for place, item in enumerate(_items()):
         _row(place, item)
-    st.selectbox(
-        "Add a transform",
-        sorted(PASSES),
-        key="add_transform",
-        on_change=_add,
-        index=None,
-        placeholder="Add a transform",
-        label_visibility="collapsed",
-        format_func=lambda name: f"{name}: {PASSES[name].summary}",
-    )
-    with st.expander("As text, in the tool's own syntax", icon=":material/code:", expanded=True):
+    _adder()
+    with st.expander("As text (transform_graph syntax)", icon=":material/code:", expanded=True):
         if TEXT not in st.session_state:
             _write()
         st.text_area(
@@ -120,6 +99,70 @@ def editor(default: str | None = None) -> None:
         )
         if why := problem():
             state.error(why)
+
+
+def _presets() -> None:
+    """The presets, two lines each; the one whose list is on the page is selected."""
+    loaded = loaded_preset()
+    if loaded is None:
+        label, note = "Preset: none, a list of your own", ""
+    else:
+        label, note = f"Preset: {PRESETS[loaded].title}", PRESETS[loaded].note
+    st.session_state["preset"] = loaded
+    with st.popover(label, icon=":material/playlist_add_check:", width="stretch"):
+        st.radio(
+            "Preset",
+            list(PRESETS),
+            key="preset",
+            on_change=_use_preset,
+            index=None,
+            label_visibility="collapsed",
+            format_func=_preset_name,
+            captions=[_preset_facts(preset) for preset in PRESETS.values()],
+        )
+    if loaded is not None:
+        st.caption(_preset_facts(PRESETS[loaded]), help=text.escape(note, 900) or None)
+
+
+def _preset_name(name: str) -> str:
+    title = PRESETS[name].title
+    return f"**{title}**" if title.lower() == name else f"**{title}** ({name})"
+
+
+def _preset_facts(preset: Preset) -> str:
+    facts = f"{_gains(preset)} Outputs: {preset.outputs}."
+    return f"{text.escape(preset.sentence, 500)}  \n{facts}"
+
+
+def _gains(gains: Gain | Preset) -> str:
+    return f"Size: {gains.size}. Speed: {gains.speed}."
+
+
+def _adder() -> None:
+    """The transforms to add, each with its effect on outputs, size and speed."""
+    row = st.container(horizontal=True, vertical_alignment="center")
+    row.selectbox(
+        "Add a transform",
+        sorted(PASSES),
+        key="add_transform",
+        on_change=_add,
+        index=None,
+        placeholder="Add a transform",
+        label_visibility="collapsed",
+        format_func=lambda name: f"{name} · {step_record.EFFECTS[PASSES[name].effect]}",
+    )
+    with row.popover("", icon=":material/help:", help="What each transform does", type="tertiary"):
+        rows = [
+            {
+                "transform": name,
+                "what it does": PASSES[name].summary,
+                "outputs": step_record.EFFECTS[PASSES[name].effect],
+                "size": gain.size,
+                "speed": gain.speed,
+            }
+            for name, gain in GAINS.items()
+        ]
+        tables.table(rows, key="transforms_table", rows_shown=14)
 
 
 def loaded_preset() -> str | None:
@@ -150,22 +193,17 @@ def arguments(
 
 def _row(index: int, item: Item) -> None:
     transform = PASSES.get(item.call.name)
-    row = st.container(
-        horizontal=True,
-        vertical_alignment="center",
-        wrap=False,
-        gap="xxsmall",
-        key=f"step_{item.id}",
-    )
+    card = st.container(border=True, gap="xxsmall", key=f"step_{item.id}")
+    row = card.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
     copy_button.box(f"{index + 1}. {item.call}", row)
     if transform is not None:
         with row.popover("", icon=":material/tune:", help="Parameters", type="tertiary"):
             _form(item, transform)
     is_last = index == len(_items()) - 1
     icons = (
-        ("up", "arrow_upward", "Earlier", index == 0, _move, (item, -1)),
-        ("down", "arrow_downward", "Later", is_last, _move, (item, 1)),
-        ("drop", "close", "Take it out", False, _drop, (item,)),
+        ("up", "arrow_upward", "Move up", index == 0, _move, (item, -1)),
+        ("down", "arrow_downward", "Move down", is_last, _move, (item, 1)),
+        ("drop", "close", "Remove", False, _drop, (item,)),
     )
     for key, icon, tip, disabled, action, args in icons:
         row.button(
@@ -179,14 +217,17 @@ def _row(index: int, item: Item) -> None:
             args=args,
         )
     if transform is not None:
-        effect = step_record.EFFECTS[transform.effect]
-        st.caption(f"**{effect.capitalize()}.** {text.escape(transform.summary, 300)}")
+        summary = text.escape(transform.summary, 300)
+        card.caption(f"{_badge(transform)} {summary}  \n{_gains(GAINS[transform.name])}")
+
+
+def _badge(transform: Pass) -> str:
+    return f":{_COLOURS[transform.effect]}-badge[{step_record.EFFECTS[transform.effect]}]"
 
 
 def _form(item: Item, transform: Pass) -> None:
-    effect = step_record.EFFECTS[transform.effect]
-    st.markdown(f"**{text.escape(transform.name)}** · {effect}")
-    st.caption(text.escape(transform.summary, 600))
+    st.markdown(f"**{text.escape(transform.name)}** {_badge(transform)}")
+    st.caption(f"{text.escape(transform.summary, 600)} {_gains(GAINS[transform.name])}")
     with st.form(f"form_{item.id}", border=False):
         values = {param.name: _field(item, param) for param in transform.params}
         is_ignoring = "true" in item.call.values("ignore_errors")
@@ -194,7 +235,7 @@ def _form(item: Item, transform: Pass) -> None:
             "ignore_errors",
             is_ignoring,
             key=f"ignore_{item.id}",
-            help="Go on with the graph as it was where this step fails.",
+            help="If this step fails, continue with the graph as it was.",
         )
         if st.form_submit_button("Apply", key=f"apply_{item.id}", type="primary"):
             _replace(item, Call(item.call.name, arguments(transform, values, ignore_errors)))

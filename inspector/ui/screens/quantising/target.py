@@ -40,7 +40,7 @@ def form(model: state.OpenModel) -> str:
 def choose(model: state.OpenModel) -> None:
     """The format, and the options of TFLite where it is chosen."""
     st.segmented_control(
-        "Write",
+        "Format",
         list(TARGETS),
         default=SAVED_MODEL,
         required=True,
