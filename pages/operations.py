@@ -16,9 +16,5 @@ with details_column:
     if name is None:
         st.caption("Select a row to see the operation's attributes, value and consumers.")
     else:
+        operations.actions_of(model, name)
         operations.details(model, name)
-        if name in state.outputs():
-            st.button("Selected as output", key="is_output", disabled=True, icon=":material/check:")
-        elif st.button("Use as output", key="use_output", type="primary", icon=":material/output:"):
-            state.add_output(name)
-            st.rerun()

@@ -259,7 +259,7 @@ def test_rows_are_typed_into_a_table_and_a_picture_is_classified(
         cell.press("Tab")
         cell.wait_for(state="detached")
     page.locator(".st-key-predict button:enabled").click()
-    page.get_by_text("1 row a run").wait_for()
+    page.get_by_text("1 row per run").wait_for()
     with page.expect_download() as download:
         page.locator(".st-key-download_csv button").click()
     header, row = download.value.path().read_text().splitlines()
@@ -274,5 +274,5 @@ def test_rows_are_typed_into_a_table_and_a_picture_is_classified(
     send.wait_for(state="attached")
     send.set_input_files(str(picture))
     page.locator(".st-key-predict button:enabled").click()
-    page.get_by_text("1 row a run").wait_for()
+    page.get_by_text("1 row per run").wait_for()
     page.get_by_text("Row 1: most likely classes").wait_for()

@@ -211,7 +211,7 @@ def test_a_file_of_feeds_is_sent(page: Any, started: tuple[str, Path], tmp_path:
     feeds.get_by_text("File", exact=True).click()  # chosen already: it stays so
     send.set_input_files(str(SAMPLES / "iris" / "iris.csv"))
     page.locator(".st-key-predict button:enabled").click()
-    page.get_by_text("150 rows a run").wait_for()
+    page.get_by_text("150 rows per run").wait_for()
     with (tmp_path / "large.csv").open("wb") as large:
         large.truncate((64 << 20) + 1)
     send.set_input_files(str(tmp_path / "large.csv"))

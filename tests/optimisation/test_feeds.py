@@ -74,9 +74,9 @@ def test_text_becomes_bytes():
         (np.ones((1, 2)), "string", "holds float64, needs text"),
         (np.array([[1, b"a"]], object), "string", "holds int, needs text"),
         ([[1, 2]], "resource", "a resource cannot be fed"),
-        ([1, 2], "float32", r"has shape \[2\], needs \[\?, 2\]; put one row into a list"),
-        ([[1, 2, 3]], "float32", r"has shape \[1, 3\], needs \[\?, 2\]$"),
-        ([[1, 2], [3]], "float32", r"rows differ in length; needs x: float32 \[\?, 2\]"),
+        ([1, 2], "float32", r"has shape \[2\], needs \[None, 2\]; put one row into a list"),
+        ([[1, 2, 3]], "float32", r"has shape \[1, 3\], needs \[None, 2\]$"),
+        ([[1, 2], [3]], "float32", r"rows differ in length; needs x: float32 \[None, 2\]"),
     ],
 )
 def test_what_does_not_fit_says_what_would(value, dtype, says):

@@ -142,7 +142,7 @@ def test_a_model_with_functions_alone_asks_for_one(monkeypatch: pytest.MonkeyPat
     folder = ROOT / "tests" / "models" / "tf221" / "no_signatures"
     at = app.on(opened_path(folder, monkeypatch), "optimise")
     assert at.button(key="run").disabled
-    assert "choose one of its functions under Signature" in at.warning[0].value
+    assert "Select one of its functions under Signature" in at.warning[0].value
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_transforms_that_cannot_be_read_leave_the_list_as_it_was(typed: str, rea
     assert reason in only_error(at)
     assert [item.call for item in at.session_state["pipeline_items"]] == before
     assert at.button(key="run").disabled
-    assert "no list of transforms" in at.warning[0].value
+    assert "not a valid list of transforms" in at.warning[0].value
     assert "result" not in at.session_state
     assert not at.success
 
@@ -204,7 +204,7 @@ def test_feeds_that_do_not_fit_say_what_would() -> None:
 def test_numbers_of_a_picture_that_do_not_fit_say_so_at_the_field() -> None:
     at = app.on(app.opened("shapes"), "predict")
     at.segmented_control(key="feed_kind").set_value("typed").run()
-    assert any("send a PNG or JPEG" in item.value for item in at.caption)
+    assert any("upload a PNG or JPEG" in item.value for item in at.caption)
     at.toggle(key="as_json_image").set_value(True).run()
     at.text_area(key="typed_image").set_value("[1.0, 2.0").run()
     assert "is no JSON list or number" in only_error(at).replace("\\", "")

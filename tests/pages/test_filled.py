@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from inspector.ui.screens import output_comparison
+from inspector.ui.screens import operations, output_comparison
 from inspector.view.state.actions import ViewState
 from tests.conftest import data_path
 from tests.pages import app
@@ -321,3 +321,31 @@ def test_the_loaded_preset_is_named_and_each_transform_explained() -> None:
     assert all(line.startswith(("**Exact", "**Lossy", "**May")) for line in lines)
     at.text_area(key="pipeline_text").set_value("fold_constants").run()
     assert "no preset" in app.texts(at)
+
+
+def test_operations_are_sorted_by_figures_turned_and_shown_in_the_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(operations, "PAGE", 100)
+    at = app.on(app.opened("iris"), "operations")
+    assert "252 of 252 operations, 1 to 100 shown" in app.texts(at)
+    at.pagination(key="op_page").set_value(3).run()
+    assert "252 of 252 operations, 201 to 252 shown" in app.texts(at)
+    last = at.dataframe[0].value
+    assert list(last["name"]) == list(at.session_state["model"].operations["name"][200:])
+    at.selectbox(key="op_sort").set_value("bytes").run()
+    at.pagination(key="op_page").set_value(1).run()
+    first = at.dataframe[0].value
+    assert list(first["Weight size"][:2]) == ["1.0 MiB", "1.0 MiB"]
+    assert set(first["op"][:11]) == {"Const", "VariableV2"}
+    at.selectbox(key="op_sort").set_value("flops").run()
+    assert at.dataframe[0].value["op"].iloc[0] == "MatMul"
+    assert at.dataframe[0].value["FLOPs"].iloc[0] == "524.3 k"
+    # The page of a search with fewer rows is its last one.
+    at.pagination(key="op_page").set_value(3).run()
+    at.text_input(key="op_search").set_value("softmax").run()
+    assert "of 252 operations" in app.texts(at)
+    at.session_state[operations.SELECTED] = "dnn/head/predictions/probabilities"
+    at.run()
+    at.button(key="show_in_graph").click().run()
+    assert at.session_state["view_state"].selected == ("dnn/head/predictions/probabilities",)

@@ -81,7 +81,7 @@ def test_a_tflite_model_on_every_page(folder: Path) -> None:
         assert not at.error, page
     at = app.on(at, "optimise")
     assert not at.exception
-    assert "its weights can be quantised" in app.texts(at)
+    assert "Its weights can be quantised" in app.texts(at)
     at.button(key="run").click()
     at = app.settled(at.run())
     assert "nothing was quantised" in "".join(str(item.value) for item in at.error)
@@ -94,7 +94,7 @@ def test_a_tflite_model_predicts(folder: Path) -> None:
     at = app.settled(at.run())
     assert not at.exception
     assert not at.error
-    assert "32 rows a run" in app.texts(at)
+    assert "32 rows per run" in app.texts(at)
     assert "run by LiteRT" in app.texts(at)
 
 
@@ -118,7 +118,7 @@ def test_a_signature_of_another_subgraph_is_chosen_and_run(folder: Path) -> None
     at = app.settled(at.run())
     assert not at.exception
     assert not at.error
-    assert "1 row a run" in app.texts(at)
+    assert "1 row per run" in app.texts(at)
 
 
 @pytest.mark.tensorflow

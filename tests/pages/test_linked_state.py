@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_left_out(wrong: dict[str, str | list[str]]) -> Non
     ("wrong", "why"),
     [
         ({"list": "no_such_transform"}, "no_such_transform"),
-        ({"list": "fold_constants("}, "The list of transforms of this address cannot be used"),
+        ({"list": "fold_constants("}, "The transforms in this address cannot be used"),
         ({"set": "no_such=1"}, "no input of this name"),
         ({"set": "sepal_width=[[["}, "The fixed inputs in this address cannot be used"),
     ],

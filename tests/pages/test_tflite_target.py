@@ -212,7 +212,7 @@ def test_a_given_tflite_file_is_quantised_and_then_recognised(
     assert value["agreement"]["optimised"]["probabilities"]["argmax_equal"] > 0.9
     shutil.copyfile(file, tmp_path / "small.tflite")
     at = app.on(opened_file(tmp_path / "small.tflite"), "optimise")
-    assert any("is quantised already" in item.value for item in at.info)
+    assert any("is already quantised" in item.value for item in at.info)
 
 
 def test_a_click_in_the_picture_keeps_a_node_in_float(

@@ -21,6 +21,7 @@ from inspector.ui.screens import (
     predict,
     variables,
 )
+from inspector.ui.screens.operation_list import figures
 from inspector.ui.session import address, result_links, state, view_state
 from inspector.ui.widgets import input_values, pipeline
 from inspector.view.state import links
@@ -101,6 +102,8 @@ PAGES = {
     ),
     "operations": (
         Field("search", "op_search", _words, ""),
+        Field("sort", operations.SORT_KEY, _one_of(figures.ORDERS), figures.IN_ORDER),
+        Field("page", operations.PAGE_KEY, _number(1, 1_000_000), 1),
         Field("operation", operations.SELECTED, _operation),
     ),
     "compare": (Field("show", "compare_how", _one_of(SHOWN), SHOWN[0]),),

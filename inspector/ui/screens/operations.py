@@ -7,21 +7,27 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from inspector.errors import InspectorError
 from inspector.jobs.job import Job
 from inspector.jobs.store.workspace import ModelKey
 from inspector.text import printable
 from inspector.ui.screens import tflite
-from inspector.ui.session import job_status, state
+from inspector.ui.screens.operation_list import figures
+from inspector.ui.session import job_status, state, view_state
 from inspector.ui.widgets import charts, neighbours, tables, text
 from inspector.ui.widgets.search_field import search_field
+from inspector.view.state import actions
 from inspector.view.table import node_details
 
-LIMIT = 500
-"""Most rows that are sent to the browser."""
+PAGE = 500
+"""Rows of a page of the table: what is sent to the browser at once."""
+_NAME_PX = 270
+PAGE_KEY, SORT_KEY = "op_page", "op_sort"
 PATIENCE_S, POLL_S = 0.25, 0.3
 """Seconds a page waits for a job that reads the file; seconds between two looks at it after."""
 _DETAILS_JOB = "operation_job"
@@ -38,7 +44,7 @@ def table(model: state.OpenModel) -> str | None:
     except InspectorError as err:
         state.error(err)
         return None
-    search, types = st.columns([3, 2])
+    search, types, order = st.columns([5, 3, 3])
     words = search_field(
         "Search",
         key="op_search",
@@ -53,21 +59,19 @@ def table(model: state.OpenModel) -> str | None:
         key="op_types",
         format_func=lambda op: f"{op} ({counts[op]})",
     )
+    values = figures.of(model)
+    sort = _order(list(values), order)
     try:
-        matches = operations.find(words, picked)
+        matches = np.array(operations.find(words, picked), np.int64)
     except ValueError as err:
         state.error(err)
         return None
-    rows = pd.DataFrame(operations.rows(matches[:LIMIT]))
-    total = f"{text.number(len(matches))} of {text.number(len(operations))} operations"
-    st.caption(total + (f", the first {LIMIT} shown" if len(matches) > LIMIT else ""))
-    columns = {
-        "name": st.column_config.TextColumn(width="large"),
-        "outputs": st.column_config.TextColumn(
-            width="medium", help="Dtype and shape of name:0, name:1 and so on"
-        ),
-    }
-    selected = tables.selectable(tabulated(rows), key="op_table", height=520, columns=columns)
+    if sort != figures.IN_ORDER:
+        matches = matches[np.argsort(-values[sort][matches], kind="stable")]
+    page = _page(len(matches), len(operations))
+    places = matches[(page - 1) * PAGE : page * PAGE]
+    rows = pd.DataFrame(operations.rows(places.tolist()))
+    selected = _draw(rows, figures.as_text(values, places), f"{sort}_{page}")
     if selected is not None:
         st.session_state[SELECTED] = str(rows.iloc[selected]["name"])
     elif st.session_state.get(_HAD_ROW):
@@ -75,6 +79,72 @@ def table(model: state.OpenModel) -> str | None:
     st.session_state[_HAD_ROW] = selected is not None
     name: str | None = st.session_state.get(SELECTED)
     return name
+
+
+def _order(of: list[str], place: DeltaGenerator) -> str:
+    """The figure to sort by, one of those that operations of the model have."""
+    orders = [figures.IN_ORDER, *of]
+    if st.session_state.get(SORT_KEY) not in orders:
+        st.session_state.pop(SORT_KEY, None)
+    chosen: str = place.selectbox(
+        "Sort by", orders, key=SORT_KEY, format_func=figures.ORDERS.__getitem__
+    )
+    return chosen
+
+
+def _page(count: int, of: int) -> int:
+    """The page to show; the widget that turns them is there where there are several."""
+    pages = max(1, -(-count // PAGE))
+    page = min(int(st.session_state.get(PAGE_KEY) or 1), pages)
+    total = f"{text.number(count)} of {text.number(of)} operations"
+    if pages == 1:
+        st.session_state.pop(PAGE_KEY, None)
+        st.caption(total)
+        return 1
+    first, last = (page - 1) * PAGE + 1, min(page * PAGE, count)
+    st.caption(f"{total}, {text.number(first)} to {text.number(last)} shown")
+    st.session_state[PAGE_KEY] = page
+    return st.pagination(pages, key=PAGE_KEY)
+
+
+def _draw(rows: pd.DataFrame, numbers: pd.DataFrame, what: str) -> int | None:
+    """One page of the table. Returns: The place in `rows` of the selected one.
+
+    Args:
+        what: Which page in which order: each has a selection of its own.
+    """
+    texts = tabulated(rows)
+    frame = pd.concat([texts[texts.columns[:2]], numbers, texts[texts.columns[2:]]], axis=1)
+    columns = {
+        "name": st.column_config.TextColumn(width=_NAME_PX),
+        "outputs": st.column_config.TextColumn(
+            width="medium", help="Dtype and shape of name:0, name:1 and so on"
+        ),
+        **{title: st.column_config.TextColumn(alignment="right") for title in map(str, numbers)},
+    }
+    key = "op_table" if what == f"{figures.IN_ORDER}_1" else f"op_table_{what}"
+    return tables.selectable(frame, key=key, rows_shown=14, columns=columns)
+
+
+def actions_of(model: state.OpenModel, name: str) -> None:
+    """Buttons for the selected operation: use it as an output, show it in the graph."""
+    row = st.container(horizontal=True, gap="small")
+    if name in state.outputs():
+        row.button("Selected as output", key="is_output", disabled=True, icon=":material/check:")
+    elif row.button("Use as output", key="use_output", type="primary", icon=":material/output:"):
+        state.add_output(name)
+        st.rerun()
+    is_drawn = name in model.summary.index
+    if row.button(
+        "Show in graph",
+        key="show_in_graph",
+        icon=":material/account_tree:",
+        disabled=not is_drawn,
+        help=None if is_drawn else "The graph shows the serving function, without this operation.",
+    ):
+        now = view_state.state(model)
+        view_state.remember(model, actions.show(model.hierarchy, now, [name]))
+        st.switch_page("pages/graph.py")
 
 
 def tabulated(rows: pd.DataFrame) -> pd.DataFrame:

@@ -83,6 +83,21 @@ def boxes(
     }
 
 
+def of_nodes(tree: Hierarchy, figure: str, measured: Mapping[str, float] | None = None) -> Floats:
+    """The figure of each node of the table; a weight is that of the node that holds it."""
+    if figure not in (BYTES, PARAMETERS):
+        return _per_node(tree, figure, measured or {})
+    values = np.zeros(len(tree.table))
+    for node, value in _weights(tree, figure):
+        values[node] = value
+    return values
+
+
+def as_text(value: float, figure: str) -> str:
+    """A figure as a box has it, without its share."""
+    return _text(value, figure)
+
+
 def _weights(tree: Hierarchy, figure: str) -> Iterable[tuple[int, int]]:
     place = 1 if figure == BYTES else 0
     return ((node, pair[place]) for node, pair in tree.columns.weighed.items())
