@@ -46,6 +46,10 @@ INIT_SIGNATURE = "__saved_model_init_op"
 
 _OF_GRAPH: WeakKeyDictionary[Graph, list[Suggestion]] = WeakKeyDictionary()
 _LOGITS = re.compile(r"logit", re.I)
+_START_OF_STATE = re.compile(
+    r"(?:^|/)\w*(?:zero_?state|initial_?state|checked_cell_state)(?:_\d+)?(?:/|$)", re.I
+)
+"""Names of what a recurrent layer starts from."""
 _CALLED_OUTPUT = re.compile(
     r"outputs?|predictions?|preds?|logits|prob(?:abilitie)?s|embeddings?|scores|y_hat"
     r"|detection_(?:boxes|scores|classes|masks|keypoints)|num_detections",
@@ -182,6 +186,8 @@ class _Ranking:
         # What no trained weight is in was not learned here: a teacher, a target network.
         is_learned = self.learned is None or self.learned[at]
         aside = 1 if (self.judging and self.judging[at]) or not is_learned else 0
+        if _START_OF_STATE.search(name):
+            aside = 2
         return (aside, kind, hint, bool(columns.readers(at)), -at), suggestions
 
     def _outputs(self, at: int) -> list[tuple[int, Suggestion]]:

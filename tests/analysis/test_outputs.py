@@ -130,6 +130,18 @@ def test_a_feed_called_y_is_no_label_where_nothing_trains() -> None:
     assert [item.name for item in of_graph(made)] == ["out"]
 
 
+def test_what_a_recurrent_layer_starts_from_is_suggested_last() -> None:
+    model = graph(
+        placeholder("x", [None, 4]),
+        node("decoder/ids", "ArgMax", "x", T="float32"),
+        node("decoder/AttentionWrapperZeroState/checked_cell_state", "Identity", "x", T="float32"),
+    )
+    assert [item.name for item in of_graph(model)] == [
+        "decoder/ids",
+        "decoder/AttentionWrapperZeroState/checked_cell_state",
+    ]
+
+
 def test_softmax_inside_the_model_is_no_head() -> None:
     made = graph(
         placeholder("x", [4, 4]),
