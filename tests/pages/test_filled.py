@@ -313,14 +313,17 @@ def test_a_neighbour_leads_to_its_details() -> None:
 
 def test_the_loaded_preset_is_named_and_each_transform_explained() -> None:
     at = app.on(app.opened("iris"), "optimise")
-    assert "Loaded: **seed**" in app.texts(at)
+    assert at.radio(key="preset").value == "seed"
+    assert "rounds weights to 256 values" in app.texts(at)
     at.radio(key="preset").set_value("tidy").run()
-    assert "Loaded: **tidy**" in app.texts(at)
-    lines = [caption.value for caption in at.caption if caption.value.startswith("**")]
+    assert at.radio(key="preset").value == "tidy"
+    assert "Size: slightly smaller. Speed: unchanged. Outputs: equal." in app.texts(at)
+    lines = [caption.value for caption in at.caption if "-badge[" in caption.value]
     assert len(lines) == len(at.session_state["pipeline_items"])
-    assert all(line.startswith(("**Exact", "**Lossy", "**May")) for line in lines)
+    assert all("Size: " in line and "Speed: " in line for line in lines)
+    assert any(line.startswith(":green-badge[exact]") for line in lines)
     at.text_area(key="pipeline_text").set_value("fold_constants").run()
-    assert "no preset" in app.texts(at)
+    assert at.radio(key="preset").value is None
 
 
 def test_operations_are_sorted_by_figures_turned_and_shown_in_the_graph(

@@ -30,8 +30,10 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def entries(at: AppTest) -> list[str]:
     """What the browser lists, as it is shown."""
-    folders = [button.label for button in at.button if (button.key or "").startswith("in_")]
-    return folders + [text.value for text in at.caption if ":material/draft:" in text.value]
+    rows = [
+        button.label for button in at.button if (button.key or "").startswith(("in_", "browse_"))
+    ]
+    return [label for label in rows if label != "Look inside"]
 
 
 def test_folders_are_walked_to_a_model(root: Path) -> None:
@@ -41,7 +43,8 @@ def test_folders_are_walked_to_a_model(root: Path) -> None:
     assert "<b>" not in folder  # Markdown is told that it is text
     assert "notes\\.txt" in file
     at.button(key="in_0").click().run()
-    assert at.button(key="in_0").label == "iris"
+    assert at.button(key="browse_0").label == "iris · model"
+    assert at.button(key="in_0").label == "Look inside"
     assert not [button.key for button in at.button if str(root) in str(button.key)]
     at.button(key="go_0").click().run()
     at.button(key="in_0").click().run()
@@ -75,7 +78,7 @@ def test_a_folder_that_is_no_root_any_more_is_left(
     at.button(key="in_0").click().run()
     monkeypatch.setenv("INSPECTOR_ROOTS", str(root.parent / "secret"))
     at.run()
-    assert entries(at) == ["theirs"]
+    assert entries(at) == ["theirs · model"]
     monkeypatch.setenv("INSPECTOR_ROOTS", str(root / "gone"))
     at.run()
     assert not at.exception

@@ -112,8 +112,9 @@ def recent_models() -> None:
         if current is not None and (entry.ref, entry.part) == (current.ref, current.source.part):
             continue
         size = text.size(entry.bytes)
+        name = _split(entry.name)[0] if entry.ref[0] == "sample" else text.shorten(entry.name, 40)
         if row.button(
-            text.escape(f"Open {text.shorten(entry.name, 40)} ({entry.format}, {size})"),
+            text.escape(f"Open {name} ({entry.format}, {size})"),
             key=f"recent_{number}",
             icon=":material/history:",
         ):

@@ -18,6 +18,8 @@ from inspector.ui.widgets import (
     interface,
     narrow_window,
     output_picker,
+    recent_store,
+    server_browser,
     text,
 )
 
@@ -68,7 +70,7 @@ button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p, .stSlider 
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
 [data-testid="stLayoutWrapper"]:has(
-  > :is(.st-key-copying, .st-key-narrow_window, .st-key-address_bar)) {
+  > :is(.st-key-copying, .st-key-narrow_window, .st-key-address_bar, .st-key-recent_store)) {
   position: absolute; opacity: 0;
 }
 .st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
@@ -89,10 +91,12 @@ def configure() -> StreamlitPage:
         initial_sidebar_state=_SIDEBAR_PX,
     )
     st.logo(str(locations.assets() / "icon.svg"), size="large")
-    st.html(f"<style>{_STYLE}{copy_button.STYLE}{address_bar.STYLE}</style>")
+    styles = (_STYLE, copy_button.STYLE, address_bar.STYLE, server_browser.STYLE)
+    st.html(f"<style>{''.join(styles)}</style>")
     copy_button.listen()
     narrow_window.listen()
     address_bar.listen()
+    recent_store.keep()
     pages = [
         st.Page(
             f"pages/{entry.file}.py",

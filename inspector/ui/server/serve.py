@@ -31,7 +31,8 @@ from inspector import settings as operator
 from inspector.errors import InspectorError, MissingFile
 from inspector.jobs.runner import default_runner
 from inspector.jobs.sandbox.policy import RunPolicy, is_loopback
-from inspector.ui.server import uploads, web_guard
+from inspector.ui.server import base_url, uploads, web_guard
+from inspector.ui.server.base_url import BaseUrl
 from inspector.ui.server.stale_reruns import StaleReruns
 from inspector.ui.server.web_guard import Address
 
@@ -232,7 +233,7 @@ def _run(options: dict[str, Any]) -> None:
         hidden=_hidden(),
     )
     receiver = Route(uploads.PATH, uploads.Uploads(lambda: default_runner().workspace))
-    middleware = [guard, Middleware(StaleReruns)]
+    middleware = [guard, Middleware(BaseUrl), Middleware(StaleReruns)]
     app = st.App(app_file(), routes=[receiver], middleware=middleware, secrets=secrets)
     # Until the first call of `st.navigation` Streamlit takes a folder called pages for the
     # navigation: a first request for the link of a page would run that page without app.py.
@@ -258,9 +259,9 @@ def _end(signal_number: int, _frame: object) -> None:
 
 
 def _script_hashes() -> list[str]:
-    """Hashes of the inline scripts of Streamlit's page, for the content security policy."""
+    """Hashes of the inline scripts of the page, for the content security policy."""
     page = (importlib.resources.files("streamlit") / "static" / "index.html").read_bytes()
-    scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
+    scripts = [*re.findall(rb"<script>(.*?)</script>", page, re.DOTALL), base_url.SCRIPT]
     digests = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts]
     return [f"sha256-{digest}" for digest in digests]
 

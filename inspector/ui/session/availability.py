@@ -38,7 +38,7 @@ def navigation_style(model: state.OpenModel) -> str:
         entry = f'[data-testid="stSidebarNavLink"][href$="/{page}"]'
         short = json.dumps(why.partition(". ")[0].rstrip("."))
         rules.append(
-            f"{entry} {{ cursor: not-allowed; flex-wrap: wrap; height: auto; }} "
+            f"{entry} {{ pointer-events: none; flex-wrap: wrap; height: auto; }} "
             f"{entry} > * {{ opacity: 0.5; }} "
             f"{entry}::after {{ content: {short}; flex-basis: 100%; font-size: 0.75rem; "
             "line-height: 1.3; white-space: normal; padding-left: 1.75rem; }"

@@ -43,6 +43,7 @@ def box(text: str, place: DeltaGenerator | None = None) -> None:
     button = '<button type="button" title="Copy" aria-label="Copy"></button>'
     # As references: Streamlit and the browser normalise line ends.
     escaped = html.escape(text).replace("\r", "&#13;").replace("\n", "&#10;")
+    escaped = escaped.replace("/", "/<wbr>")  # a long name breaks between its scopes
     body = f'<div class="name"><code>{escaped}</code>{button}</div>'
     (place.html if place is not None else st.html)(body)
 

@@ -1,8 +1,13 @@
-"""A browser for the server's folders, limited to the allowed roots."""
+"""A browser for the server's folders, limited to the allowed roots.
+
+A click on a row enters the folder, or opens the model; a folder that is a model has a second button
+to look inside.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -11,7 +16,10 @@ from inspector.ui.session import open_model, server_paths, state
 from inspector.ui.session.server_paths import Entry
 from inspector.ui.widgets import text
 
-FOLDER = "browsed_folder"
+FOLDER, ROOT = "browsed_folder", "browsed_root"
+STYLE = """
+.st-key-browser button, .st-key-browser button > * { justify-content: flex-start; width: 100%; }
+"""
 HEIGHT = 330
 """Pixels of the list, which scrolls."""
 
@@ -28,7 +36,7 @@ def folder() -> Path | None:
 def browser() -> Path | None:
     """The path to the current folder as buttons, then its entries.
 
-    Returns: The model that was clicked.
+    Returns: The file or the model's folder that was clicked.
     """
     opened_folder = folder()
     if opened_folder is None:
@@ -55,15 +63,23 @@ def browser() -> Path | None:
 
 
 def _breadcrumbs(place: Path) -> None:
-    """A button for each other root, and for each folder from the root to this one."""
+    """A select box of the roots, where there are several; a button for each folder down to here."""
     roots = server_paths.roots()
     root = next(root for root in roots if place.is_relative_to(root))
     below = place.relative_to(root).parts
     folders = [root.joinpath(*below[:count]) for count in range(len(below) + 1)]
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-        for number, other in enumerate(roots):
-            if other != root:
-                _folder_button(other, f"go_root_{number}", ":material/home_storage:")
+        if len(roots) > 1:
+            st.session_state[ROOT] = roots.index(root)
+            st.selectbox(
+                "Start folder",
+                range(len(roots)),
+                key=ROOT,
+                on_change=_enter_root,
+                label_visibility="collapsed",
+                format_func=lambda number: _name_of(roots[number]),
+                width=220,
+            )
         for depth, parent in enumerate(folders):
             icon = ":material/home_storage:" if parent == root else ":material/chevron_right:"
             _folder_button(parent, f"go_{depth}", icon)
@@ -72,7 +88,7 @@ def _breadcrumbs(place: Path) -> None:
 def _folder_button(place: Path, key: str, icon: str) -> None:
     # A key becomes a CSS class in the browser, so it must not hold a path of the server.
     st.button(
-        text.escape(place.name or "/", 40),
+        text.escape(_name_of(place), 40),
         key=key,
         icon=icon,
         type="tertiary",
@@ -81,23 +97,29 @@ def _folder_button(place: Path, key: str, icon: str) -> None:
     )
 
 
+def _name_of(place: Path) -> str:
+    return text.shorten(place.name or "/", 40)
+
+
 def _row(place: Path, entry: Entry, number: int) -> bool:
-    """One entry. Returns: Whether it is a model that was clicked."""
-    path = place / entry.name
+    """One entry. Returns: Whether it is to be opened."""
     row = st.container(horizontal=True, gap="small", vertical_alignment="center", wrap=False)
     name = text.escape(entry.name, 80)
-    if entry.is_folder:
+    enter: dict[str, Any] = {"on_click": _enter, "args": (place / entry.name,), "type": "tertiary"}
+    if entry.is_folder and not entry.model:
         icon = ":material/folder:"
-        row.button(
-            name, key=f"in_{number}", icon=icon, type="tertiary", on_click=_enter, args=(path,)
-        )
-    elif not entry.model:
-        row.caption(f":material/draft: {name} · {text.size(entry.bytes)}")
-    if not entry.model:
+        row.button(name, key=f"in_{number}", icon=icon, width="stretch", **enter)
         return False
-    icon = ":material/arrow_forward:" if entry.is_folder else ":material/deployed_code:"
-    label = f"Open {name}" if entry.is_folder else f"{name} · {text.size(entry.bytes)}"
-    return row.button(label, key=f"browse_{number}", type="tertiary", icon=icon)
+    icon = ":material/deployed_code:" if entry.model else ":material/draft:"
+    label = f"{name} · model" if entry.is_folder else f"{name} · {text.size(entry.bytes)}"
+    clicked = row.button(label, key=f"browse_{number}", type="tertiary", icon=icon, width="stretch")
+    if entry.is_folder:
+        row.button("Look inside", key=f"in_{number}", icon=":material/folder_open:", **enter)
+    return clicked
+
+
+def _enter_root() -> None:
+    _enter(server_paths.roots()[st.session_state[ROOT]])
 
 
 def _enter(place: Path) -> None:
