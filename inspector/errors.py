@@ -352,7 +352,11 @@ def close_names(name: str, names: Iterable[str]) -> list[str]:
 
 
 def or_rather(names: Sequence[str]) -> str:
-    """``; did you mean 'a' or 'b'?`` with the first three names; the empty string for none."""
+    """``; did you mean 'a' or 'b'?`` with the first three names; the empty string for none.
+
+    A name that occurs twice counts once.
+    """
+    names = list(dict.fromkeys(names))
     more = f" (and {len(names) - 3} more)" if len(names) > 3 else ""
     return f"; did you mean {' or '.join(map(repr, names[:3]))}{more}?" if names else ""
 
