@@ -88,7 +88,7 @@ def judge(differences: tuple[Difference, ...], effect: str, half: bool = False) 
         if item.equal:
             continue
         if effect == "exact":
-            why = "differs, and was declared exact"
+            why = "differs, although declared exact"
         elif item.max_rel is not None and not item.whole and item.max_rel > tolerance:
             why = (
                 f"differs by {item.max_rel:.2g} of its largest value, {effect} allows {tolerance:g}"

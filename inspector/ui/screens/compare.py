@@ -26,7 +26,12 @@ DOWNLOADS = (
     ("saved_model.zip", "SavedModel", "what TensorFlow Serving loads, zipped", "application/zip"),
     ("optimised.pb", "GraphDef", "the optimised graph, binary", "application/octet-stream"),
     ("frozen.pb", "Frozen GraphDef", "before the transforms", "application/octet-stream"),
-    ("record.json", "Record", "what each step changed and skipped", "application/json"),
+    (
+        "record.json",
+        "Optimisation log (JSON)",
+        "what each step changed and skipped",
+        "application/json",
+    ),
 )
 
 

@@ -136,7 +136,7 @@ def _uploaded_feeds() -> Feeds | None:
             raise LimitExceeded(file.name, "feeds", f"more than {text.size(MAX_FILE)}")
         return {"kind": "file", "name": file.name}, {"feeds": file.path.read_bytes()}
     except OSError:
-        state.error(f"{file.name}: feeds: the file is not in the workspace any more: send it again")
+        state.error(f"{file.name}: the file is no longer on the server. Upload it again.")
     except LimitExceeded as err:
         state.error(err)
     return None

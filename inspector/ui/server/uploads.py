@@ -286,7 +286,7 @@ def _find_inbox(token: str) -> Inbox:
     """The inbox of a token. Raises: UploadError."""
     inbox = _inboxes.get(token)
     if inbox is None:
-        raise UploadError(403, "This page is not connected to the server any more: reload it.")
+        raise UploadError(403, "This page is no longer connected to the server. Reload it.")
     return inbox
 
 
