@@ -168,7 +168,7 @@ def test_paths_are_walked_to_a_model_and_no_further(page: Any, started: tuple[st
     assert told == {"path: only paths below the folders of INSPECTOR_ROOTS may be opened"}
     assert "out" not in page.locator(".st-key-browser").inner_text().split()
     page.locator(".st-key-browser button", has_text="export").click()
-    page.locator(".st-key-browser button", has_text="Open").click()
+    page.locator(".st-key-browser button", has_text="model").click()
     on_overview(page)
 
 

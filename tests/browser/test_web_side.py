@@ -82,7 +82,7 @@ def journey(page: Any, url: str, tmp_path: Path) -> None:
     page.locator(".st-key-sample_iris button").wait_for()
     page.get_by_role("tab", name="A path on the server").click()
     page.locator(".st-key-browser button", has_text="export").click()
-    page.locator(".st-key-browser button", has_text="Open").click()
+    page.locator(".st-key-browser button", has_text="iris").click()
     page.locator("h1", has_text="Overview").wait_for()
     page.locator("canvas, svg.marks").first.wait_for()
     go(page, "Graph")
