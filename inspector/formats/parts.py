@@ -6,6 +6,7 @@ the folder's or the archive's own: ``models.zip/a``, ``run/model.ckpt-2000``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -51,10 +52,10 @@ class Part:
 def of(folder: Path) -> list[Part]:
     """The models in a folder and in the folders below it; none where it is a model itself.
 
-    Links are not followed.
+    Links are not followed. The root of the file system is not searched.
     """
     listed: list[Part] = []
-    if _whole(folder) is not None:
+    if _whole(folder) is not None or folder.parent == folder:
         return listed
     todo = [(folder, 0)]
     entries = 0
@@ -66,7 +67,8 @@ def of(folder: Path) -> list[Part]:
             continue
         inside = _entries(place)
         entries += len(inside)
-        listed += _files(folder, place, [path for path in inside if is_file(path)])
+        with contextlib.suppress(OSError):  # of a device, or of a file that has just gone
+            listed += _files(folder, place, [path for path in inside if is_file(path)])
         if depth < _MAX_DEPTH:
             todo += [(path, depth + 1) for path in inside if is_folder(path)]
     return listed[:MAX_PARTS]

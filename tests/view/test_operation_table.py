@@ -39,7 +39,11 @@ def test_rows_are_the_nodes_and_then_what_other_bodies_hold(listed: OperationTab
     assert len(listed) == 6
     rows = listed.rows([2, 4, 5])
     assert rows["name"] == ["y", "z", "inner"]
-    assert rows["outputs"] == ["y:0 float32 [?, 4]", "z:0 float32 ?", "inner:0 float32 [7]"]
+    assert rows["outputs"] == [
+        "y:0 float32 [None, 4]",
+        "z:0 float32 unknown",
+        "inner:0 float32 [7]",
+    ]
     assert rows["inputs"] == ["x, Weights/w", "parts:1, gone:2, ^x", "arg, ^go"]
     assert rows["function"] == ["outer", "", "step"]
     assert listed.names() == {"x", "Weights/w", "y", "parts", "z", "inner"}
@@ -58,7 +62,7 @@ def test_ops_are_counted_the_most_frequent_first() -> None:
         ("weights", [], ["Weights/w", "y"]),
         ("relu", [], ["z"]),
         ("4]", [], ["y"]),
-        ("[?, 4]", [], ["y"]),
+        ("[None, 4]", [], ["y"]),
         ("float32 [7]", [], ["inner"]),
         ("parts:1", [], ["parts", "z"]),
         ("parts:1,", [], ["parts", "z"]),
