@@ -73,17 +73,23 @@ class Reach:
 
 def of(model: Model, reach: Reach) -> list[dict[str, Any]]:
     """Rows as those of `op_safety.flagged`: ``op``, ``count``, ``why``, ``severity``."""
-    return [*_batch_norms(reach), *_assigns(reach), *_unread_variables(model)]
+    used = [*_batch_norms(reach), *_assigns(reach)]
+    rows = [{**row, "in_prediction": row["count"]} for row in used]
+    return [*rows, *({**row, "in_prediction": 0} for row in _unread_variables(model))]
 
 
 def reached(flagged: Iterable[dict[str, Any]], ops: Counter[str]) -> list[dict[str, Any]]:
-    """The rows of refused ops, and of the others those of `ops`, with their number there."""
+    """The rows of refused ops, and of the others those of `ops`, with their number there.
+
+    ``in_prediction`` counts those of a row that the outputs depend on.
+    """
     rows = []
     for row in flagged:
+        needed = min(row["count"], ops[row["op"]])
         if row["severity"] == BLOCK:
-            rows.append(row)
-        elif ops[row["op"]]:
-            rows.append({**row, "count": min(row["count"], ops[row["op"]])})
+            rows.append({**row, "in_prediction": needed})
+        elif needed:
+            rows.append({**row, "count": needed, "in_prediction": needed})
     return rows
 
 

@@ -16,13 +16,20 @@ from inspector.analysis.init_ops import InitOps, init_ops
 from inspector.analysis.outputs import Suggestion
 from inspector.errors import InspectorError
 from inspector.formats.releases import release_of
-from inspector.graph import tensors
-from inspector.graph.protos import SignatureDef, TensorInfo, VersionDef
+from inspector.formats.tag_sets import MetaGraphFacts, meta_graphs, signature_dict
+from inspector.graph.protos import SignatureDef, VersionDef
 from inspector.model.callables import Callable, callables
-from inspector.model.graph_facts import GraphFacts, Tensor, graph_facts
+from inspector.model.graph_facts import (
+    GraphFacts,
+    Tensor,
+    constant_parameters,
+    control_edges,
+    graph_facts,
+)
 from inspector.model.model import Asset, Model, Variable
+from inspector.model.python_functions import PythonFunction, python_functions
 from inspector.model.serving import serving_graph
-from inspector.model.signatures import parts_of, serving_keys
+from inspector.model.signatures import serving_keys
 from inspector.printing import describing
 from inspector.printing.text_tables import html
 from inspector.schemas import stamped
@@ -45,12 +52,18 @@ class Facts:
         producer: The release that wrote the file: as the file says, else by the GraphDef's version.
         versions: Those of the GraphDef: ``producer``, ``min_consumer``, and ``bad_consumers`` where
             there are any.
+        control_edges: Control inputs of the nodes of the main graph.
         functions: How many functions the library holds; `function_op_counts` counts the nodes of
             their bodies, each body once. `gradients`: how many it names as the gradient of one.
         function_list: The functions of the library: arguments, results, nodes and calls.
         signatures: Signature key to SignatureDef.
         variable_list: What the checkpoint holds.
         assets: Files that the graph reads when its tables are initialised.
+        constant_parameters: Elements of large constants of the serving function, or of the main
+            graph; the other `parameters` are variables.
+        python_functions: Functions of a TensorFlow 2 model by their Python names, each with the
+            arguments that it was traced for.
+        meta_graphs: Of a file with several tag-sets, the signatures and ops of each.
         parameters: Their number, as `graph_facts.parameters` counts them.
         bytes: Bytes of ``graph``, ``variables``, ``assets`` and ``total``.
         suggested_outputs: Likely outputs, each with the reason and the inputs that it depends on.
@@ -73,6 +86,8 @@ class Facts:
     functions: int
     function_op_counts: dict[str, int]
     gradients: int
+    control_edges: int
+    constant_parameters: int
     function_list: list[FunctionFacts]
     signatures: dict[str, SignatureDef]
     variable_list: list[Variable]
@@ -84,6 +99,8 @@ class Facts:
     flagged_ops: list[dict[str, Any]]
     callables: list[Callable] = field(default_factory=list)
     init_op: InitOps = field(default_factory=InitOps)
+    python_functions: list[PythonFunction] = field(default_factory=list)
+    meta_graphs: list[MetaGraphFacts] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -131,7 +148,8 @@ class Facts:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``describe``.
 
-        ``serving`` is there for TensorFlow 2, ``keras`` for Keras, ``callables`` for a
+        ``serving`` and ``python_functions`` are there for TensorFlow 2, ``meta_graphs`` for a file
+        with several tag-sets, ``keras`` for Keras, ``callables`` for a
         SavedModel of TensorFlow 2 without signatures, ``init_op`` where state has to be set before
         the first run and the file is no SavedModel.
         """
@@ -145,6 +163,7 @@ class Facts:
             "functions": self.functions,
             "function_op_counts": self.function_op_counts,
             "gradients": self.gradients,
+            "control_edges": self.control_edges,
             "function_list": [item.to_dict() for item in self.function_list],
             "placeholders": [item.to_dict() for item in self.placeholders],
             "softmax": self.softmax,
@@ -160,6 +179,7 @@ class Facts:
             ],
             "assets": [{"name": item.name, "tensor": item.tensor} for item in self.assets],
             "parameters": self.parameters,
+            "constant_parameters": self.constant_parameters,
             "bytes": self.bytes,
             "suggested_outputs": [item.to_dict() for item in self.suggested_outputs],
             "versions": self.versions,
@@ -170,6 +190,10 @@ class Facts:
             facts["serving"] = self.serving.to_dict()
         if self.callables:
             facts["callables"] = [item.to_dict() for item in self.callables]
+        if self.python_functions:
+            facts["python_functions"] = [item.to_dict() for item in self.python_functions]
+        if self.meta_graphs:
+            facts["meta_graphs"] = [item.to_dict() for item in self.meta_graphs]
         if self.init_op.is_news:
             facts["init_op"] = self.init_op.to_dict()
         return stamped({**facts, **self.extra})
@@ -192,6 +216,7 @@ def describe(model: Model) -> Facts:
         if suggestions:
             reach = cautions.Reach(model, [item.name for item in suggestions])
             flagged = [*cautions.reached(flagged, reach.ops()), *cautions.of(model, reach)]
+    flagged = [{**row, "in_prediction": row.get("in_prediction")} for row in flagged]
     return Facts(
         name=model.name,
         format=model.format,
@@ -203,6 +228,8 @@ def describe(model: Model) -> Facts:
         functions=functions,
         function_op_counts=_by_count(function_ops),
         gradients=len(graph.library.gradient),
+        control_edges=control_edges(graph),
+        constant_parameters=constant_parameters(serving) if model.holds_ops else 0,
         function_list=list_functions(graph),
         signatures=model.signatures,
         variable_list=model.variables,
@@ -214,6 +241,8 @@ def describe(model: Model) -> Facts:
         flagged_ops=flagged,
         callables=[] if _has_signatures(model) else callables(model),
         init_op=init_ops(model),
+        python_functions=python_functions(model),
+        meta_graphs=meta_graphs(model),
         warnings=warnings,
         extra=model.format_facts(),
     )
@@ -237,35 +266,6 @@ def versions_dict(versions: VersionDef) -> dict[str, Any]:
     numbers = {"producer": versions.producer, "min_consumer": versions.min_consumer}
     bad = list(versions.bad_consumers)
     return {**numbers, "bad_consumers": bad} if bad else numbers
-
-
-def signature_dict(signature: SignatureDef) -> dict[str, Any]:
-    """One SignatureDef as in the JSON of ``describe``, its tensors by key."""
-    return {
-        "method_name": signature.method_name,
-        "inputs": {
-            key: tensor_info_dict(signature.inputs[key]) for key in sorted(signature.inputs)
-        },
-        "outputs": {
-            key: tensor_info_dict(signature.outputs[key]) for key in sorted(signature.outputs)
-        },
-    }
-
-
-def tensor_info_dict(info: TensorInfo) -> dict[str, Any]:
-    """Name, dtype and shape of a TensorInfo.
-
-    A sparse or composite one has the name of its first part, the values, and ``parts``: part's
-    name to tensor name. The dtype is None for what is no tensor: the init op of TensorFlow 2
-    stands in a signature.
-    """
-    parts = parts_of(info)
-    tensor = {
-        "name": next(iter(parts.values()), ""),
-        "dtype": tensors.dtype_name(info.dtype) if info.dtype else None,
-        "shape": tensors.shape_of(info.tensor_shape),
-    }
-    return tensor if "" in parts or not parts else {**tensor, "parts": parts}
 
 
 def _by_count(counts: Counter[str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from inspector import api, text
 from inspector.cli import completion
 from inspector.cli.options import FORCE, JSON, MODEL, OUT, TAG_SET
 from inspector.cli.output import check_output, new_file, open_model, show, show_written
-from inspector.cli.path_options import STDOUT, ModelPath
+from inspector.cli.path_options import STDOUT, ModelPath, typed
 from inspector.errors import BadParameter
 from inspector.printing import describing, listing
 
@@ -24,7 +24,7 @@ def describe(model: str, tag_set: list[str] | None, as_json: bool) -> None:
     """Figures: nodes, ops, signatures, sizes, outputs."""
     opened = open_model(model, tag_set)
     facts = api.describe(opened).to_dict()
-    show(facts, as_json, lambda: describing.describe(opened.name, facts))
+    show(facts, as_json, lambda: describing.describe(opened.name, facts, typed(model)))
 
 
 @click.command()

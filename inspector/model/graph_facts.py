@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inspector.graph import opdefs, tensors
+from inspector.graph.columns import CONTROL
 from inspector.graph.graph import Graph
 from inspector.graph.op_safety import ATTRIBUTE_RULES, flagged
 from inspector.graph.op_sets import PLACEHOLDERS, VARIABLES
@@ -123,20 +124,34 @@ def parameters(variables: Iterable[Variable], graph: Graph) -> int:
     ]
     if listed:
         return sum(_elements(shape) for shape in listed)
-    columns = graph.columns()
-    counts = np.bincount(columns.kind, minlength=len(columns.kinds)).tolist()
-    kinds = list(zip(columns.kinds, counts, strict=True))
-    declared = [(_shape_attr(node), count) for node, count in kinds if node.op in VARIABLES]
+    declared = [(_shape_attr(node), count) for node, count in _kinds(graph) if node.op in VARIABLES]
     if declared:
         return sum(_elements(shape) * count for shape, count in declared)
+    return constant_parameters(graph)
+
+
+def constant_parameters(graph: Graph) -> int:
+    """Elements of Consts of float, quantised or 8-bit dtype that are not scalars."""
     total = 0
-    for node, count in kinds:
+    for node, count in _kinds(graph):
         # Reading an attribute that is not there would add it, and nodes are not written to.
         if node.op == "Const" and "value" in node.attr:
             tensor = node.attr["value"].tensor
             if _is_weight(tensor.dtype) and tensor.tensor_shape.dim:
                 total += max(tensors.elements(tensor), 0) * count
     return total
+
+
+def control_edges(graph: Graph) -> int:
+    """How many control inputs the nodes of a graph have."""
+    return int(np.count_nonzero(graph.columns().port == CONTROL))
+
+
+def _kinds(graph: Graph) -> list[tuple[NodeDef, int]]:
+    """One node of each kind, and how many there are."""
+    columns = graph.columns()
+    counts = np.bincount(columns.kind, minlength=len(columns.kinds)).tolist()
+    return list(zip(columns.kinds, counts, strict=True))
 
 
 def _placeholder(node: NodeDef, name: str) -> Tensor:

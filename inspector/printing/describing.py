@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,18 +14,21 @@ _ARGUMENTS = 6
 _INPUTS = 8
 """Inputs of a suggested output that are listed; the JSON has all."""
 _OPS = 6
+_TRACES = 40
 _CHARACTERS = 60
 """Characters of the start of a file."""
 _NAMES = 20
 """Names shown of a list of nodes; --json has all."""
 
 
-def describe(name: str, facts: Json) -> str:
-    """The figures of ``inspector describe``."""
+def describe(name: str, facts: Json, path: str | None = None) -> str:
+    """The figures of ``inspector describe``.
+
+    Args:
+        path: As it was typed, for commands to paste.
+    """
     parts = [_head(name, facts), table(_figures(facts))]
-    if len(facts["tag_sets"]) > 1:
-        rows = [[", ".join(tags) or "(no tags)"] for tags in facts["tag_sets"]]
-        parts.append(titled("tag-sets", table(rows)))
+    parts += _tag_sets(facts)
     parts += _ops(facts)
     if len(facts.get("subgraphs", ())) > 1:
         parts.append(titled("subgraphs", _subgraphs(facts["subgraphs"])))
@@ -40,6 +44,9 @@ def describe(name: str, facts: Json) -> str:
         for item in facts["suggested_outputs"]
     ]
     parts.append(titled("suggested outputs", table(suggestions)))
+    parts.append(
+        titled("functions by their Python names", _python(facts.get("python_functions", ())))
+    )
     parts.append(titled("functions to call", _callables(facts.get("callables", ()))))
     parts.append(titled("init op", _init_op(facts.get("init_op"))))
     if facts["function_list"]:
@@ -54,6 +61,8 @@ def describe(name: str, facts: Json) -> str:
     flagged = [[item["op"], item["count"], item["why"]] for item in facts["flagged_ops"]]
     parts.append(titled("to know before it is run", table(flagged, right=[1])))
     parts.append(titled("warnings", "\n".join(plain(text) for text in facts["warnings"])))
+    if path is not None:
+        parts.append(titled("to go on", "\n".join(_commands(facts, path))))
     return "\n\n".join(filter(None, parts))
 
 
@@ -81,6 +90,8 @@ def _figures(facts: Json) -> list[tuple[str, str]]:
         ("variables", f"{facts['variables']:,}"),
         ("identities", f"{facts['identities']:,}"),
         ("parameters", f"{facts['parameters']:,}"),
+        ("of large constants", f"{facts['constant_parameters']:,}"),
+        ("control edges", f"{facts['control_edges']:,}"),
         ("graph", size(sizes["graph"])),
         ("variables' values", size(sizes["variables"])),
         ("assets", size(sizes["assets"])),
@@ -99,6 +110,60 @@ def _ops(facts: Json) -> list[str]:
     parts.append(titled("layers", op_counts(facts["op_counts"])))
     config = [(key.replace("_", " "), _value_text(value)) for key, value in facts["keras"].items()]
     return [*parts, titled("keras", table(config))]
+
+
+def _tag_sets(facts: Json) -> list[str]:
+    """All tag-sets; below each but the chosen one its signatures and ops."""
+    if len(facts["tag_sets"]) < 2:
+        return []
+    rows = [[", ".join(tags) or "(no tags)"] for tags in facts["tag_sets"]]
+    parts = [titled("tag-sets", table(rows))]
+    for item in facts.get("meta_graphs", ()):
+        if item["tag_set"] != facts["tag_set"]:
+            text = "\n".join(_tensors_of_signatures(item["signatures"]))
+            ops = plain(f"ops: {', '.join(item['ops'])}")
+            parts.append(titled(f"tag-set {plain(', '.join(item['tag_set']))}", f"{text}\n{ops}"))
+    return parts
+
+
+def _python(rows: Sequence[Json]) -> str:
+    """A line for each call that a function of Python was traced for."""
+    lines = [
+        f"{row['name']}({', '.join(_argument(item) for item in _arguments(trace))})"
+        for row in rows
+        for trace in row["traces"] or [{"arguments": [], "keywords": []}]
+    ]
+    more = len(lines) - _TRACES
+    text = "\n".join(map(plain, lines[:_TRACES]))
+    return f"{text}\nand {more:,} more (--json has all)" if more > 0 else text
+
+
+def _arguments(trace: Json) -> list[Json]:
+    return [*trace["arguments"], *trace["keywords"]]
+
+
+def _argument(item: Json) -> str:
+    """``inputs: float32 [?, 784]``, ``training=False``."""
+    if "items" in item:
+        return f"{item['name']}=({', '.join(map(_argument, item['items']))})"
+    if "dtype" in item:
+        tensor = "" if item["tensor"] in ("", item["name"]) else f" '{item['tensor']}'"
+        return f"{item['name']}{tensor}: {item['dtype']} {shape(item['shape'])}"
+    return f"{item['name']}={item['value']!r}" if item["name"] else repr(item["value"])
+
+
+def _commands(facts: Json, path: str) -> list[str]:
+    """Commands to paste: a run, and a smaller model."""
+    model = shlex.quote(plain(path))
+    if len(facts["tag_sets"]) > 1:
+        model += f" --tag-set {shlex.quote(plain(','.join(facts['tag_set'])))}"
+    outputs = ",".join(item["name"] for item in facts["suggested_outputs"][:1])
+    chosen = f" --outputs {shlex.quote(plain(outputs))}" if outputs else ""
+    template = f"inspector predict {model} --template feeds.csv"
+    if facts["format"] == "TFLite":
+        return [template, f"inspector benchmark {model}"]
+    optimise = f"inspector optimise {model}{chosen} --preset smaller --check -o smaller"
+    return [template, optimise]
 
 
 def _callables(rows: Sequence[Json]) -> str:

@@ -23,9 +23,11 @@ from tests.graphs import const, graph, node, placeholder, read_model
 FIELDS = [
     "schema", "inspector",
     "format", "tag_sets", "tag_set", "producer", "nodes", "op_counts", "functions",
-    "function_op_counts", "gradients", "function_list", "placeholders", "softmax", "constants",
+    "function_op_counts", "gradients", "control_edges", "function_list", "placeholders",
+    "softmax", "constants",
     "variables", "identities",
-    "signatures", "variable_list", "assets", "parameters", "bytes", "suggested_outputs",
+    "signatures", "variable_list", "assets", "parameters", "constant_parameters", "bytes",
+    "suggested_outputs",
     "versions", "flagged_ops", "warnings",
 ]  # fmt: skip
 
@@ -173,7 +175,7 @@ def test_byte_size_is_that_of_the_serialised_graph(name: str) -> None:
 def test_a_tensorflow_2_model_is_also_described_by_its_serving_function() -> None:
     model = open_model(data_path("models/public/tfnet_python_func_model/model"))
     facts = describe(model).to_dict()
-    assert list(facts) == [*FIELDS, "serving"]
+    assert list(facts) == [*FIELDS, "serving", "python_functions"]
     assert facts["nodes"] == 21
     serving = facts["serving"]
     assert [item["name"] for item in serving["placeholders"]] == ["serving_default_input_1"]
