@@ -11,6 +11,8 @@ from inspector.measurement.json_types import BlameJson, NodeErrorJson
 from inspector.schemas import stamped
 from inspector.text import plain
 
+_MILDNESS = {"lossy": 0, "unchecked": 1, "rounding": 2, "exact": 3}
+"""Effects of transforms; what changes values most comes first."""
 TOLERANCE = 1e-4
 """A part of a tensor's largest value: what other kernels and another order of sums may change."""
 
@@ -113,19 +115,26 @@ class Blame:
 
 
 def step_of(steps: Iterable[Mapping[str, Any]], blame: BlameJson) -> str | None:
-    """The call of the first step that changed the first node that differs, or what differs there.
+    """The call of the step that changed the first node that differs, or what differs there.
+
+    Several often touch the same nodes: then it is the first lossy one, else the first that is not
+    checked, else one that rounds, else an exact one.
 
     Args:
-        steps: The JSON of the records.
+        steps: The records as JSON: ``call``, ``effect``, ``rolled_back``, ``changed``.
     """
     first = blame["first"]
     names = set(blame["causes"]) | ({first["before"], first["after"]} if first else set())
-    for step in steps:
-        if not step["rolled_back"] and any(
+    touching = [
+        step
+        for step in steps
+        if not step["rolled_back"]
+        and any(
             names.intersection((change["name"], *change["sources"])) for change in step["changed"]
-        ):
-            return str(step["call"])
-    return None
+        )
+    ]
+    touching.sort(key=lambda step: _MILDNESS.get(step["effect"], 0))
+    return str(touching[0]["call"]) if touching else None
 
 
 def parts(sizes: Sequence[int], most: int) -> list[tuple[int, int]]:

@@ -221,6 +221,22 @@ def test_the_step_of_a_pipeline_that_did_it() -> None:
     assert answer.causes == {"conv1/w": ["attr:value"]}
 
 
+def test_of_several_steps_the_lossy_one_is_named() -> None:
+    transforms = "remove_nodes(op=Identity) fold_constants round_weights(num_steps=4)"
+    proto = network().to_proto()
+    nodes = {one.name: one for one in proto.node}
+    proto.node.append(node("conv1/read", "Identity", "conv1/w", T="float32"))
+    nodes["conv1"].input[1] = "conv1/read"
+    model = as_model(Graph.of(proto))
+    result = inspector.optimise(model, outputs=OUTPUT, transforms=transforms)
+    touched = [step.name for step in result.steps if step.changes]
+    assert touched[0] == "remove_nodes"
+    answer = blame(model, result, FEEDS, outputs=OUTPUT)
+    assert answer.first is not None
+    assert answer.first.before == "conv1"
+    assert answer.step == "round_weights(num_steps=4)"
+
+
 def test_a_tflite_model_whose_weight_was_changed(tmp_path) -> None:
     model = as_model(network())
     faulty = inspector.convert(edited(wrong_constant), to="tflite", outputs=OUTPUT)

@@ -15,6 +15,7 @@ from inspector.optimisation.result import Optimised
 
 if TYPE_CHECKING:
     from inspector.passes.pipeline import Progress
+    from inspector.passes.records import Step
 
 PART_BYTES = 256 << 20
 """The values of nodes that are held at a time; one that is larger is compared alone."""
@@ -57,4 +58,10 @@ def blame(
         kind = kind_of("blame", (before, model))
         answer = cast("BlameJson", ask(kind, args, blobs=blobs, terms=terms).value)
     steps = after.steps if isinstance(after, Optimised) else ()
-    return Blame.from_dict(answer, step_of([step.to_dict() for step in steps], answer))
+    return Blame.from_dict(answer, step_of(map(_record, steps), answer))
+
+
+def _record(step: Step) -> dict[str, Any]:
+    """What `step_of` reads, with all changes, where the JSON of a step lists a few."""
+    changed = [{"name": it.name, "sources": list(it.sources)} for it in step.changed]
+    return {**step.to_dict(), "changed": changed}

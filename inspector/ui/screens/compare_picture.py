@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from inspector.analysis.node_errors import Blame
 from inspector.errors import InspectorError
 from inspector.ui.canvas.component import canvas
 from inspector.ui.screens import linked_state
 from inspector.ui.screens.linked_state import ONE_PICTURE, SHOWN, SIDE_BY_SIDE
+from inspector.ui.screens.parting import node_differences
 from inspector.ui.screens.quantising import target
 from inspector.ui.session import state
 from inspector.ui.session.state import COMPARE_VIEW
@@ -19,7 +23,7 @@ from inspector.view.canvas.content import CanvasContent
 from inspector.view.canvas.events import CanvasEvent
 from inspector.view.export.svg import MARKS
 from inspector.view.layout import layout
-from inspector.view.state import actions
+from inspector.view.state import actions, error_overlay
 from inspector.view.state.actions import ViewState
 from inspector.view.state.union import (
     ADDED,
@@ -51,16 +55,21 @@ def board(result: state.Optimised) -> None:
         key="compare_how",
         label_visibility="collapsed",
     )
+    difference = Difference.of(result.value["diff"])
+    node_differences.receive(result)
+    blamed = node_differences.blame(result)
+    colour = _colour(blamed, row)
     try:
         picture = layout.picture_of(tree, now.opened, keep=now.last)
     except InspectorError as err:
         state.error(err)
         return
-    difference = Difference.of(result.value["diff"])
     names = [box.name for box in picture.visible.boxes]
+    errors = node_differences.errors(blamed, difference, colour)
     content = CanvasContent(
         picture.layout,
         marks=_marks(tree, names, difference),
+        heat=error_overlay.for_canvas(tree, names, errors) if colour else None,
         height=_HEIGHT,
         without=_NOT_HANDLED,
     )
@@ -80,7 +89,21 @@ def board(result: state.Optimised) -> None:
             "compare_export",
             partial(_marks, tree, difference=difference),
         )
-    legend(difference)
+    legend(difference, colour)
+    _canvases(content, how, now.selected, handle_event)
+    for name in now.selected[-1:]:
+        _fate(result, name, difference)
+    if model is not None:
+        node_differences.section(model, result, difference, partial(_show, tree))
+
+
+def _canvases(
+    content: CanvasContent,
+    how: str,
+    selected: tuple[str, ...],
+    handle_event: Callable[[CanvasEvent], None],
+) -> None:
+    """One canvas, or one for each side that shows the same part."""
     if how == SIDE_BY_SIDE:
         for column, title, key, hide in zip(
             st.columns(2), ("Before", "After"), ("before", "after"), (ADDED, REMOVED), strict=True
@@ -88,11 +111,31 @@ def board(result: state.Optimised) -> None:
             with column:
                 st.markdown(f"**{title}**")
                 side = replace(content, group="compare", hide=hide)
-                canvas(side, key=f"compare_{key}", selected=now.selected, on_event=handle_event)
+                canvas(side, key=f"compare_{key}", selected=selected, on_event=handle_event)
     else:
-        canvas(content, key="compare_both", selected=now.selected, on_event=handle_event)
-    for name in now.selected[-1:]:
-        _fate(result, name, difference)
+        canvas(content, key="compare_both", selected=selected, on_event=handle_event)
+
+
+def _show(tree: Hierarchy, name: str) -> None:
+    """Bring a node into the picture, and select it."""
+    now = st.session_state.get(COMPARE_VIEW) or actions.first(tree)
+    st.session_state[COMPARE_VIEW] = actions.show(tree, now, [name])
+
+
+def _colour(blamed: Blame | None, place: DeltaGenerator) -> str:
+    """The error that colours the boxes, once it is known; empty for the kind of op."""
+    figures = node_differences.figures(blamed)
+    if not figures:
+        return ""
+    return place.selectbox(
+        "Colour by",
+        ["", *figures],
+        index=1,
+        key="compare_colour",
+        label_visibility="collapsed",
+        format_func=lambda key: str(error_overlay.LABELS.get(key, "Colour: op")),
+        width=230,
+    )
 
 
 def _marks(tree: Hierarchy, names: list[str], difference: Difference) -> dict[str, list[str]]:
@@ -119,7 +162,7 @@ def _keep_in_float(result: state.Optimised, name: str) -> None:
     )
 
 
-def legend(difference: Difference) -> None:
+def legend(difference: Difference, colour: str) -> None:
     """A swatch and a count for each kind of change, and what else the picture shows."""
     rows = [
         ("+", MARKS[ADDED], "solid", f"added: {text.number(len(difference.added))}"),
@@ -143,8 +186,9 @@ def legend(difference: Difference) -> None:
     ]
     label = "Legend of changes"
     st.html(f'<div role="list" aria-label="{label}" class="change-legend">{"".join(items)}</div>')
+    fills = "errors, relative to the largest value" if colour else "the kind of op"
     st.caption(
-        "Fills show the kind of op. Sizes are those of weights, before → after where they differ. "
+        f"Fills show {fills}. Sizes are those of weights, before → after where they differ. "
         "Double-click opens and closes scopes."
     )
 
