@@ -25,7 +25,7 @@ class Run:
 
 def measure(command: Sequence[str], rounds: int) -> Run:
     """Run a command some times; the medians. The first run only warms the file cache up."""
-    runs = [_once(command) for _ in range(rounds + 1)][1:]
+    runs = [once(command) for _ in range(rounds + 1)][1:]
     return Run(
         statistics.median(run.wall for run in runs),
         statistics.median(run.cpu for run in runs),
@@ -49,7 +49,8 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
-def _once(command: Sequence[str]) -> Run:
+def once(command: Sequence[str]) -> Run:
+    """One run of a command."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from inspector.analysis.dependencies import without_calls
 from inspector.analysis.inference_part import NOT_INFERENCE
 from inspector.graph import opdefs, tensors
@@ -61,10 +63,11 @@ class Reach:
     def ops(self) -> Counter[str]:
         """The ops that the outputs depend on; of a function that a loop or branch runs, too."""
         columns = self.columns
-        reached = [at for at, is_needed in enumerate(self.needed) if is_needed]
-        counts = Counter(columns.op_of(at) for at in reached)
+        reached = np.frombuffer(self.needed, np.bool_)
+        numbers = np.bincount(columns.op[reached], minlength=len(columns.ops)).tolist()
+        counts = +Counter(dict(zip(columns.ops, numbers, strict=True)))
         if self.graph.library.function:
-            kinds = {int(columns.kind[at]) for at in reached}
+            kinds = np.unique(columns.kind[reached]).tolist()
             bodies = reachable(self.graph.library, [columns.kinds[kind] for kind in kinds])
             for function in bodies.function:
                 counts.update(node.op for node in function.node_def)

@@ -77,6 +77,23 @@ def _sources_behind(
     return listed
 
 
+def _in_one_pass(columns: Columns, names: Sequence[str], *, controls: bool) -> dict[int, int]:
+    """`_targets_behind` where every node comes after what it reads."""
+    bits = [0] * len(columns)
+    for number, name in enumerate(names):
+        node = columns.index.get(split_input(name).name)
+        if node is not None:
+            bits[node] |= 1 << number
+    followed = columns.source < len(columns)
+    if not controls:
+        followed &= columns.port != CONTROL
+    sources, readers = columns.source[followed], columns.reader[followed]
+    for source, reader in zip(sources[::-1].tolist(), readers[::-1].tolist(), strict=True):
+        if bits[reader]:
+            bits[source] |= bits[reader]
+    return {node: targets for node, targets in enumerate(bits) if targets}
+
+
 def _targets_behind(columns: Columns, names: Sequence[str], *, controls: bool) -> dict[int, int]:
     """Node to the targets that depend on it or are it, one bit per target.
 
@@ -87,6 +104,8 @@ def _targets_behind(columns: Columns, names: Sequence[str], *, controls: bool) -
         controls: Follow control inputs too. A function of TensorFlow 2 has each output wait for all
             that keeps state in its body, so there they tell nothing.
     """
+    if columns.forward and not columns.repeat and "IdentityN" not in columns.ops:
+        return _in_one_pass(columns, names, controls=controls)
     apart = columns.of_ops(("IdentityN",)).tolist()
     start, ports = columns.start.tolist(), columns.port.tolist()
     bits: dict[int, int] = {}

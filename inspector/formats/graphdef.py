@@ -63,7 +63,8 @@ def write(model: Model, path: Path) -> list[str]:
     graph, notes = self_contained(model)
     notes += _signature_notes(model)
     check_size(graph, model.name)
-    path.write_bytes(graph.to_proto().SerializeToString(deterministic=True))
+    with path.open("wb") as file:
+        file.writelines(graph.parts(deterministic=True))
     return notes
 
 

@@ -15,7 +15,7 @@ from inspector.graph.functions import Library
 from inspector.graph.graph import Graph, Names, node_name, split_input, with_inputs
 from inspector.graph.op_sets import TABLES, VARIABLES
 from inspector.graph.protos import DTypeEnum, FunctionDefLibrary, NodeDef
-from inspector.graph.tensors import INVALID, RESOURCE, STRING, Array, from_numpy, to_numpy
+from inspector.graph.tensors import INVALID, RESOURCE, STRING, Array, fill, to_numpy
 from inspector.graph.variable_flow import READS, Flow, FlowAnalysis, Tensor
 from inspector.model.model import Model
 from inspector.model.resources import identity
@@ -269,7 +269,7 @@ class Freezer:
 def _constant(name: str, array: Array, dtype: DTypeEnum, device: str) -> NodeDef:
     node = NodeDef(name=name, op="Const", device=device)
     node.attr["dtype"].type = dtype
-    node.attr["value"].tensor.CopyFrom(from_numpy(array, dtype))
+    fill(node.attr["value"].tensor, array, dtype)
     return node
 
 

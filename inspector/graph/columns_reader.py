@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
-from inspector.graph import varint
+from inspector.graph import parse_limits, varint
 from inspector.graph.columns import Columns, Ints, are_plain, look_up
 from inspector.graph.protos import FunctionDefLibrary, GraphDef, VersionDef
 
@@ -51,15 +51,20 @@ class Read:
     places: tuple[Places, Places]
 
 
-def read(data: bytes | memoryview) -> Read | None:
-    """The columns of a serialised GraphDef, or None where the message must be parsed."""
+def read(data: bytes | memoryview, what: str = "graph") -> Read | None:
+    """The columns of a serialised GraphDef, or None where the message must be parsed.
+
+    Args:
+        what: The file, for an error.
+    Raises: LimitExceeded for kinds of nodes that would take too much memory.
+    """
     try:
-        return _read(data)
+        return _read(data, what)
     except (_OtherForm, IndexError, UnicodeDecodeError, DecodeError):
         return None
 
 
-def _read(data: bytes | memoryview) -> Read:
+def _read(data: bytes | memoryview, what: str) -> Read:
     nodes = _Nodes(data)
     names: list[str] = []
     index: dict[str, int] = {}
@@ -81,9 +86,11 @@ def _read(data: bytes | memoryview) -> Read:
         counts.append(group.counts)
         sources.append(numbers)
         edges += len(numbers)
+        if len(names) + edges > parse_limits.MAX_PARTS:  # parsing tells that there are too many
+            raise _OtherForm
     if len(index) < len(names) or not are_plain(names):
         raise _OtherForm
-    head = _parsed(kinds, nodes.others)
+    head = _parsed(kinds, nodes.others, what)
     ops: dict[str, int] = {}
     op_of = np.array([ops.setdefault(node.op, len(ops)) for node in head.node], np.int32)
     all_kinds = _joined(kind)
@@ -295,12 +302,14 @@ def _alone(data: bytes, position: int, end: int) -> list[tuple[int, int]]:
     return places
 
 
-def _parsed(kinds: dict[bytes, int], others: list[bytes]) -> GraphDef:
+def _parsed(kinds: dict[bytes, int], others: list[bytes], what: str) -> GraphDef:
     """A GraphDef with one node of each kind, without name and inputs, and all beside the nodes."""
     parts: list[bytes] = []
     for kind in kinds:
         parts += (_NODE, varint.encode(len(kind)), kind)
-    head = GraphDef.FromString(b"".join(parts + others))
+    data = b"".join(parts + others)
+    parse_limits.check(GraphDef.DESCRIPTOR, data, what, "GraphDef")
+    head = GraphDef.FromString(data)
     if len(head.node) != len(kinds) or any(node.name or node.input for node in head.node):
         raise _OtherForm
     return head

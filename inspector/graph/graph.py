@@ -112,14 +112,21 @@ class Graph:
         """The serialised GraphDef. Node by node: five times as fast as the message's own way,
         which moves the weights each time its buffer grows.
         """
-        parts: list[bytes] = []
+        return b"".join(self.parts())
+
+    def parts(self, *, deterministic: bool = False) -> Iterator[bytes]:
+        """The serialised GraphDef in pieces, so that a file of it needs no second copy in memory.
+
+        Args:
+            deterministic: Entries of maps in the order of their keys.
+        """
         fields = ((b"\x0a", self.nodes), (b"\x12", (self.library,)), (b"\x22", (self.versions,)))
         for tag, messages in fields:
             for message in messages:
-                data = message.SerializeToString()
+                data = message.SerializeToString(deterministic=deterministic)
                 if data or tag == b"\x0a":
-                    parts += (tag, varint.encode(len(data)), data)
-        return b"".join(parts)
+                    yield tag + varint.encode(len(data))
+                    yield data
 
     def to_proto(self) -> GraphDef:
         """A GraphDef of its own: nodes, library and versions are copied."""

@@ -18,6 +18,11 @@ from inspector.errors import LimitExceeded
 MAX_PARTS = 8_000_000
 """Most messages and texts inside one message; at 112 bytes each, they take up to 0.9 GB."""
 
+_LARGE, _LARGE_PER_PART, _MOST_PARTS = 64 << 20, 8, 24_000_000
+"""A message of so many bytes may have a part for every eight of them: a million nodes have ten
+million parts. A job has memory for twelve times its file, and some gigabytes beside.
+"""
+
 PART_BYTES = 112
 """What an empty message takes: 10 MB of them grow to 560 MB."""
 
@@ -39,7 +44,8 @@ def check(
 
     Damaged bytes pass: parsing tells what is wrong with them.
     """
-    most = MAX_PARTS if most is None else most
+    if most is None:
+        most = MAX_PARTS if len(data) < _LARGE else min(len(data) // _LARGE_PER_PART, _MOST_PARTS)
     if len(data) <= 2 * most:  # no part is shorter than two bytes
         return
     bounded = False

@@ -252,9 +252,16 @@ def from_numpy(array: Array, dtype: DTypeEnum | None = None) -> TensorProto:
     Args:
         dtype: Enum number where the array's own type does not tell (quint8 and the like).
     """
+    proto = TensorProto()
+    fill(proto, array, dtype)
+    return proto
+
+
+def fill(proto: TensorProto, array: Array, dtype: DTypeEnum | None = None) -> None:
+    """`from_numpy` into an empty message: a large value is not copied once more."""
     array = np.asarray(array)
     enum = enum_of(array) if dtype is None else dtype
-    proto = TensorProto(dtype=enum)
+    proto.dtype = enum
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     if enum == STRING:
@@ -267,7 +274,6 @@ def from_numpy(array: Array, dtype: DTypeEnum | None = None) -> TensorProto:
     else:
         numpy = _BY_ENUM[enum].numpy
         proto.tensor_content = np.ascontiguousarray(array, numpy).tobytes()
-    return proto
 
 
 def _packed(proto: TensorProto, dtype: DType, count: int, where: str) -> Array:

@@ -214,10 +214,6 @@ class GraphBytes:
         """The message as it is in the file."""
         return self.data[self.start : self.end]
 
-    def check(self) -> None:
-        """Raises: LimitExceeded where it would take too much memory to parse it."""
-        parse_limits.check(GraphDef.DESCRIPTOR, self.raw(), self.what, "GraphDef")
-
     def parse(self) -> GraphDef:
         """The whole message. Raises: CorruptModel, LimitExceeded."""
         graph = parse(GraphDef, self.raw(), self.what, "GraphDef")

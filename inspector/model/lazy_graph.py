@@ -60,8 +60,7 @@ class LazyGraph(Graph):
 
 
 def _read_columns(source: GraphBytes) -> columns_reader.Read | None:
-    source.check()
-    outline = columns_reader.read(source.raw())
+    outline = columns_reader.read(source.raw(), source.what)
     if outline is not None:
         source.check_count(len(outline.columns), outline.library)
     return outline

@@ -30,13 +30,20 @@ def node_sizes(
         bytes_of: Bytes of a Const, by a node of the same op and attributes and by its name.
     """
     sizes: dict[str, tuple[int, int]] = {}
+    of_kind: dict[int, tuple[int, int]] = {}
     columns = graph.columns()
     for at in np.flatnonzero(columns.of_ops(("Const", *VARIABLES))).tolist():
-        name, node = columns.names[at], columns.kinds[columns.kind[at]]
+        name, kind = columns.names[at], int(columns.kind[at])
+        if kind in of_kind:
+            sizes[name] = of_kind[kind]
+            continue
+        node = columns.kinds[kind]
         if node.op == "Const":
             # Reading an attribute that is not there would add it.
             tensor = node.attr["value"].tensor if "value" in node.attr else TensorProto()
             sizes[name] = (tensors.elements(tensor), bytes_of(node, name))
+            if bytes_of is constant_bytes:
+                of_kind[kind] = sizes[name]
         else:
             shape = (shapes.get(name) or [None])[0]
             if node.op == "VarHandleOp" and "shape" in node.attr:

@@ -87,7 +87,7 @@ def test_what_does_not_grow_is_parsed(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "m.pb"
     path.write_bytes(graph_files.LARGE["chain"]())
     monkeypatch.setattr(parse_limits, "_COUNTED_FIRST", 1000)
-    for most, fits in ((150_000, True), (80_000, True), (50_000, False)):
+    for most, fits in ((150_000, True), (80_000, True), (15_000, False)):
         monkeypatch.setattr(parse_limits, "MAX_PARTS", most)
         told = outcome(lambda: open_model(path))
         assert (told == OK) == fits, (most, told)

@@ -208,6 +208,8 @@ def strip_suffix(tree: Tree, names: Sequence[str]) -> None:
     """Drop Keras' ``_1`` where more than four fifths of a level have it (a model called twice)."""
     for scope in downward(tree):
         children = tree.children[scope]
+        if len(children) < 4:
+            continue
         labels = [label_of(tree, item, names) for item in children]
         heads = [label.partition("/")[0] for label in labels]
         marked = sum(head.endswith("_1") for head in heads)
