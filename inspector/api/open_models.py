@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from inspector import formats
 from inspector.analysis.describe import Facts
 from inspector.analysis.describe import describe as describe_model
-from inspector.api.arguments import LOG
+from inspector.api.arguments import LOG, terms_of
 from inspector.errors import BadFetch, MissingFile
 from inspector.files import paths
 from inspector.graph.graph import Graph
@@ -52,7 +52,9 @@ def open_model(
     path: str | PathLike[str],
     tag_set: Sequence[str] | str | None = None,
     *,
+    isolated: bool = False,
     progress: Progress | None = None,
+    timeout: float | None = None,
 ) -> Model:
     """Open a model; nothing of it is run, and no variable is read.
 
@@ -63,12 +65,18 @@ def open_model(
             are installed. The fetched files are removed with the Model.
         tag_set: Which MetaGraphDef of a SavedModel, e.g. ``["serve", "gpu"]`` or ``"serve,gpu"``;
             by default ``serve``.
-        progress: Called during a fetch, as in `optimise`.
-    Raises: ModelError, LimitExceeded; TypeError for a GraphDef, which `from_graph_def` takes.
+        isolated: For a file that is not trusted: a worker in the sandbox reads it, within limits
+            of memory and time, and sends the graph and the values of variables. This process
+            decodes protobuf messages that the worker has encoded, and no file of the model but a
+            TFLite file, whose reader is Python that checks every bound.
+        progress: Called during a fetch, and with `isolated`, as in `optimise`.
+        timeout: With `isolated`: seconds from now for the worker; by default 120 s.
+    Raises: ModelError, LimitExceeded; with `isolated` JobError; TypeError for a GraphDef, which
+        `from_graph_def` takes.
     """
     _check_path(path)
     start = time.perf_counter()
-    model = _open(path, tag_set, progress)
+    model = _open(path, tag_set, progress, timeout, isolated=isolated)
     seconds = time.perf_counter() - start
     total = model.bytes.get("total", 0)
     LOG.info("opened %s: %s, %s, in %.2f s", plain(model.name), model.format, size(total), seconds)
@@ -76,17 +84,30 @@ def open_model(
 
 
 def _open(
-    path: str | PathLike[str], tag_set: Sequence[str] | str | None, progress: Progress | None
+    path: str | PathLike[str],
+    tag_set: Sequence[str] | str | None,
+    progress: Progress | None,
+    timeout: float | None,
+    *,
+    isolated: bool,
 ) -> Model:
     tags = [tag for tag in tag_set.split(",") if tag] if isinstance(tag_set, str) else tag_set
+
+    def read(place: str | PathLike[str]) -> Model:
+        if not isolated:
+            return formats.open_model(place, tags)
+        from inspector.jobs.handover import rebuilding
+
+        return rebuilding.open_isolated(place, tags, terms_of(progress, timeout))
+
     if not (isinstance(path, str) and paths.is_url(path)):
-        return formats.open_model(path, tags)
+        return read(path)
     from inspector.formats import archives
     from inspector.jobs.tasks import fetch
 
     home = archives.Scratch()
     try:
-        model = formats.open_model(fetch.fetch(path, home.path, progress=progress), tags)
+        model = read(fetch.fetch(path, home.path, progress=progress))
     except BaseException:
         home.remove()
         raise

@@ -15,7 +15,7 @@ import click
 from inspector import api, text
 from inspector.cli import terminal
 from inspector.cli.path_options import STDOUT, named_as_folder
-from inspector.cli.verbosity import QUIET
+from inspector.cli.verbosity import ISOLATED, QUIET
 from inspector.files import storing
 from inspector.schemas import stamped
 
@@ -141,7 +141,8 @@ def format_of(form: str | None, out: Path) -> str:
 def open_model(path: str, tag_set: list[str] | None = None) -> api.Model:
     """`api.open_model` with its progress on the terminal."""
     with progress_line() as progress:
-        return api.open_model(path, tag_set, progress=progress)
+        isolated = ISOLATED in click.get_current_context().find_root().meta
+        return api.open_model(path, tag_set, isolated=isolated, progress=progress)
 
 
 def is_quiet() -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from inspector import settings, text
+from inspector.cli.path_options import ModelPath
 
-QUIET = "inspector.quiet"
+QUIET, ISOLATED = "inspector.quiet", "inspector.isolated"
 _LOGGED = "inspector.logged"
 _DEBUG = "debug"
 
@@ -78,6 +79,11 @@ def _quiet(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
         ctx.find_root().meta[QUIET] = True
 
 
+def _isolated(ctx: click.Context, _param: click.Parameter, value: Any) -> None:
+    if value:
+        ctx.find_root().meta[ISOLATED] = True
+
+
 _VERBOSE_OPTION = click.Option(
     ["-v", "--verbose"],
     count=True,
@@ -94,7 +100,18 @@ _QUIET_OPTION = click.Option(
 )
 
 
+_ISOLATED_OPTION = click.Option(
+    ["--isolated"],
+    is_flag=True,
+    expose_value=False,
+    callback=_isolated,
+    help="Read the model in a worker with limits: for files that are not trusted.",
+)
+
+
 def add_options(command: click.Command) -> click.Command:
-    """Give a command ``--verbose`` and ``--quiet``."""
+    """Give a command ``--verbose`` and ``--quiet``, and one that opens models ``--isolated``."""
     command.params += [_VERBOSE_OPTION, _QUIET_OPTION]
+    if any(isinstance(param.type, ModelPath) for param in command.params) and command.name != "app":
+        command.params.append(_ISOLATED_OPTION)
     return command

@@ -38,7 +38,7 @@ class MetaGraphFacts:
 
 def meta_graphs(model: Model) -> list[MetaGraphFacts]:
     """What each tag-set of a file holds; none where there is one only."""
-    if len(model.tag_sets) < 2 or model.path is None:
+    if len(model.tag_sets) < 2 or model.path is None or model.is_isolated:
         return []
     facts = []
     for tags in model.tag_sets[:MOST]:

@@ -15,6 +15,7 @@ from inspector.errors import JobFailed
 from inspector.formats.tflite import quantisation_report
 from inspector.jobs import request_types as types
 from inspector.jobs import typed_json
+from inspector.jobs.handover.handover_types import ReadAnswer
 from inspector.jobs.tasks import candidate_types, lite_types, side_types
 from inspector.jobs.tasks.picture_types import PicturesAnswer
 from inspector.measurement.json_types import BlameJson, ProfileJson
@@ -148,6 +149,14 @@ _CONVERSION = Limits(wall_s=900.0, cpu_s=1800, result_bytes=2 * GIB)
 
 REQUESTS: Mapping[str, Request] = table(
     _light("open", "read:open_model", types.OpenAnswer, "summary hierarchy operations"),
+    Request(
+        "read",
+        "inspector.jobs.handover.handing_over:read",
+        ReadAnswer,
+        frozenset(("graph", "signatures", "meta_graph", "objects", "values", "file")),
+        cached=False,
+        limits=Limits(result_bytes=2 * GIB),
+    ),
     _light("variable", "variable:variable", types.VariableAnswer),
     _light("node", "read:node", types.NodeAnswer),
     Request(

@@ -95,6 +95,7 @@ class Model:
         no_values: Without a checkpoint: why variables have no values, as a clause for an error.
         variable_keys: Name of a variable's node to its key in the checkpoint, where the graph does
             not tell; see `callables`.
+        is_isolated: A worker read it: this process reads none of its files.
         unpacked: Keeps the files of an archive for as long as this Model is in use.
     """
 
@@ -124,6 +125,7 @@ class Model:
     source: GraphBytes | None = None
     no_values: str = "the graph came without a checkpoint"
     variable_keys: dict[str, str] = field(default_factory=dict, repr=False)
+    is_isolated: bool = False
     unpacked: object | None = field(default=None, repr=False, compare=False)
     # Computed from the rest on demand; not an argument, so that `replace` starts them anew.
     served: dict[str, Graph] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -160,7 +160,7 @@ def test_no_request_of_the_product_is_outside_of_the_sandbox():
 
 
 def test_jobs_that_run_no_model_are_those_that_read_one():
-    reading = {"open", "variable", "node", "fetch", "pictures", "samples", "self_test"}
+    reading = {"open", "read", "variable", "node", "fetch", "pictures", "samples", "self_test"}
     assert {kind for kind, request in REQUESTS.items() if not request.runs} == reading
     with_tensorflow = {kind for kind in reading if REQUESTS[kind].tensorflow}
     assert with_tensorflow == {"self_test"}
