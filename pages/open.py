@@ -24,6 +24,7 @@ else:
     st.caption(
         "Opening a model never executes it. Files are parsed in a sandboxed process with limits."
     )
+open_forms.offer_tour()
 open_forms.recent_models()
 st.header("Samples")
 open_forms.samples()

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from inspector import settings
 from inspector.formats import table
 from inspector.ui.session import job_status, open_model, recent, state
-from inspector.ui.widgets import server_browser, text, uploader
+from inspector.ui.widgets import guide, server_browser, text, uploader
 
 _TITLE_END = re.compile(r"[:(]")
 """Where the short name of a sample's title ends."""
@@ -67,6 +67,12 @@ def choose_part() -> None:
             ):
                 open_model.attempt(open_model.open_part, part["name"])
             row.caption(f"{part['kind']} · {text.size(part['bytes'])}")
+
+
+def offer_tour() -> None:
+    """A card that offers a tour of three steps with the first sample."""
+    if guide.show(guide.START, state.model() is not None):
+        open_model.attempt(open_model.open_sample, open_model.samples()[0])
 
 
 def samples() -> None:

@@ -15,6 +15,7 @@ from inspector.ui.session import address, availability, results, state
 from inspector.ui.widgets import (
     address_bar,
     copy_button,
+    guide,
     interface,
     narrow_window,
     output_picker,
@@ -73,6 +74,7 @@ button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p, .stSlider 
   > :is(.st-key-copying, .st-key-narrow_window, .st-key-address_bar, .st-key-recent_store)) {
   position: absolute; opacity: 0;
 }
+[data-testid="stLayoutWrapper"]:has(> .st-key-guide_card) { position: absolute; }
 .st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
   font-family: "Source Code Pro", monospace; font-size: 0.85rem; line-height: 1.6;
 }
@@ -153,6 +155,13 @@ def sidebar(page: StreamlitPage) -> None:
             _outputs(model)
     if problem := linked_state.problem():
         state.error(problem)
+
+
+def tour(page: StreamlitPage) -> None:
+    """The step of the tour for beginners, where one goes on; the Open page shows its own."""
+    file = _file_of(page)
+    if file != guide.START and (target := guide.show(file, state.model() is not None)):
+        st.switch_page(f"pages/{target}.py")
 
 
 def write_address(page: StreamlitPage) -> None:
