@@ -1,4 +1,6 @@
-"""Every page in Chromium: axe-core finds nothing serious, and narrow windows show the page.
+"""Every page in Chromium, at four sizes of the window and in both themes, and by keyboard alone.
+
+Axe-core finds nothing serious, nothing is cut off, every text can be read, the console is silent.
 
 axe/axe.min.js is axe-core 4.14.1 of npm, unchanged, under the Mozilla Public License 2.0 beside it.
 """
@@ -14,13 +16,15 @@ import pytest
 
 from benchmarks.support import serving
 from inspector.ui.screens.shell import PAGES
+from tests.browser import geometry
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
-CHECK = """async () => {
-  const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+CHECK = """async (part) => {
+  const where = document.querySelector(part);
+  const { violations } = await axe.run(where, { resultTypes: ['violations'] });
   return violations.filter(one => ['serious', 'critical'].includes(one.impact)
     || one.id === 'heading-order')
     .map(one => `${one.id}: ${one.nodes.map(node => node.html).join()}`);
@@ -30,6 +34,21 @@ SIDEWAYS = """() => {
   const main = document.querySelector('[data-testid=stMain]');
   return main.scrollWidth - main.clientWidth;
 }"""
+SMALLEST_TEXT = """() => {
+  const sizes = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const isText = [...element.childNodes].some(one => one.nodeType === 3 && one.data.trim());
+    if (isText && element.getClientRects().length) {
+      sizes.push(parseFloat(getComputedStyle(element).fontSize));
+    }
+  }
+  return Math.min(...sizes);
+}"""
+SIZES = ((1440, 900, 1), (1024, 768, 1), (720, 450, 2), (390, 844, 1))
+"""Width, height, and device pixels per pixel: a laptop, a tablet, 200 % zoom, a phone."""
+LEAST_TEXT = 10
+LEAST_SHARE = {1440: 0.65, 1024: 0.55, 720: 0.65, 390: 0.65}
+"""Of the window, by its width, that the picture has on the Graph page."""
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +77,156 @@ def settle(page: Any) -> None:
     page.locator('[data-test-script-state="running"]').wait_for(state="detached")
 
 
+def resize(page: Any, devtools: Any, width: int, height: int, density: int) -> None:
+    window = {"width": width, "height": height, "deviceScaleFactor": density, "mobile": False}
+    devtools.send("Emulation.setDeviceMetricsOverride", window)
+    page.wait_for_function("width => innerWidth === width", arg=width)
+    opens = page.locator('[data-testid="stExpandSidebarButton"]')
+    closes = page.locator('[data-testid="stSidebarCollapseButton"] button')
+    if width < 1024:
+        opens.wait_for()
+    elif opens.is_visible():
+        opens.click()
+        closes.wait_for()
+    page.wait_for_timeout(120)  # the sidebar slides
+
+
+def prepare(page: Any, title: str) -> None:
+    """Fill a page that is empty at first, or open a scope on the Graph page."""
+    if title == "Optimise":
+        page.locator(".st-key-run button").click()
+        page.get_by_text("after freezing").wait_for()
+    elif title == "Compare":
+        page.get_by_text("Top-1 agreement").wait_for()
+    elif title == "Predict":
+        page.locator(".st-key-predict button").click()
+        page.locator("h2", has_text="Do they agree?").wait_for()
+    elif title == "Graph":
+        page.locator(".node").first.wait_for()
+    settle(page)
+
+
+def check_graph(page: Any, width: int, opens: bool) -> None:
+    """The picture has the window, nothing lies over a box, a scope that opens comes into view."""
+    geometry.settle(page)
+    seen = page.evaluate(geometry.MEASURE)
+    assert seen["share"] >= LEAST_SHARE[width], width
+    assert seen["smallest"] >= (7 if width == 1024 else 10), width
+    assert (seen["covered"], seen["scrolls"]) == (0, False), width
+    if width == 1440:
+        assert seen["outside"] == 0
+    if not opens:
+        return
+    page.locator(".picture").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("e")
+    page.wait_for_function(geometry.IN_VIEW, arg="save and initialise", timeout=10_000)
+    geometry.settle(page)
+    assert page.evaluate(geometry.MEASURE)["covered"] == 0
+    page.keyboard.press("h")
+    page.locator(".node.scope", has_text="save and initialise").wait_for()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_and_every_tab_has_its_title(chromium, address, theme):
+def test_every_page_at_every_size_is_whole_legible_and_accessible(chromium, address, theme):
     page = opened(chromium, address, theme, 1440, 900)
+    devtools = page.context.new_cdp_session(page)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and problems.append(line.text))
     for entry in PAGES:
+        resize(page, devtools, *SIZES[0])
         page.locator('[data-testid="stSidebarNav"] a', has_text=entry.title).click()
         page.locator("h1", has_text=entry.title).wait_for()
-        settle(page)
+        prepare(page, entry.title)
         assert page.title() == f"{entry.title} · saved_model · Inspector"
         page.evaluate(AXE)
-        assert page.evaluate(CHECK) == [], entry.title
+        assert page.evaluate(CHECK, "html") == [], entry.title
+        for size in SIZES:
+            resize(page, devtools, *size)
+            assert page.evaluate(SIDEWAYS) == 0, (entry.title, size)
+            assert page.evaluate(SMALLEST_TEXT) >= LEAST_TEXT, (entry.title, size)
+            if entry.title == "Graph":
+                check_graph(page, size[0], opens=theme == "light")
+        if theme == "light":  # on a phone, too
+            assert page.evaluate(CHECK, "[data-testid=stMain]") == [], entry.title
+    assert problems == []
+    page.context.close()
+
+
+FOCUSED = """text => {
+  let element = document.activeElement;
+  while (element.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  return element !== document.body && element.textContent.trim().endsWith(text);
+}"""
+
+
+def press(page: Any, text: str) -> None:
+    """Press Tab until the focus is on what ends with a text, then Enter."""
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED, text):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"Tab does not lead to {text}")
+
+
+def test_the_tour_and_the_way_to_a_download_by_keyboard_alone(chromium, address):
+    page = opened(chromium, address, "light", 1440, 900)
+    guide = page.locator(".guide:visible")
+    assert guide.count() == 0  # a model is open
+    press(page, "Close the model")
+    page.get_by_text("No model is open.").first.wait_for()
+    press(page, "Open")
+    page.locator("h1", has_text="Open a model").wait_for()
+    settle(page)
+    press(page, "Start with the sample")
+    for title, button in (("Overview", "Continue"), ("Graph", "Next: optimise")):
+        page.locator("h1", has_text=title).wait_for()
+        guide.get_by_text("2 of 3").wait_for()
+        settle(page)
+        press(page, button)
+    page.locator("h1", has_text="Optimise").wait_for()
+    guide.get_by_text("3 of 3").wait_for()
+    settle(page)
+    press(page, "Done")
+    guide.wait_for(state="hidden")
+    press(page, "Run")
+    page.get_by_text("after freezing").wait_for()
+    settle(page)
+    press(page, "Compare and download")
+    page.get_by_text("Top-1 agreement").wait_for()
+    settle(page)
+    with page.expect_download() as download:
+        press(page, "KiB")
+    assert download.value.path().stat().st_size > 100_000
+    press(page, "Close the model")
+    page.get_by_text("No model is open.").first.wait_for()
+    press(page, "Open")
+    page.locator("h1", has_text="Open a model").wait_for()
+    settle(page)
+    assert guide.count() == 0  # it does not come back
+    page.context.close()
+
+
+def test_who_skips_the_tour_or_does_not_start_it_is_left_alone(chromium, address):
+    page = opened(chromium, address, "light", 1440, 900)
+    page.get_by_role("button", name="Close the model").click()
+    page.locator('[data-testid="stSidebarNav"] a', has_text="Open").click()
+    page.get_by_role("button", name="Skip the tour").wait_for()
+    page.locator(".st-key-sample_iris button").click()
+    page.locator("h1", has_text="Overview").wait_for()
+    settle(page)
+    assert page.locator(".guide:visible").count() == 0
+    page.get_by_role("button", name="Close the model").click()
+    page.locator('[data-testid="stSidebarNav"] a', has_text="Open").click()
+    page.get_by_role("button", name="Skip the tour").click()
+    page.locator('[data-testid="stSidebarNav"] a', has_text="Search").click()
+    page.locator("h1", has_text="Search").wait_for()
+    page.locator('[data-testid="stSidebarNav"] a', has_text="Open").click()
+    page.locator("h1", has_text="Open a model").wait_for()
+    settle(page)
+    assert page.locator(".guide:visible").count() == 0
     page.context.close()
 
 

@@ -72,11 +72,14 @@ button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p, .stSlider 
 }
 [data-testid="stLayoutWrapper"]:has(
   > :is(.st-key-copying, .st-key-narrow_window, .st-key-address_bar, .st-key-recent_store)) {
-  position: absolute; opacity: 0;
+  position: absolute; width: 1px; opacity: 0;
 }
-[data-testid="stLayoutWrapper"]:has(> .st-key-guide_card) { position: absolute; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-guide_card) { position: absolute; width: 1px; }
 .st-key-pipeline_text textarea, [class*="st-key-typed_"] textarea {
   font-family: "Source Code Pro", monospace; font-size: 0.85rem; line-height: 1.6;
+}
+@media (max-width: 600px) {
+  .stButtonGroup > [role="radiogroup"] { flex-wrap: wrap; overflow: visible; mask-image: none; }
 }
 [data-testid="stSidebarUserContent"] { padding-top: 0.75rem; }
 [data-testid="stSidebarUserContent"] p, .stMetric p { overflow-wrap: anywhere; }

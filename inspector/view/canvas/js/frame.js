@@ -1,5 +1,5 @@
 /** Least pixels of a stage that takes the rest of the window. */
-const LEAST_HEIGHT = 320;
+const LEAST_HEIGHT = 280;
 
 /**
  * @param {Element} element
