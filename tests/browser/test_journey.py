@@ -161,7 +161,7 @@ def test_from_the_sample_to_the_download(page: Any, tmp_path: Path) -> None:
     assert metric(page, "Size reduction") == "3.97×"
     assert metric(page, "Latency") == "–"
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="SavedModel ·").first.click()
+        page.get_by_role("button", name="SavedModel (zip) ·").first.click()
     waiting.value.save_as(tmp_path / "model.zip")
     the_report_opens_from_the_disk(page, tmp_path)
     the_picture_of_changes_is_saved(page)

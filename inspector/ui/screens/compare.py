@@ -23,7 +23,12 @@ FREEZING = "freezing"
 DOWNLOADS = (
     ("model.tflite", "TFLite", "what LiteRT runs", "application/octet-stream"),
     ("float.tflite", "TFLite, float32", "before quantisation", "application/octet-stream"),
-    ("saved_model.zip", "SavedModel", "what TensorFlow Serving loads, zipped", "application/zip"),
+    (
+        "saved_model.zip",
+        "SavedModel (zip)",
+        "what TensorFlow Serving loads, zipped",
+        "application/zip",
+    ),
     ("optimised.pb", "GraphDef", "the optimised graph, binary", "application/octet-stream"),
     ("frozen.pb", "Frozen GraphDef", "before the transforms", "application/octet-stream"),
     (

@@ -27,11 +27,11 @@ class UploadForm(NamedTuple):
 UPLOADS = (
     UploadForm(
         "file",
-        f"{table.file_caption()} The format is detected from the content.",
+        f"{table.file_caption()} The format is detected from the content.".replace("`", ""),
     ),
     UploadForm(
         "folder",
-        table.folder_caption(),
+        table.folder_caption().replace("`", ""),
     ),
 )
 

@@ -26,7 +26,8 @@ from inspector.view.table import node_details
 
 PAGE = 500
 """Rows of a page of the table: what is sent to the browser at once."""
-_NAME_PX = 270
+_NARROW_PX, _WIDE_PX = 270, 420
+"""Widths of the names beside the details, and without them."""
 PAGE_KEY, SORT_KEY = "op_page", "op_sort"
 PATIENCE_S, POLL_S = 0.25, 0.3
 """Seconds a page waits for a job that reads the file; seconds between two looks at it after."""
@@ -116,7 +117,9 @@ def _draw(rows: pd.DataFrame, numbers: pd.DataFrame, what: str) -> int | None:
     texts = tabulated(rows)
     frame = pd.concat([texts[texts.columns[:2]], numbers, texts[texts.columns[2:]]], axis=1)
     columns = {
-        "name": st.column_config.TextColumn(width=_NAME_PX),
+        "name": st.column_config.TextColumn(
+            width=_NARROW_PX if st.session_state.get(SELECTED) else _WIDE_PX
+        ),
         "outputs": st.column_config.TextColumn(
             width="medium", help="Dtype and shape of name:0, name:1 and so on"
         ),
