@@ -184,7 +184,7 @@ def test_a_suggested_output_is_used_in_its_row(page: Any) -> None:
     box = suggestions.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 40, box["y"] + 35 + 17)
     outputs = page.locator(".st-key-sidebar_outputs")
-    outputs.get_by_text("1 chosen").wait_for()
+    outputs.get_by_text("1 selected").wait_for()
     assert outputs.locator("code").inner_text() == "dnn/head/predictions/probabilities"
 
 

@@ -95,3 +95,5 @@ def test_values_without_a_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert sentence(at) == "Holds variable values and no graph, so it has no inputs or outputs."
     listed = next(frame.value for frame in at.dataframe if "variable" in frame.value)
     assert app.metrics(at)["Variables"] == str(len(listed)) != "0"
+    headers = {header.value for header in at.header}
+    assert not headers & {"Signatures", "Suggested outputs", "Placeholders", "Operations by type"}

@@ -31,8 +31,11 @@ def summary(model: state.OpenModel, origin_line: str) -> None:
         row = st.container(horizontal=True)
         row.metric("Parameters", text.number(facts["parameters"]))
         row.metric("Size", text.size(facts["bytes"].get("total")))
-        drawn = text.number(model.drawn["nodes"])
-        row.metric("Layers" if "keras" in facts else "Operations", drawn)
+        if model.drawn["nodes"]:
+            drawn = text.number(model.drawn["nodes"])
+            row.metric("Layers" if "keras" in facts else "Operations", drawn)
+        else:  # a checkpoint without its graph
+            row.metric("Variables", text.number(len(facts["variable_list"])))
         st.caption(origin_line)
 
 
@@ -48,10 +51,7 @@ def figures(model: state.OpenModel) -> None:
             row.metric(f"{label} parameters", "unknown" if value is None else text.number(value))
         return
     row.metric("Constants", text.number(drawn["constants"]))
-    if drawn["nodes"] or not facts["variable_list"]:
-        row.metric("Variables", text.number(variable_count(drawn)))
-    else:  # a checkpoint without its graph
-        row.metric("Variables", text.number(len(facts["variable_list"])))
+    row.metric("Variables", text.number(variable_count(drawn)))
     row.metric("Identities", text.number(drawn["op_counts"].get("Identity", 0)))
 
 

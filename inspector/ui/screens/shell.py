@@ -149,7 +149,9 @@ def sidebar(page: StreamlitPage) -> None:
                 on_click=_close,
             )
             total = text.size(model.facts["bytes"].get("total"))
-            line = [model.facts["format"], total, text.count(model.drawn["nodes"], "operation")]
+            nodes, variables = model.drawn["nodes"], len(model.facts["variable_list"])
+            contents = text.count(nodes or variables, "operation" if nodes else "variable")
+            line = [model.facts["format"], total, contents]
             if model.tag_set:
                 line.append("tag-set " + text.escape(", ".join(model.tag_set)))
             st.caption(" · ".join(line))
