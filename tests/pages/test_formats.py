@@ -53,7 +53,7 @@ def test_a_checkpoint_without_its_graph_fails_no_page(folder: Path) -> None:
     at = opened(folder / "var.index")
     assert not at.exception
     assert "is not beside it" in "".join(str(item.value) for item in at.warning)
-    assert app.metrics(at)["Operations"] == "0"
+    assert "Operations" not in app.metrics(at)
     assert app.metrics(at)["Variables"] == "9"
     for page in ("graph", "operations", "optimise", "predict", "compare"):
         at = app.on(at, page)
