@@ -12,7 +12,7 @@ st.caption(
     "Tries every preset, weight quantisation, Grappler and TFLite recipe on the model, compares "
     "the answers with those of the frozen model, times them, and marks the best within your limits."
 )
-st.caption(pipeline_search.rows_used(model))
+pipeline_search.rows_and_labels(model)
 pipeline_search.goals()
 pipeline_search.start_button(model)
 pipeline_search.outcome(model)

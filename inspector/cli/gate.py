@@ -36,6 +36,12 @@ CLASSES = click.option(
 MAX_DIFFERENCE = click.option(
     "--max-difference", type=float, metavar="X", help="Of any real value of any output."
 )
+MIN_ACCURACY = click.option(
+    "--min-accuracy",
+    type=click.FloatRange(0, 1),
+    metavar="P",
+    help="Share of rows answered as --labels say, 0 to 1.",
+)
 MIN_AGREEMENT = click.option(
     "--min-agreement",
     type=click.FloatRange(0, 1),
@@ -65,6 +71,7 @@ _NODE = 60
 )
 @MAX_DIFFERENCE
 @MIN_AGREEMENT
+@MIN_ACCURACY
 @click.option("--max-bytes", type=int, metavar="N", help="Of B.")
 @click.option(
     "--max-latency-ratio",
@@ -88,6 +95,7 @@ def compare(
     tolerance: float,
     max_difference: float | None,
     min_agreement: float | None,
+    min_accuracy: float | None,
     max_bytes: int | None,
     max_latency_ratio: float | None,
     blame: bool,
@@ -99,7 +107,7 @@ def compare(
 
     With limits it is a gate: exit status 3 when one is not met.
     """
-    labels = labels_from(label_file, label_column)
+    labels = labels_from(label_file, label_column, min_accuracy)
     if blame and feed_file is None:
         raise click.UsageError("--blame needs --feeds: both models run on the same rows")
     if every_node and not blame:
@@ -117,6 +125,7 @@ def compare(
             tolerance=tolerance,
             max_difference=max_difference,
             min_agreement=min_agreement,
+            min_accuracy=min_accuracy,
             max_bytes=max_bytes,
             max_latency_ratio=max_latency_ratio,
             progress=progress,
@@ -134,8 +143,10 @@ def compare(
         ctx.exit(NOT_MET)
 
 
-def labels_from(file: str | None, column: str | None) -> Any:
-    """The labels of `LABELS`; None without a file."""
+def labels_from(file: str | None, column: str | None, min_accuracy: float | None = None) -> Any:
+    """The labels of `LABELS`; None without a file, which a limit of the accuracy needs."""
+    if min_accuracy is not None and file is None:
+        raise click.UsageError("--min-accuracy needs --labels")
     if file is not None:
         return api.read_labels(file, column)
     if column is not None:

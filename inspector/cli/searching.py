@@ -13,6 +13,7 @@ from inspector.cli.gate import (
     LABEL_COLUMN,
     LABELS,
     MAX_DIFFERENCE,
+    MIN_ACCURACY,
     MIN_AGREEMENT,
     NOT_MET,
     labels_from,
@@ -53,6 +54,7 @@ _HEAD = [
 @CLASSES
 @MAX_DIFFERENCE
 @MIN_AGREEMENT
+@MIN_ACCURACY
 @click.option("--max-bytes", type=int, metavar="N", help="Of the result's files.")
 @click.option(
     "--max-latency-ratio",
@@ -92,6 +94,7 @@ def search(
     class_file: str | None,
     max_difference: float | None,
     min_agreement: float | None,
+    min_accuracy: float | None,
     max_bytes: int | None,
     max_latency_ratio: float | None,
     batch: int,
@@ -111,7 +114,7 @@ def search(
         storing.check_output(out, force=force)
     opened = open_model(model, tag_set)
     feeds = api.read_feeds(feed_file, opened) if feed_file is not None else None
-    labels = labels_from(label_file, label_column)
+    labels = labels_from(label_file, label_column, min_accuracy)
     classes = api.read_class_names(class_file) if class_file is not None else None
     with progress_line() as progress:
         result = api.search(
@@ -122,6 +125,7 @@ def search(
             classes=classes,
             max_difference=max_difference,
             min_agreement=min_agreement,
+            min_accuracy=min_accuracy,
             max_bytes=max_bytes,
             max_latency_ratio=max_latency_ratio,
             batch=batch,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Name = Literal["max_difference", "min_agreement", "max_bytes", "max_latency_ratio"]
+Name = Literal["max_difference", "min_agreement", "min_accuracy", "max_bytes", "max_latency_ratio"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Limit:
     """One limit of a comparison or search, and what was measured.
 
     Attributes:
-        name: ``max_difference``, ``min_agreement``, ``max_bytes`` or ``max_latency_ratio``.
+        name: One of `Name`.
         limit: The bound.
         value: What was measured; None could not be measured, and meets no limit.
     """
@@ -27,7 +27,7 @@ class Limit:
         """Whether the value is within the limit, which it may equal."""
         if self.value is None:
             return False
-        if self.name == "min_agreement":
+        if self.name.startswith("min_"):
             return self.value >= self.limit
         return self.value <= self.limit
 

@@ -22,13 +22,14 @@ class Asker:
     """Asks a runner for jobs that read one model.
 
     Attributes:
-        session: Of the browser whose jobs they are; empty for the library.
+        session: That of the browser whose jobs they are, which a reload of its page changes; empty
+            for the library.
         cancelled: Called ten times a second; True ends all jobs.
     """
 
     runner: LocalRunner
     model: ModelKey
-    session: str = ""
+    session: Callable[[], str] = str
     deadline: Deadline | None = None
     cancelled: Callable[[], bool] | None = None
 
@@ -64,13 +65,16 @@ class Asker:
         if deadline is not None:
             limits = replace(deadline.limits(limits), memory_per_byte=limits.memory_per_byte)
         names: dict[Job, str] = {}
+        session = self.session()
         try:
             for name, item in args.items():
                 job = self.runner.submit(
-                    kind, item, blobs=blobs, model=self.model, limits=limits, session=self.session
+                    kind, item, blobs=blobs, model=self.model, limits=limits, session=session
                 )
                 names[job] = name
             while names:
+                if session != (session := self.session()):
+                    names = {joined(self.runner, job, session): name for job, name in names.items()}
                 wait(names, timeout=_WATCH_S, return_when=FIRST_COMPLETED)
                 for job in [job for job in names if job.done()]:
                     yield names.pop(job), _answer(job)
@@ -84,6 +88,13 @@ class Asker:
         finally:
             for job in names:
                 job.cancel()
+
+
+def joined(runner: LocalRunner, job: Job, session: str) -> Job:
+    """The job as one of another session, and no longer one of its own."""
+    other = runner.join(job, session)
+    job.cancel()
+    return other
 
 
 def _answer(job: Job) -> JobResult | InspectorError:

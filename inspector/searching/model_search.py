@@ -13,7 +13,7 @@ from inspector.formats import saved_model_writer
 from inspector.jobs import packing
 from inspector.jobs.client import build, transform
 from inspector.jobs.client.ask import MOST_S, Deadline, Terms
-from inspector.jobs.client.comparing import packed_labels
+from inspector.jobs.client.comparing import check_accuracy, packed_labels
 from inspector.jobs.client.timing import random_rows
 from inspector.jobs.runner import default_runner
 from inspector.jobs.store.workspace import ModelKey
@@ -44,6 +44,7 @@ def search(
     classes: Sequence[str] | None = None,
     max_difference: float | None = None,
     min_agreement: float | None = None,
+    min_accuracy: float | None = None,
     max_bytes: int | None = None,
     max_latency_ratio: float | None = None,
     tolerance: float = dominance.TOLERANCE,
@@ -59,24 +60,23 @@ def search(
         outputs, progress: As in `optimise`.
         feeds: Rows to compare the answers on, as in `predict`; by default 16 random rows.
         labels, classes: As in `compare`, for the accuracy of each candidate.
-        max_difference, min_agreement, max_bytes, max_latency_ratio: As in `compare`, against the
-            frozen model.
+        max_difference, min_agreement, min_accuracy, max_bytes, max_latency_ratio: As in `compare`.
         tolerance: Differences below this share of an output's largest value tie.
         batch, budget: Rows of a timed run; seconds for each of the two rounds of timing.
-        cancelled: True stops the search, as Ctrl-C does: the result has what is known by then, and
-            the same call goes on from there.
+        cancelled: True stops the search, as Ctrl-C does; the same call goes on from there.
         timeout: Seconds from now for all of it.
-    Returns: ``measured``, the candidates with figures or an error; ``best``, the names of at most
-        five; ``model(name)`` opens one, ``save(folder)`` writes the best.
+    Returns: ``measured``, the candidates; ``best``, at most five names; ``model``; ``save``.
     Raises: BadParameter; what `optimise` raises; BadFeed, RunFailed for the frozen model.
     """
     _check(batch, budget, tolerance)
     limits = {
         "max_difference": max_difference,
         "min_agreement": min_agreement,
+        "min_accuracy": min_accuracy,
         "max_bytes": max_bytes,
         "max_latency_ratio": max_latency_ratio,
     }
+    check_accuracy("search", min_accuracy, labels)
     terms = Terms(Deadline.after(timeout), progress, cancelled)
     base = _base(model, outputs, terms)
     setup = Setup(

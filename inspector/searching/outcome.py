@@ -118,7 +118,11 @@ class Measured:
         """
         values: dict[str, float | None] = {"max_bytes": self.bytes}
         if self.is_compared:
-            values |= {"max_difference": self.difference, "min_agreement": self.agreement}
+            values |= {
+                "max_difference": self.difference,
+                "min_agreement": self.agreement,
+                "min_accuracy": self.accuracy,
+            }
         values["max_latency_ratio"] = self.ratio
         skip = {name for name in ("max_bytes", "max_latency_ratio") if values[name] is None}
         judged = tuple(

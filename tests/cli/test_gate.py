@@ -75,9 +75,12 @@ def test_the_json_is_that_of_the_contract(small: Path) -> None:
 @pytest.mark.tensorflow
 def test_a_limit_that_is_not_met_is_status_3_with_every_limit_and_value(small: Path) -> None:
     limits = ["--max-difference", "0.02", "--min-agreement", "0.9", "--max-bytes", "1000"]
+    limits += ["--min-accuracy", "0.985"]
     status, printed, errors = run(IRIS / "saved_model", small, *ROWS, *LABELS, *limits)
     assert (status, errors) == (3, "")
     lines = printed.splitlines()
+    accuracy = lines.pop(-2)
+    assert accuracy == "limit min_accuracy 0.985: 0.98, NOT MET"
     assert lines[-3].startswith("limit max_difference 0.02: 0.4")
     assert lines[-3].endswith("NOT MET")
     assert lines[-2] == "limit min_agreement 0.9: 0.993333, met"
@@ -218,3 +221,11 @@ def test_blame_names_the_first_node_that_differs(small: Path) -> None:
     status, _, errors = run(small, small, "--blame")
     assert status == 2
     assert "--blame needs --feeds" in errors
+
+
+def test_a_limit_of_the_accuracy_without_labels_is_refused() -> None:
+    status, _, errors = run(IRIS / "saved_model", IRIS / "saved_model", "--min-accuracy", "0.9")
+    assert status == 2
+    assert "--min-accuracy needs --labels" in errors
+    with pytest.raises(BadParameter, match="min_accuracy: needs labels"):
+        inspector.search(inspector.open_model(IRIS / "saved_model"), min_accuracy=0.9)

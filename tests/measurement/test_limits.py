@@ -17,6 +17,8 @@ from inspector.measurement.limits import Limit
         (Limit("max_bytes", 10, 11), False),
         (Limit("max_difference", 0.02, None), False),
         (Limit("min_agreement", 0.0, None), False),
+        (Limit("min_accuracy", 0.9, 0.9), True),
+        (Limit("min_accuracy", 0.9, 0.89), False),
     ],
 )
 def test_a_value_may_equal_its_limit_and_none_meets_none(limit: Limit, met: bool) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
+from collections.abc import Callable
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from inspector import locations
+from inspector.jobs.runner import default_runner
+from inspector.ui.screens import linked_state, pipeline_search
 from inspector.ui.session import searches
 from tests.pages import app
 
@@ -64,14 +69,108 @@ def test_a_search_is_stopped_and_shows_what_it_has() -> None:
     at = app.on(app.opened("forecast"), "search")
     at.button(key="start_search").click().run()
     running = at.session_state[searches.KEY]
-    end = time.monotonic() + PATIENCE_S
-    while running.result() is None and running.is_running and time.monotonic() < end:
-        time.sleep(0.05)
+    assert waited(lambda: running.result() is not None or not running.is_running)
     running.stop()
     at = ended(at)
     assert not at.exception
     assert "goes on from here" in app.texts(at)
     assert "freeze only" in {name.removeprefix("★ ") for name in table(at)["candidate"]}
+
+
+def test_a_reload_takes_over_the_search() -> None:
+    first = app.on(app.opened("forecast"), "search")
+    first.button(key="start_search").click().run()
+    search = first.session_state[searches.KEY]
+    second = AppTest.from_file(str(locations.app_root() / "app.py"), default_timeout=60)
+    app.home(first)
+    for key, values in first.query_params.items():
+        second.query_params[key] = values
+    assert waited(lambda: searches.KEY in second.run().session_state)
+    second = app.on(second, "search")
+    assert not second.exception
+    taken = second.session_state[searches.KEY]
+    assert taken is not search
+    assert taken.id == search.id
+    # The page before the reload is dropped: the search is not.
+    del first.session_state[searches.KEY], search
+    gc.collect()
+    assert taken.is_running
+    second.button(key="stop_search").click().run()
+    ended(second)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("size", "2.5", 2.5),
+        ("difference", "0", 0.0),
+        ("agreement", "101", None),
+        ("accuracy", "97.5", 97.5),
+        ("accuracy", "nan", None),
+        ("latency", "inf", None),
+        ("latency", "fast", None),
+        ("size", "1" * 5000, None),
+    ],
+)
+def test_goals_of_an_address_are_read_within_their_bounds(name, text, value) -> None:
+    fields = {field.param: field for field in linked_state.PAGES["search"]}
+    assert fields[name].read(None, text) == value  # type: ignore[arg-type]  # needs no model
+
+
+def test_a_search_of_another_model_is_not_taken_over() -> None:
+    at = app.on(app.opened("forecast"), "search")
+    at.button(key="start_search").click().run()
+    running = at.session_state[searches.KEY]
+    other = AppTest.from_file(str(locations.app_root() / "app.py"), default_timeout=60)
+    other.query_params["sample"] = "bikes"
+    other.query_params[searches.PARAM] = running.id
+    other = app.settled(other.run())
+    assert searches.KEY not in other.session_state
+    running.stop()
+    ended(at)
+
+
+def test_labels_of_a_file_give_accuracy_and_a_limit_of_it(tmp_path) -> None:
+    at = app.on(app.opened("iris"), "search")
+    assert at.number_input(key="goal_accuracy").disabled
+    species = pd.read_csv(locations.sample_models() / "iris" / "iris.csv")["species"]
+    path = tmp_path / "flowers.csv"
+    numbers = {"setosa": 0, "virginica": 1, "versicolor": 2}
+    pd.DataFrame({"name": species, "class": species.map(numbers)}).to_csv(path, index=False)
+    at.session_state[
+        f"inbox:{pipeline_search.LABELS}"
+    ].model = default_runner().workspace.add_folder(path)
+    at.run()
+    at.selectbox(key=pipeline_search.LABEL_COLUMN).set_value("class").run()
+    assert not at.error
+    assert at.selectbox(key=pipeline_search.LABEL_COLUMN).options == ["name", "class"]
+    assert "150 labels" in app.texts(at)
+    at.number_input(key="goal_accuracy").set_value(97.0).run()
+    at.button(key="start_search").click().run()
+    running = at.session_state[searches.KEY]
+    # Enough is known once some are compared: what follows is timed only.
+    assert waited(lambda: bool(accuracies(running)))
+    running.stop()
+    at = ended(at)
+    assert not at.error
+    # One versicolor and one virginica are taken for each other.
+    assert pytest.approx(148 / 150) in accuracies(running).values()
+    result = running.result()
+    assert {limit.limit for item in result.measured for limit in item.limits} == {0.97}
+    assert f"{100 * 148 / 150:.2f} %" in set(table(at)["accuracy"])
+
+
+def accuracies(running: searches.RunningSearch) -> dict[str, float]:
+    result = running.result()
+    items = () if result is None else result.measured
+    return {item.name: item.accuracy for item in items if item.accuracy is not None}
+
+
+def waited(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    return condition()
 
 
 def test_closing_the_model_ends_its_search() -> None:

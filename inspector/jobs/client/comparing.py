@@ -93,6 +93,7 @@ def compare(
     tolerance: float = grades.TOLERANCE,
     max_difference: float | None = None,
     min_agreement: float | None = None,
+    min_accuracy: float | None = None,
     max_bytes: int | None = None,
     max_latency_ratio: float | None = None,
     progress: Progress | None = None,
@@ -101,15 +102,14 @@ def compare(
     """Run two models on the same rows, in a worker, and compare their outputs.
 
     Args:
-        feeds: For the inputs of A, as in `predict`; B gets the same values. By default 32 random
-            rows.
+        feeds: For the inputs of A and B, as in `predict`. By default 32 random rows.
         labels: One per row: numbers of classes, names of classes, or real values.
         classes: Names of the classes in their order; by default those that a model has.
         tolerance: The largest difference that is ``small``, as a share of an output's largest
             value.
-        max_difference, min_agreement, max_bytes, max_latency_ratio: Limits on the largest
-            difference of any real value, on the smallest share of rows with the same top-1 entry,
-            on the bytes of B, and on the ratio of `benchmark`, which then runs as well.
+        max_difference, min_agreement, min_accuracy, max_bytes, max_latency_ratio: Limits on any
+            real value's difference, the share of rows with the same top-1 entry, that of rows B
+            gets right, B's bytes, and the ratio of `benchmark`, which then runs as well.
         progress, timeout: As in `predict`.
     Returns: ``grade``, ``met``, ``limits``, and ``to_dict()``, the JSON of ``inspector compare``.
     Raises: BadParameter, BadFeed for labels that fit no output, CheckNotMade where the latency is
@@ -117,6 +117,7 @@ def compare(
     """
     if not 0 <= tolerance <= 1:
         raise BadParameter("compare", "tolerance", "takes a number from 0 to 1")
+    check_accuracy("compare", min_accuracy, labels)
     terms = Terms(Deadline.after(timeout), progress)
     options = {"tolerance": tolerance, "classes": None if classes is None else list(classes)}
     answer = _answer({"A": a, "B": b}, feeds, labels, options, terms)
@@ -128,6 +129,7 @@ def compare(
     bounds = {
         "max_difference": max_difference,
         "min_agreement": min_agreement,
+        "min_accuracy": min_accuracy,
         "max_bytes": max_bytes,
         "max_latency_ratio": max_latency_ratio,
     }
@@ -171,6 +173,7 @@ def _limits(
     values = {
         "max_difference": _largest(side),
         "min_agreement": min(agreements, default=None),
+        "min_accuracy": None if side["accuracy"] is None else side["accuracy"]["b"],
         "max_bytes": size,
         "max_latency_ratio": _ratio(latency, bounds["max_latency_ratio"]),
     }
@@ -179,6 +182,14 @@ def _limits(
         for name, limit in bounds.items()
         if limit is not None
     )
+
+
+def check_accuracy(command: str, limit: float | None, labels: Any) -> None:
+    """Raises: BadParameter where a limit of the accuracy has no labels, or is no share."""
+    if limit is not None and labels is None:
+        raise BadParameter(command, "min_accuracy", "needs labels to count what is right")
+    if limit is not None and not 0 <= limit <= 1:
+        raise BadParameter(command, "min_accuracy", "takes a number from 0 to 1")
 
 
 def packed_labels(labels: Any) -> bytes:

@@ -28,12 +28,7 @@ def read_labels(path: str | PathLike[str], column: str | None = None) -> Array:
     if suffix == ".npz":
         arrays = feeds.from_npz(path, path.name)
         return arrays[_chosen(list(arrays), column, path.name)]
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MissingFile(path.name, "labels", "there is no such file") from None
-    except (OSError, UnicodeDecodeError) as err:
-        raise BadFeed(path.name, "labels", "is no text in UTF-8 that can be read") from err
+    text = _text(path)
     if column is None and suffix != ".csv":
         return _typed([line.strip() for line in text.splitlines() if line.strip()], path.name)
     rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
@@ -48,6 +43,33 @@ def read_labels(path: str | PathLike[str], column: str | None = None) -> Array:
         return _typed(cells[1:] if is_title else cells, path.name)
     at = names.index(_chosen(names, column, path.name))
     return _typed([row[at].strip() for row in rows[1:]], path.name)
+
+
+def label_columns(path: str | PathLike[str]) -> list[str]:
+    """The columns of a file of labels from which one has to be chosen; empty where it is plain.
+
+    Raises: as `read_labels`.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        names = list(feeds.from_npz(path, path.name))
+    elif suffix == ".csv":
+        names = [
+            cell.strip() for cell in next(csv.reader(io.StringIO(_text(path), newline="")), [])
+        ]
+    else:
+        names = []
+    return names if len(names) > 1 else []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MissingFile(path.name, "labels", "there is no such file") from None
+    except (OSError, UnicodeDecodeError) as err:
+        raise BadFeed(path.name, "labels", "is no text in UTF-8 that can be read") from err
 
 
 def _chosen(names: list[str], column: str | None, file: str) -> str:

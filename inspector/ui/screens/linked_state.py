@@ -5,6 +5,7 @@ Every value is looked up or bounded before it is used; what does not fit the mod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -75,6 +76,17 @@ def _number(least: int, most: int) -> Callable[[state.OpenModel, str], int | Non
     return read
 
 
+def _real(least: float, most: float) -> Callable[[state.OpenModel, str], float | None]:
+    def read(_model: state.OpenModel, text: str) -> float | None:
+        try:
+            value = float(text) if len(text) <= MAX_NAME else math.nan
+        except ValueError:
+            return None
+        return value if least <= value <= most else None
+
+    return read
+
+
 def _feed_kind(model: state.OpenModel, text: str) -> str | None:
     return text if text in predict.KINDS and (text != "sample" or model.feeds is not None) else None
 
@@ -108,6 +120,13 @@ PAGES = {
         Field("operation", operations.SELECTED, _operation),
     ),
     "compare": (Field("show", "compare_how", _one_of(SHOWN), SHOWN[0]),),
+    "search": (
+        Field("size", "goal_size", _real(0.001, 1e9)),
+        Field("difference", "goal_difference", _real(0, 1e300)),
+        Field("agreement", "goal_agreement", _real(0, 100)),
+        Field("accuracy", "goal_accuracy", _real(0, 100)),
+        Field("latency", "goal_latency", _real(0.1, 1e9)),
+    ),
     "predict": (
         Field("feeds", "feed_kind", _feed_kind),
         Field("rows", "feed_batch", _number(1, 1_000_000), predict.DEFAULT_ROWS),

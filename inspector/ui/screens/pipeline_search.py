@@ -8,16 +8,57 @@ import pandas as pd
 import streamlit as st
 
 from inspector.errors import InspectorError
+from inspector.jobs.client.comparing import packed_labels
+from inspector.optimisation.feeding.label_files import label_columns, read_labels
 from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.searching.outcome import Measured, SearchResult
-from inspector.ui.screens import optimise, predict, tflite
-from inspector.ui.session import open_model, searches, state
-from inspector.ui.widgets import copy_button, pipeline, search_chart, tables, text
+from inspector.ui.screens import optimise, tflite
+from inspector.ui.screens.quantising import samples_choice
+from inspector.ui.session import inbox, open_model, searches, state
+from inspector.ui.widgets import copy_button, pipeline, search_chart, tables, text, uploader
 
 POLL_S = 1.0
 """Seconds between two drawings of a search that runs."""
 _MB = 1_000_000
-_RIGHT = ("size", "latency", "difference", "same answer")
+_MAX_LABELS = 16 << 20
+"""Most bytes of a file of labels: the web process reads it."""
+LABELS = "search_labels"
+LABEL_COLUMN = "search_label_column"
+_RIGHT = ("size", "latency", "difference", "same answer", "accuracy")
+
+
+def rows_and_labels(model: state.OpenModel) -> None:
+    """The rows that answers are compared on, and what the right answers are."""
+    samples_choice.choose(model, needed=False, requests=False)
+    if samples_choice.chosen(model, needed=False) == samples_choice.RANDOM:
+        st.caption("Random rows tell less than yours: outside of training data, answers differ.")
+    with st.expander("Right answers from a file", icon=":material/label:"):
+        st.caption(
+            "One label for each row: a text file with one per line, or a `.csv` or `.npz`. Labels "
+            "are numbers or names of classes, or the right values."
+        )
+        file = uploader.uploader(LABELS, folder=False, limit=_MAX_LABELS)
+        if file is None:
+            return
+        try:
+            columns = label_columns(file.path)
+            if columns:
+                st.selectbox("Column", columns, key=LABEL_COLUMN)
+            labels = _labels()
+            assert labels is not None
+            st.caption(f"{text.count(len(labels), 'label')}.")
+        except InspectorError as err:
+            state.error(err)
+
+
+def _labels() -> Any:
+    """The labels that were sent, as an array; None without. Raises: InspectorError."""
+    file = inbox.inbox(LABELS).model
+    if file is None:
+        return None
+    columns = label_columns(file.path)
+    column = st.session_state.get(LABEL_COLUMN)
+    return read_labels(file.path, column if column in columns else next(iter(columns), None))
 
 
 def goals() -> None:
@@ -49,6 +90,18 @@ def goals() -> None:
         help="Share of rows whose largest entry is in the same place.",
     )
     row.number_input(
+        "Accuracy at least, %",
+        0.0,
+        100.0,
+        None,
+        1.0,
+        key="goal_accuracy",
+        placeholder="any",
+        format="%g",
+        disabled=inbox.inbox(LABELS).model is None,
+        help="Share of rows that are answered right; needs the right answers.",
+    )
+    row.number_input(
         "Latency at most, %",
         0.1,
         None,
@@ -67,6 +120,7 @@ def limits() -> dict[str, float]:
         "max_bytes": ("goal_size", _MB),
         "max_difference": ("goal_difference", 1),
         "min_agreement": ("goal_agreement", 0.01),
+        "min_accuracy": ("goal_accuracy", 0.01),
         "max_latency_ratio": ("goal_latency", 0.01),
     }
     typed = {name: st.session_state.get(key) for name, (key, _) in factors.items()}
@@ -79,12 +133,14 @@ def start_button(model: state.OpenModel) -> None:
     """Start a search, or stop the running one."""
     running = searches.current()
     is_lite = tflite.is_lite(model)
-    blocker = "" if is_lite else optimise.blocker(model)
-    if blocker:
-        st.warning(text.escape(blocker, 700), icon=":material/block:")
-        return
     if running is not None and running.is_running:
         st.button("Stop", key="stop_search", icon=":material/stop:", on_click=running.stop)
+        return
+    blocker = samples_choice.missing(model, needed=False)
+    if not (blocker or is_lite):
+        blocker = optimise.blocker(model)
+    if blocker:
+        st.warning(text.escape(blocker, 700), icon=":material/block:")
         return
     st.button(
         "Search",
@@ -98,16 +154,6 @@ def start_button(model: state.OpenModel) -> None:
     )
 
 
-def rows_used(model: state.OpenModel) -> str:
-    """Which rows the answers are compared on, as a sentence."""
-    if model.feeds is not None:
-        return f"Answers are compared on the rows of {text.escape(model.feeds.name, 60)}."
-    return (
-        f"Answers are compared on {predict.DEFAULT_ROWS} random rows, which tell less than rows of "
-        "yours: for those use the command `inspector search --feeds`."
-    )
-
-
 def _start(model: state.OpenModel) -> None:
     outputs = state.outputs()
     if not outputs and model.signature is None:
@@ -116,8 +162,13 @@ def _start(model: state.OpenModel) -> None:
         tuple(state.inputs()) or None, tuple(outputs) or None, "", signature=model.signature
     )
     try:
-        feeds = predict.default_feeds(model)
-        searches.start(model, options, feeds, limits(), is_lite=tflite.is_lite(model))
+        spec, blobs = samples_choice.feeds(model)
+        bounds, labels = limits(), _labels()
+        if labels is None:
+            bounds.pop("min_accuracy", None)
+        else:
+            blobs = {**blobs, "labels": packed_labels(labels)}
+        searches.start(model, options, (spec, blobs), bounds, is_lite=tflite.is_lite(model))
     except InspectorError as err:
         st.session_state[ERROR] = str(err)
     else:
@@ -182,7 +233,9 @@ def _figures(result: SearchResult) -> None:
             "best. The line is the 99 % interval of its latency: where two overlap, neither is "
             "known to be faster."
         )
-    tables.table(table(entries), key="search_table", rows_shown=22, right=_RIGHT)
+    frame = table(entries)
+    right = [name for name in _RIGHT if name in frame]
+    tables.table(frame, key="search_table", rows_shown=22, right=right)
 
 
 def table(entries: list[dict[str, Any]]) -> pd.DataFrame:
@@ -192,13 +245,17 @@ def table(entries: list[dict[str, Any]]) -> pd.DataFrame:
         entries: ``candidates`` of the JSON of a search.
     """
     ordered = sorted(entries, key=lambda entry: not entry["best"])
-    return pd.DataFrame([_row(entry) for entry in ordered])
+    rows = [_row(entry) for entry in ordered]
+    if all(entry["accuracy"] is None for entry in entries):
+        rows = [{name: cell for name, cell in row.items() if name != "accuracy"} for row in rows]
+    return pd.DataFrame(rows)
 
 
 def _row(entry: dict[str, Any]) -> dict[str, str]:
     ratio, interval = entry["latency_ratio"], entry["interval"]
     spread = "" if interval is None else f" ({interval[0]:.2g} to {interval[1]:.2g})"
     difference, agreement = entry["max_difference"], entry["argmax_equal"]
+    accuracy = entry["accuracy"]
     if entry["error"]:
         state_of = entry["error"]
     elif difference is None:
@@ -211,6 +268,7 @@ def _row(entry: dict[str, Any]) -> dict[str, str]:
         "latency": "–" if ratio is None else f"{ratio:.3g} ×{spread}",
         "difference": "–" if difference is None else f"{difference:.3g}",
         "same answer": "–" if agreement is None else f"{100 * agreement:.2f} %",
+        "accuracy": "–" if accuracy is None else f"{100 * accuracy:.2f} %",
         "state": state_of,
     }
 

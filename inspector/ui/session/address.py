@@ -19,7 +19,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from inspector.errors import InspectorError
-from inspector.ui.session import job_status, open_model, results, state
+from inspector.ui.session import job_status, open_model, results, searches, state
 
 Params = Mapping[str, list[str]]
 Restore = Callable[[state.OpenModel, Params], None]
@@ -66,6 +66,7 @@ def follow(restore: Restore, *, on_open_page: bool) -> None:
         if model is not None:
             _follow_result(model, pending)
             restore(model, pending)
+            searches.resume(model, _last(pending, searches.PARAM))
         if on_open_page and page is not None:
             open_model.go_to(page)
         return
@@ -88,6 +89,8 @@ def write(model: state.OpenModel, view: Params | None = None) -> None:
         params |= {MEASURED: sorted(result.measured.values())} if result.measured else {}
     if job_ids := job_status.linked_ids():
         params[job_status.PARAM] = job_ids
+    if (search := searches.current()) is not None:
+        params[searches.PARAM] = [search.id]
     length = sum(map(_length, params.items()))
     for item in (view or {}).items():
         length += _length(item)
@@ -120,6 +123,7 @@ def reopen_closed() -> None:
 
 def _open_linked_model() -> None:
     params, jobs = _current(), _linked_jobs()
+    searches.claim(_last(params, searches.PARAM))
     ref_kind = next((kind for kind in REFS if kind in params), None)
     if ref_kind is None:
         job_status.resume(jobs, state.model())
@@ -136,6 +140,10 @@ def _open_linked_model() -> None:
         return
     st.session_state[_JOBS] = jobs
     st.session_state[_PENDING] = params
+
+
+def _last(params: Params, key: str) -> str:
+    return next(reversed(params.get(key, ())), "")
 
 
 def _follow_history() -> None:

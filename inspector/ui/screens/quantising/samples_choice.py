@@ -31,9 +31,15 @@ Source = tuple[dict[str, Any] | None, dict[str, bytes]]
 """What a job gets: the JSON of the feeds, and the blobs."""
 
 
-def choose(model: state.OpenModel, *, needed: bool) -> None:
-    """Where the samples come from, and below it whether they fit the model."""
+def choose(model: state.OpenModel, *, needed: bool, requests: bool = True) -> None:
+    """Where the samples come from, and below it whether they fit the model.
+
+    Args:
+        requests: Offer the requests that a SavedModel keeps for TensorFlow Serving.
+    """
     kinds = _kinds(model, needed=needed)
+    if not requests and model.feeds is None and OWN in kinds:
+        kinds.remove(OWN)
     if st.session_state.get(KIND) not in kinds:
         st.session_state.pop(KIND, None)
     st.segmented_control(
@@ -82,13 +88,28 @@ def source(model: state.OpenModel) -> Source:
     return None, {}
 
 
-def blocker(model: state.OpenModel, *, needed: bool) -> str:
-    """Why the samples cannot be used, as a sentence; empty where they can."""
+def feeds(model: state.OpenModel) -> predict.Feeds:
+    """The chosen rows as the Predict page gives them; random ones where none are chosen."""
+    spec, blobs = source(model)
+    if spec is None:
+        return {"kind": "random", "batch": predict.DEFAULT_ROWS, "seed": 0}, {}
+    return spec, {"feeds" if name == "samples" else name: data for name, data in blobs.items()}
+
+
+def missing(model: state.OpenModel, *, needed: bool) -> str:
+    """What the choice lacks, as a sentence; empty where there are samples."""
     kind = chosen(model, needed=needed)
     if kind == FILE and inbox.inbox(FILE_FIELD).model is None:
         return "Upload a file of samples, or choose other samples."
     if kind == PREDICT and predict.FED not in st.session_state:
         return "Run Predict on the rows to use, or choose other samples."
+    return ""
+
+
+def blocker(model: state.OpenModel, *, needed: bool) -> str:
+    """Why the samples cannot be used, as a sentence; empty where they can."""
+    if lacking := missing(model, needed=needed):
+        return lacking
     checked = st.session_state.get(_CHECKED)
     if checked is not None and checked[0] == _key(model) and checked[1]["why"]:
         return "The samples do not fit the model: see above."
