@@ -40,6 +40,24 @@ def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
         assert text in done.stdout
 
 
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_the_gate(tmp_path: Path) -> None:
+    sample, out = ROOT / "sample_models" / "iris", tmp_path / "small"
+    command = [sys.executable, ROOT / "examples" / "gate.py", sample / "saved_model"]
+    done = subprocess.run(
+        [*command, sample / "iris.csv", out],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(", met") == 3
+    assert (out / "saved_model.pb").exists()
+
+
 def test_a_notebook_is_kept_without_outputs() -> None:
     for path in NOTEBOOKS:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:

@@ -23,7 +23,7 @@ from inspector.text import count, some
 
 _READS = {"ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape"}
 
-_NOTHING = (
+NOTHING = (
     "The model has no signature, and its graph only saves and restores variables: nothing in it "
     "can be frozen or run. Its functions are called from Python alone; export it again with "
     "tf.saved_model.save(..., signatures=...)."
@@ -44,7 +44,7 @@ def of(model: Model, op_counts: Mapping[str, int]) -> list[str]:
     sentences = []
     if not signatures.serving_keys(model.signatures) and only_saves(model.outline, model.init_op):
         functions = [item.name for item in callables(model) if not item.problem]
-        sentences.append(_FUNCTIONS.format(functions[0]) if functions else _NOTHING)
+        sentences.append(_FUNCTIONS.format(functions[0]) if functions else NOTHING)
     if isinstance(model.checkpoint, TensorSlices):
         sentences.append(
             "The checkpoint is of the first format (V1), which TensorFlow still reads but has "

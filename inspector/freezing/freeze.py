@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from inspector.analysis import compatibility
 from inspector.analysis import outputs as suggesting
+from inspector.analysis.saving import only_saves
 from inspector.analysis.valueless import refuse_valueless
 from inspector.errors import FreezeError, InspectorError, UnknownNode, did_you_mean, or_rather
 from inspector.freezing import decided_branches
@@ -140,6 +142,8 @@ def _targets(model: Model, outputs: Sequence[str] | None, keys: Sequence[str]) -
         if not model.outline.nodes:
             raise FreezeError(model.name, "graph", f"the {model.format} holds no graph to freeze")
         reason = name_a_function(model)
+        if not reason and only_saves(model.outline, model.init_op):
+            reason = compatibility.NOTHING.removesuffix(".")
         if not reason:
             likely = suggesting.of_graph(model.outline)
             example = f", e.g. '{likely[0].name}'" if likely else ""

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from inspector import describe, locations, open_model
+from inspector import describe, freeze, locations, open_model
 from inspector.analysis import contents
 from inspector.analysis.saving import only_saves
+from inspector.errors import FreezeError
 from inspector.graph import op_safety
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef
@@ -51,6 +52,9 @@ def test_where_the_graph_only_saves_nothing_is_suggested() -> None:
     more.node.add(name="y", op="Neg", input=["w/Read/ReadVariableOp"])
     assert not only_saves(Graph.of(more))
     assert not only_saves(Graph.of(GraphDef()))
+    with pytest.raises(FreezeError) as error:
+        freeze(open_model(MODELS / "tf215" / "keras_no_traces"))
+    assert error.value.why == told.removesuffix(".")
 
 
 @pytest.mark.tensorflow
