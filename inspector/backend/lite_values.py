@@ -23,12 +23,13 @@ class LiteValues:
     Args:
         feeds: As `LiteRun` takes them.
         folder: For the copies.
+    Raises: RunError; CorruptModel for what only an edit of the file reads.
     """
 
     def __init__(self, model: LiteModel, feeds: Mapping[str, Array], folder: Path) -> None:
         assert model.path is not None
         self._feeds, self._folder = dict(feeds), folder
-        self._data = model.path.read_bytes()
+        self._file, self._data = model.lite.file, model.path.read_bytes()
         self._run = LiteRun(model, feeds)
         self._run.once()
         self._sizes = self._run.sizes()
@@ -55,7 +56,8 @@ class LiteValues:
         numbers = self._numbers(names)
         if not numbers:
             return {}
-        data = file_edits.with_outputs(self._data, list(dict.fromkeys(numbers.values())))
+        with self._file.reading():
+            data = file_edits.with_outputs(self._data, list(dict.fromkeys(numbers.values())))
         with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".tflite") as file:
             file.write(data)
             file.flush()

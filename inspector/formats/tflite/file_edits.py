@@ -283,7 +283,7 @@ def unpacked(data: bytes) -> schema.ModelT:
             buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
             buffer.offset = buffer.size = 0
     for graph in model.subgraphs:
-        graph.outputs = list(graph.outputs)
+        graph.outputs = [] if graph.outputs is None else list(graph.outputs)
         for operator in graph.operators or ():
             if start := operator.largeCustomOptionsOffset:
                 size = operator.largeCustomOptionsSize

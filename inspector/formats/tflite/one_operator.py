@@ -39,12 +39,14 @@ class OperatorCutter:
     """The operators of a file's first subgraph, each as a file of its own.
 
     Args:
-        data: The bytes of `file`, which its reader has checked.
+        data: The bytes of `file`, which its reader has checked as far as it reads it.
+    Raises: CorruptModel.
     """
 
     def __init__(self, data: bytes, file: LiteFile) -> None:
         self._file = file
-        self._model = file_edits.unpacked(data)
+        with file.reading():
+            self._model = file_edits.unpacked(data)
         self._graph = self._model.subgraphs[0]
         self._tensors = file.subgraphs[0].tensors
         self.fixed = self._computed_once()
@@ -70,7 +72,12 @@ class OperatorCutter:
 
         Args:
             values: Those of `derived`.
+        Raises: CorruptModel.
         """
+        with self._file.reading():
+            return self._cut(number, values)
+
+    def _cut(self, number: int, values: Mapping[int, Array]) -> OneOperator:
         operator = copy.copy(self._graph.operators[number])
         checked = self._file.subgraphs[0].operators[number]
         model = schema.ModelT(version=_SCHEMA_VERSION, buffers=[schema.BufferT()])
