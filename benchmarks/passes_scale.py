@@ -25,6 +25,8 @@ from inspector.passes.base import PassContext
 from inspector.passes.rewrite.constants import constant
 
 SIZES = (1_000, 10_000, 100_000)
+NEEDED = {"set_shape": [("batch", "1")]}
+"""What a transform asks for beside the parameters that are always required."""
 
 
 def main() -> None:
@@ -40,6 +42,7 @@ def main() -> None:
                 continue  # TensorFlow's own
             params = transform.read(
                 [(p.name, p.arg.example) for p in transform.params if p.required]
+                + NEEDED.get(transform.name, [])
             )
             row = []
             for graph in graphs:

@@ -73,7 +73,11 @@ def check_size(graph: Graph, what: str) -> None:
     """Raises: LimitExceeded for a graph that no file can hold."""
     size = graph.byte_size()
     if size > MAX_PROTO_BYTES:
-        reason = f"{size} bytes, and a protobuf file ends at 2 GiB: keep variables in a checkpoint"
+        reason = (
+            f"{size:,} bytes, and a graph in one file ends at 2 GiB: use the SavedModel without "
+            "freezing it, whose checkpoint has no such limit, or store weights in fewer bits "
+            "(quantize_weights)"
+        )
         raise LimitExceeded(what, "GraphDef", reason)
 
 

@@ -18,6 +18,13 @@ from tests.conftest import data_path
 STRING, INT64, FLOAT, RESOURCE = 7, 9, 1, 20
 
 
+def test_the_file_is_the_graph_as_protobuf_writes_it(tmp_path: Path) -> None:
+    model = open_model(data_path("models/seed/iris/frozen.pb"))
+    graphdef.write(model, tmp_path / "out.pb")
+    expected = model.graph.to_proto().SerializeToString(deterministic=True)
+    assert (tmp_path / "out.pb").read_bytes() == expected
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     frozen = freeze(open_model(data_path("models/seed/ppscore/simple_save")), ["ppscore"])
     assert graphdef.write(frozen, tmp_path / "out.pb") == []

@@ -181,6 +181,17 @@ def test_a_broken_group_is_said(data: bytes, reason: str) -> None:
     assert list(fields(b"\x7b" * 100 + b"\x7c" * 100)) == [wire.Field(15, 3, 0, 1, 200)]
 
 
+def test_a_large_message_may_have_a_part_for_every_eight_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parse_limits, "MAX_PARTS", 10)
+    monkeypatch.setattr(parse_limits, "_LARGE", 1000)
+    named = GraphDef(node=[NodeDef(name=f"a_name_of_the_usual_length_{at}") for at in range(100)])
+    parse_limits.check(GraphDef.DESCRIPTOR, named.SerializeToString(), "m.pb", "GraphDef")
+    with pytest.raises(LimitExceeded, match="more than 250 messages"):
+        parse_limits.check(GraphDef.DESCRIPTOR, b"\x0a\0" * 1000, "m.pb", "GraphDef")
+
+
 def test_what_is_counted_ends_at_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
     data = unknown(15, wire.GROUP) + b"\x0a\0" * 3000
     monkeypatch.setattr(parse_limits, "MAX_PARTS", 1000)
