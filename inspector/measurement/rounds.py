@@ -71,6 +71,7 @@ def measure(
     *,
     budget_s: float = BUDGET_S,
     runs: int | None = None,
+    most_s: float | None = None,
     use_cpu: bool = True,
     report: Report | None = None,
     clocks: Clocks | None = None,
@@ -83,10 +84,11 @@ def measure(
             where the machine is quiet enough to tell differences.
         budget_s: Seconds for all rounds, warm-up included; one round is always run.
         runs: Runs of each, in place of as many as a certain verdict needs; without a budget.
+        most_s: With `runs`, seconds after which there are no more rounds.
         use_cpu: Decide by processor time where wall time is too noisy: only with one thread.
         report: Called with the fraction that is done and the ratios until now.
     """
-    watch = _Watch(clocks or Clocks(), None if runs is not None else budget_s, report)
+    watch = _Watch(clocks or Clocks(), most_s if runs is not None else budget_s, report)
     alone = len(models) == 1
     calls = [models[0], models[0]] if alone else list(models)
     series = [Series() for _ in calls]

@@ -122,6 +122,12 @@ def test_the_budget_ends_the_rounds() -> None:
     assert len(Machine(5).measure(20.0, 20.0, budget_s=1.0).series[0].wall) == 1
 
 
+def test_a_number_of_runs_ends_early_after_the_seconds_it_may_take() -> None:
+    measured = Machine(6).measure(2.0, 2.0, runs=9, most_s=20.0)
+    assert measured.ended == "budget"
+    assert 1 <= len(measured.series[0].runs) == len(measured.series[1].runs) < 9
+
+
 def test_the_number_of_runs_is_as_asked_for_whatever_the_budget() -> None:
     measured = Machine(6).measure(2.0, 2.0, budget_s=1.0, runs=9)
     assert [len(series.runs) for series in measured.series] == [9, 9]

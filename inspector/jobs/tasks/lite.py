@@ -55,7 +55,7 @@ def predict(args: PredictArgs, job: JobContext) -> TaskResult:
             formats.open_model(Path(path)), {key: key for key in arrays}, arrays, outputs
         )
         answers[name], first[name] = runs[name].once()
-    times = predicting.time_in_turn(runs, args.get("runs", predicting.RUNS), job)
+    times = predicting.steady_runs(runs, args.get("runs", predicting.RUNS), job)
     value: PredictAnswer = {
         "sides": [
             predicting.side_json(name, run.load_ms, first[name], times[name], side.rows)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from inspector import formats
 from inspector.analysis.outputs import suggest
@@ -25,7 +22,7 @@ from inspector.jobs.result_files import FROZEN, FROZEN_SAVED_MODEL, OPTIMISED, S
 from inspector.jobs.tasks import class_answers
 from inspector.jobs.tasks.read import of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
-from inspector.measurement import agreement
+from inspector.measurement import agreement, rounds, run_times
 from inspector.model import signatures
 from inspector.model.model import Model, Runtime
 from inspector.optimisation.feed_roles import Roles
@@ -39,9 +36,7 @@ RUNS = 15
 """Timed runs, where the request names no number."""
 
 _COLUMNS = 64
-_WARM_UP = 2
 _TIME_S = 40.0
-_LEAST_RUNS = 3
 _WITH_TABLES = {FROZEN: FROZEN_SAVED_MODEL, OPTIMISED: SAVED_MODEL}
 
 
@@ -198,7 +193,7 @@ def _compare(
                 ready[name] = Run(loaded, feeds, outputs, lenient=name != BASE)
             answers[name], first_ms = ready[name].once()
             load_and_first_ms[name] = (loaded.load_ms, first_ms)
-        times = time_in_turn(ready, runs, job)
+        times = steady_runs(ready, runs, job)
         rows = ready[BASE].rows
     value: PredictAnswer = {
         "sides": [
@@ -216,17 +211,17 @@ def _compare(
 
 
 def side_json(
-    name: str, load_ms: float, first_ms: float, times_ms: list[float], rows: int
+    name: str, load_ms: float, first_ms: float, seconds: list[float], rows: int
 ) -> SideJson:
-    """The times of one model: its loading, its first run, and the runs of `times_ms`."""
-    p50, p90 = (float(np.percentile(times_ms, share)) for share in (50, 90))
+    """The times of one model: its loading, its first run, and its steady runs."""
+    figures = run_times.percentiles(seconds, rows)
     return {
         "name": name,
         "load_ms": load_ms,
         "first_ms": first_ms,
-        "p50_ms": p50,
-        "p90_ms": p90,
-        "rows_per_s": 1000 * rows / p50 if p50 else 0.0,
+        "p50_ms": figures["p50_ms"],
+        "p90_ms": figures["p90_ms"],
+        "rows_per_s": figures["rows_per_s"],
     }
 
 
@@ -242,19 +237,20 @@ def outputs_json(answers: Mapping[str, Mapping[str, Array]]) -> dict[str, Output
     }
 
 
-def time_in_turn(ready: Mapping[str, Any], runs: int, job: JobContext) -> dict[str, list[float]]:
-    """Milliseconds per run, in the order A, B, A, B: other load of the machine slows all alike."""
-    times: dict[str, list[float]] = {name: [] for name in ready}
-    start = time.monotonic()
-    for iteration in range(_WARM_UP + runs):
-        if iteration >= _WARM_UP + _LEAST_RUNS and time.monotonic() - start > _TIME_S:
-            break
-        job.progress(0.4 + 0.6 * iteration / (_WARM_UP + runs), "run")
-        for name, side in ready.items():
-            milliseconds = side.once()[1]
-            if iteration >= _WARM_UP:
-                times[name].append(milliseconds)
-    return times
+def steady_runs(ready: Mapping[str, Any], runs: int, job: JobContext) -> dict[str, list[float]]:
+    """Seconds of each run, by model, measured as `benchmark` measures.
+
+    Args:
+        runs: Of each model; one alone runs twice a round.
+    """
+    measured = rounds.measure(
+        [side.once for side in ready.values()],
+        runs=runs if len(ready) > 1 else -(-runs // 2),
+        most_s=_TIME_S,
+        use_cpu=False,
+        report=lambda share, _text: job.progress(0.4 + 0.6 * share, "run"),
+    )
+    return {name: series.runs for name, series in zip(ready, measured.series, strict=True)}
 
 
 def agreement_json(answers: Mapping[str, Mapping[str, Array]]) -> dict[str, dict[str, Any]]:
