@@ -10,6 +10,7 @@ InspectorError
 │                   TransformFailed (CheckViolated), CheckNotMade
 ├── RunError: BadFeed, BadFetch, RunFailed, BlockedOp, RunRefused
 ├── JobError: JobTimeout, JobCancelled, WorkerDied (WorkerUnavailable), JobFailed
+├── MissingPackage
 ├── LayoutError
 ├── LimitExceeded
 ├── OutputExists
@@ -43,6 +44,7 @@ __all__ = [
     "LayoutError",
     "LimitExceeded",
     "MissingFile",
+    "MissingPackage",
     "MissingVariables",
     "ModelError",
     "OutputExists",
@@ -305,6 +307,10 @@ class WorkerUnavailable(WorkerDied):
 
 class JobFailed(JobError):
     """An unexpected error in a job."""
+
+
+class MissingPackage(InspectorError):
+    """A package that an extra installs is missing."""
 
 
 class LayoutError(InspectorError):

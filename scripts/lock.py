@@ -25,7 +25,9 @@ def requirements() -> list[str]:
     dependencies: list[str] = project["project"]["dependencies"]
     extras: dict[str, list[str]] = project["project"]["optional-dependencies"]
     developers: list[str] = project["dependency-groups"]["dev"]
-    return [*dependencies, *(name for extra in extras.values() for name in extra), *developers]
+    own = f"{project['project']['name']}["  # an extra that includes others
+    optional = (name for extra in extras.values() for name in extra if not name.startswith(own))
+    return [*dependencies, *optional, *developers]
 
 
 def resolve(requirements: list[str]) -> list[str]:

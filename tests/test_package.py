@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -20,10 +21,20 @@ from playwright.sync_api import Browser
 
 import inspector
 from benchmarks.support.serving import fetch, running, unused_port
+from inspector import extras
+from inspector.jobs import doctor
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = SETTINGS["project"]
+OWN = f"{PROJECT['name']}["
+"""How an extra begins that includes other extras."""
+OPTIONAL = [
+    name
+    for extra in PROJECT["optional-dependencies"].values()
+    for name in extra
+    if not name.startswith(OWN)
+]
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -44,7 +55,7 @@ def test_the_lock_keeps_the_bounds() -> None:
     text = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8")
     pins = [line for line in text.splitlines() if not line.startswith("#")]
     locked = {canonicalize_name(name): pin for name, _, pin in (p.partition("==") for p in pins)}
-    asked = [*PROJECT["dependencies"], *SETTINGS["dependency-groups"]["dev"]]
+    asked = [*PROJECT["dependencies"], *SETTINGS["dependency-groups"]["dev"], *OPTIONAL]
     for requirement in map(Requirement, asked):
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
     # Neither a host nor a path of the machine that made it.
@@ -57,10 +68,47 @@ def test_the_lock_keeps_the_bounds() -> None:
 def test_tensorflow_is_required_where_it_has_wheels(python: str, has_wheels: bool) -> None:
     """Everything else is required on all Pythons of the classifiers."""
     assert f"Programming Language :: Python :: {python}" in PROJECT["classifiers"]
-    for requirement in map(Requirement, PROJECT["dependencies"]):
+    for requirement in map(Requirement, [*PROJECT["dependencies"], *OPTIONAL]):
         marker = requirement.marker
         required = marker is None or marker.evaluate({"python_version": python})
         assert required is (has_wheels or requirement.name != "tensorflow"), requirement
+
+
+def extras_of(name: str) -> set[str]:
+    """The packages of an extra and of those it includes."""
+    packages = set()
+    for requirement in map(Requirement, PROJECT["optional-dependencies"][name]):
+        if requirement.name == PROJECT["name"]:
+            packages |= {package for extra in requirement.extras for package in extras_of(extra)}
+        else:
+            packages.add(requirement.name)
+    return packages
+
+
+def test_all_is_every_extra_and_the_sentences_name_extras_that_exist() -> None:
+    names = set(PROJECT["optional-dependencies"])
+    assert extras_of("all") == {Requirement(name).name for name in OPTIONAL}
+    texts = [
+        path.read_text(encoding="utf-8")
+        for pattern in ("inspector/**/*.py", "docs/**/*.md", "*.md", "examples/*.*")
+        for path in ROOT.glob(pattern)
+    ]
+    named = {
+        extra
+        for text in texts
+        for extra in re.findall(r"""["'](?:tf-graph-inspector|\.)\[([a-z]\w+)\]["']""", text)
+    }
+    assert named <= names
+    assert {"all", "run"} <= named
+    assert set(extras.IN_WORKERS.values()) | set(doctor.PACKAGES.values()) <= names
+
+
+def test_the_packages_of_the_base_need_neither_tensorflow_nor_the_app() -> None:
+    base = {Requirement(name).name for name in PROJECT["dependencies"]}
+    assert not base & {Requirement(name).name for name in OPTIONAL}
+    assert {"numpy", "protobuf", "graphviz"} <= base
+    assert {"tensorflow", "ai-edge-litert"} <= extras_of("run")
+    assert {"streamlit", "pandas"} <= extras_of("app")
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +117,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
     (file,) = folder.glob("*.whl")
     return file
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sdist")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", folder, cwd=ROOT)
+    (file,) = folder.glob("*.tar.gz")
+    return file
+
+
+def test_the_sdist_holds_what_the_readme_names(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", readme):
+        assert target in names, target
+    wanted = {*shipped("examples", ".ipynb", ".sh", ".yml"), "mkdocs.yml", "Makefile"}
+    assert not wanted - names
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +198,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     declared = {
         name.partition(">")[0].lower().replace("-", "_") for name in PROJECT["dependencies"]
     }
-    for extra in PROJECT.get("optional-dependencies", {}).values():
-        declared |= {name.partition(">")[0].lower().replace("-", "_") for name in extra}
+    declared |= {name.partition(">")[0].lower().replace("-", "_") for name in OPTIONAL}
     brings = {"google": "protobuf", "keras": "tensorflow", "PIL": "pillow"}
     files = [*(ROOT / "inspector").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
     wrong = set()

@@ -1,8 +1,9 @@
-"""What works where TensorFlow, Keras and Streamlit are not installed: all that runs no op."""
+"""What works where no extra is installed: all that runs no op; the rest names the extra."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,19 +19,42 @@ import importlib.abc, sys
 
 class Blocker(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("tensorflow", "keras", "tf_keras", "streamlit"):
+        if name.partition(".")[0] in sys.argv[1].split(","):
             raise ModuleNotFoundError(f"No module named '{name}'", name=name)
 
 sys.meta_path.insert(0, Blocker())
 from inspector.cli.main import cli
-cli(sys.argv[1:], prog_name="inspector")
+cli(sys.argv[2:], prog_name="inspector")
 """
+
+
+EXTRAS = (
+    *(
+        "tensorflow",
+        "keras",
+        "tf_keras",
+        "ai_edge_litert",
+        "flatbuffers",
+        "PIL",
+        "litert_quantizer",
+    ),
+    *(
+        "streamlit",
+        "altair",
+        "pandas",
+        "starlette",
+        "pygraphviz",
+        "fsspec",
+        "anywidget",
+        "traitlets",
+    ),
+)
 
 
 def run(tmp_path: Path, *args: str) -> subprocess.CompletedProcess[str]:
     """A command in a Python that cannot import them, and that has no worker processes."""
     return subprocess.run(
-        [sys.executable, "-c", COMMAND, *args],
+        [sys.executable, "-c", COMMAND, ",".join(EXTRAS), *args],
         cwd=ROOT,
         env={**os.environ, "INSPECTOR_WORKSPACE": str(tmp_path / "workspace")},
         capture_output=True,
@@ -62,3 +86,27 @@ def test_a_command_that_runs_no_op(tmp_path: Path, args: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert not (tmp_path / "workspace").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (
+            ["describe", "tests/data/models/public/coral_invalid_invoke/model.tflite"],
+            "ai_edge_litert: package: {tflite}",
+        ),
+        (
+            ["convert", IRIS, "--to", "tflite", "-o", "{out}.tflite"],
+            "ai_edge_litert: package: {run}",
+        ),
+        (["app", "--no-browser", "--port", "8599"], "streamlit: package: {app}"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_command_that_needs_an_extra_names_it(
+    tmp_path: Path, args: list[str], error: str
+) -> None:
+    done = run(tmp_path, *(arg.format(out=tmp_path / "out") for arg in args))
+    sentence = re.sub(r"{(\w+)}", r"is not installed: pip install 'tf-graph-inspector[\1]'", error)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {sentence}\n"

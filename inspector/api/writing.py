@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from inspector import extras
 from inspector.api.arguments import LOG, names, terms_of
 from inspector.errors import BadParameter, UnsupportedModel
 from inspector.model.model import Model, Runtime, check_model
@@ -214,10 +215,13 @@ class _Target(NamedTuple):
 
 
 def _converted(model: Model, target: _Target, options: OptimiseOptions, terms: Terms) -> Model:
-    from inspector.jobs.client import build, conversion, quantisation, transform
-    from inspector.optimisation.tflite import samples as samples_of
+    from inspector.jobs.client import build, transform
 
     to, batch, flex, short_names, plan, samples = target
+    if to == TFLITE:
+        with extras.needed("run"):
+            from inspector.jobs.client import conversion, quantisation
+            from inspector.optimisation.tflite import samples as samples_of
     own = None
     if plan is not None:
         own = samples_of.own_samples(model, options) if samples is None else None

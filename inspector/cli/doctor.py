@@ -61,8 +61,7 @@ def _rows(report: dict[str, Any]) -> Iterable[tuple[str, object]]:
     yield "a job's limits", f"{limits['job_seconds']:.0f} s, {memory} and more for large models"
     yield "dot", report["programs"]["dot"] or "missing: the Graphviz in pygraphviz serves"
     for name, package in report["packages"].items():
-        extra = f" (extra {package['extra']})" if package["extra"] else ""
-        yield name, f"{package['version'] or 'missing'}{extra}"
+        yield name, f"{package['version'] or 'missing'} (extra {package['extra']})"
     workspace = report["workspace"]
     yield "workspace", workspace["path"]
     if workspace["error"] is None:

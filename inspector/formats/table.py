@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
+from inspector import extras
 from inspector.formats import text, wire_kinds
 from inspector.formats.checkpoint import sstable
 from inspector.formats.keras import hdf5
@@ -62,7 +63,8 @@ class Format:
     @property
     def read(self) -> Read:
         """The reader. It raises: CorruptModel, LimitExceeded, UnsupportedModel and others."""
-        return cast(Read, import_module(self.reader).read)
+        with extras.needed("tflite"):
+            return cast(Read, import_module(self.reader).read)
 
 
 def _message(data: memoryview) -> str | None:

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from inspector import settings
+from inspector import extras, settings
 from inspector.errors import InspectorError, WorkspaceError
 from inspector.jobs.requests import MIB, REQUESTS, Limits
 from inspector.jobs.runner import TENSORFLOW, LocalRunner
@@ -27,17 +27,19 @@ from inspector.jobs.store.workspace import Workspace
 from inspector.schemas import stamped
 
 PACKAGES: Mapping[str, str] = {
-    "tensorflow": "",
-    "ai-edge-litert": "",
-    "streamlit": "",
-    "keras": "",
-    "pygraphviz": "",
+    "tensorflow": "run",
+    "keras": "run",
+    "ai-edge-litert": "tflite",
+    "streamlit": "app",
+    "pygraphviz": "draw",
     "tf_keras": "keras2",
     "litert-quantizer": "quantise",
     "fsspec": "urls",
     "anywidget": "notebook",
 }
-"""What is looked for, and the extra that installs it; empty for what is always needed."""
+"""What is looked for, and the extra that installs it."""
+_DEFAULTS = ("run", "app", "tflite")
+"""Extras that the app and the commands which run a model rely on."""
 
 _MUST_FAIL: Mapping[str, str] = {
     "reads_outside": "reads files outside of its job",
@@ -176,9 +178,9 @@ def _problems(report: Mapping[str, Any]) -> list[str]:
         if sys.platform == "linux" and worker["capabilities"]:
             problems.append("a worker has capabilities")
     problems += [
-        f"{name} is not installed"
+        f"{name} is not installed: {extras.advice(package['extra'])}"
         for name, package in packages.items()
-        if not package["extra"] and name != "pygraphviz" and package["version"] is None
+        if package["extra"] in _DEFAULTS and package["version"] is None
     ]
     if report["programs"]["dot"] is None and packages["pygraphviz"]["version"] is None:
         problems.append("neither Graphviz (dot) nor pygraphviz is installed: no picture is drawn")

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from inspector import extras
 from inspector.errors import InspectorError, JobFailed, LimitExceeded, WorkerUnavailable
 from inspector.jobs import protocol
 from inspector.jobs.requests import MIB, Limits
@@ -32,8 +33,6 @@ from inspector.jobs.store.names import safe_relative
 _PROGRESS_EVERY_S = 0.05
 _TEXT = 200
 _TEMPORARY = "temporary"
-_PACKAGES = ("tensorflow", "keras", "tf_keras", "ai_edge_litert")
-"""Packages whose absence leaves the rest of Inspector usable, under the name that pip knows."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,8 @@ def _as_error(kind: str, err: Exception, context: JobContext) -> InspectorError:
         module = getattr(err, "name", None)
         what = f"the module '{module}'" if isinstance(module, str) else "one of its modules"
         package = module.partition(".")[0] if isinstance(module, str) else ""
-        advice = f"pip install {package}" if package in _PACKAGES else "repair the installation"
+        extra = extras.IN_WORKERS.get(package)
+        advice = extras.advice(extra) if extra else "repair the installation"
         why = f"{what} cannot be imported ({name}): {advice}"
         return WorkerUnavailable(kind, "worker", why)
     return JobFailed(kind, "job", f"failed unexpectedly ({name})")

@@ -23,7 +23,7 @@ BROKEN = (
 UNAVAILABLE = {
     MISSING: (
         "worker: the module 'tensorflow' cannot be imported (ModuleNotFoundError): "
-        "pip install tensorflow"
+        "pip install 'tf-graph-inspector[run]'"
     ),
     BROKEN: "worker: one of its modules cannot be imported (RuntimeError)",
 }

@@ -26,7 +26,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from inspector import locations
+from inspector import extras, locations
 from inspector import settings as operator
 from inspector.errors import InspectorError, MissingFile
 from inspector.jobs.runner import default_runner
@@ -214,11 +214,12 @@ def _exposed(host: str) -> str:
 def _run(options: dict[str, Any]) -> None:
     """Run Streamlit; returns when the server has stopped."""
     # Here, so that a wrong model or port is reported before Streamlit loads, which takes a second.
-    import streamlit as st
-    from starlette.middleware import Middleware
-    from starlette.routing import Route
+    with extras.needed("app"):
+        import streamlit as st
+        from starlette.middleware import Middleware
+        from starlette.routing import Route
 
-    from inspector.ui.server import sign_in
+        from inspector.ui.server import sign_in
 
     host, port = options["server.address"], options["server.port"]
     own_addresses = addresses(host, port)

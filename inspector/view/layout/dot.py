@@ -18,6 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from inspector import extras
 from inspector.errors import LayoutError
 
 TRIES: tuple[tuple[float, tuple[str, ...]], ...] = (
@@ -78,9 +79,8 @@ def _command(format: str = "json0", engine: str = "dot") -> list[str]:
     if program:
         return [program, f"-K{engine}", f"-T{format}"]
     if importlib.util.find_spec("pygraphviz") is None:
-        raise LayoutError(
-            "picture", "Graphviz", "not installed; install the package graphviz (the program dot)"
-        )
+        why = f"not installed; install the program dot, or {extras.advice('draw')}"
+        raise LayoutError("picture", "Graphviz", why)
     # -P: modules beside the script must not shadow others.
     library = str(Path(__file__).with_name("dot_library.py"))
     return [sys.executable, "-P", library, f"-K{engine}", f"-T{format}"]
