@@ -196,6 +196,11 @@ class Columns:
         """The names of the nodes that have a flag."""
         return set(compress(self.names, flags))
 
+    def forget_lists(self) -> None:
+        """Free the lists that walks over the graph make; the next walk makes them again."""
+        for name in ("_start", "_sources", "_reader", "_readers", "reader"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def _missing(self) -> dict[str, int]:
         return {name: len(self) + number for number, name in enumerate(self.missing)}

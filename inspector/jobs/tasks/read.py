@@ -77,22 +77,24 @@ def open_model(args: ModelArgs, job: JobContext) -> TaskResult:
     job.progress(None, "describe")
     facts = describe(model).to_dict()
     facts["scan"] = scan(model).to_dict()
-    job.progress(None, "draw up the node table")
-    builder = NodeTableBuilder(model)
-    facts["warnings"] += builder.warnings
-    summary = builder.node_table()
-    job.progress(None, "group the nodes")
-    blobs = {
-        "summary": summary.to_json().encode(),
-        "hierarchy": hierarchy.build(summary).to_json().encode(),
-        "operations": json.dumps(
-            OperationDetails(builder).beside(), separators=(",", ":")
-        ).encode(),
-    }
+    model.outline.columns().forget_lists()
     value: OpenAnswer = {
         "facts": facts,
         "signature": model.key(),
         "contents": {**contents.of(model), **_siblings(model, args)},
+    }
+    job.progress(None, "draw up the node table")
+    builder = NodeTableBuilder(model)
+    facts["warnings"] += builder.warnings
+    summary = builder.node_table()
+    beside = json.dumps(OperationDetails(builder).beside(), separators=(",", ":"))
+    # From here on the table is all that is needed, and a large model takes much memory.
+    del builder, model
+    job.progress(None, "group the nodes")
+    blobs = {
+        "hierarchy": hierarchy.build(summary).to_json().encode(),
+        "summary": summary.to_json().encode(),
+        "operations": beside.encode(),
     }
     return TaskResult(value, blobs)
 
