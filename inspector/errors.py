@@ -125,7 +125,7 @@ class AmbiguousModel(UnknownFormat):
         self, what: str, where: str, why: str, parts: Iterable[Mapping[str, object]] = ()
     ) -> None:
         super().__init__(what, where, why)
-        self.parts = [
+        self.parts: list[dict[str, str | int]] = [
             {"name": str(part["name"]), "kind": str(part["kind"]), "bytes": _count(part["bytes"])}
             for part in parts
             if {"name", "kind", "bytes"} <= part.keys()

@@ -9,7 +9,7 @@ import pytest
 
 import inspector
 from inspector.api import notebook
-from inspector.api.notebook_widget import GraphWidget
+from inspector.api._notebook_widget import GraphWidget
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef
 from inspector.view.canvas import web_module

@@ -71,7 +71,7 @@ def widget(model: Model) -> dict[str, Any]:
     """The MIME bundle of the interactive picture; empty without anywidget or a kernel."""
     if not _has_kernel() or find_spec("anywidget") is None:
         return {}
-    from inspector.api.notebook_widget import GraphWidget
+    from inspector.api._notebook_widget import GraphWidget
 
     try:
         picture = GraphWidget(_tree(model), _table(model))

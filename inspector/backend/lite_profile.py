@@ -43,7 +43,7 @@ class OperatorRuns:
         if self._whole.subgraph:
             why = "its operators are in another subgraph than the first one"
             raise UnsupportedModel(model.name, "signature", why)
-        self.rows = self._whole.rows
+        self.rows: int = self._whole.rows
         self._whole.once()
         self.not_measured: dict[str, str] = {}
         self.output_bytes: dict[str, int] = {}

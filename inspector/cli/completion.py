@@ -59,8 +59,10 @@ def _of_model(names: Callable[[api.Model], Iterable[str]], *, listed: bool = Fal
     return complete
 
 
-signatures = _of_model(lambda model: model.signatures)
-nodes = _of_model(lambda model: (node.name for node in model.outline), listed=True)
-ops = _of_model(lambda model: model.graph_facts().op_counts)
-functions = _of_model(lambda model: (fn.signature.name for fn in model.outline.library.function))
-tag_sets = _of_model(lambda model: map(",".join, model.tag_sets))
+signatures: Complete = _of_model(lambda model: model.signatures)
+nodes: Complete = _of_model(lambda model: (node.name for node in model.outline), listed=True)
+ops: Complete = _of_model(lambda model: model.graph_facts().op_counts)
+functions: Complete = _of_model(
+    lambda model: (fn.signature.name for fn in model.outline.library.function)
+)
+tag_sets: Complete = _of_model(lambda model: map(",".join, model.tag_sets))

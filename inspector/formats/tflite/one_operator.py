@@ -49,7 +49,7 @@ class OperatorCutter:
             self._model = file_edits.unpacked(data)
         self._graph = self._model.subgraphs[0]
         self._tensors = file.subgraphs[0].tensors
-        self.fixed = self._computed_once()
+        self.fixed: set[int] = self._computed_once()
         """Tensors that depend on no input: constants, and what is computed from them alone."""
 
     def why_not(self, number: int) -> str | None:

@@ -26,8 +26,8 @@ class Lists:
     __slots__ = ("start", "values")
 
     def __init__(self, start: Ints, values: npt.NDArray[Any]) -> None:
-        self.start = start
-        self.values = values
+        self.start: Ints = start
+        self.values: npt.NDArray[Any] = values
 
     @classmethod
     def of(cls, owners: npt.NDArray[Any], values: npt.NDArray[Any], count: int) -> Lists:
@@ -56,9 +56,9 @@ class Inputs:
     __slots__ = ("port", "source", "start")
 
     def __init__(self, start: Ints, source: Column, port: Column) -> None:
-        self.start = start
-        self.source = source
-        self.port = port
+        self.start: Ints = start
+        self.source: Column = source
+        self.port: Column = port
 
     @classmethod
     def of(cls, lists: Sequence[Sequence[int]] | Inputs) -> Inputs:

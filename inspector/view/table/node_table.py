@@ -18,6 +18,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +110,7 @@ class NodeTable:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NodeTable) and self.to_json() == other.to_json()
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     @cached_property
     def index(self) -> Mapping[str, int]:
