@@ -14,7 +14,6 @@ from inspector.jobs.tasks.candidate_types import CandidateAnswer, CandidateArgs,
 from inspector.jobs.tasks.predict import feed_source
 from inspector.jobs.tasks.read import of_ops, read_model
 from inspector.jobs.worker import JobContext, TaskResult
-from inspector.optimisation import corresponding
 from inspector.optimisation import optimise as optimising
 from inspector.optimisation.optimise_options import OptimiseOptions
 
@@ -69,14 +68,13 @@ def _samples(args: QuantisedArgs, job: JobContext) -> Mapping[str, object] | Non
     """The rows to measure ranges on, by key of the model's inputs. Raises: BadFeed."""
     if (spec := args["feeds"]) is None:
         return None
-    from inspector.backend import lite
     from inspector.formats.tflite.lite_model import lite_model
+    from inspector.jobs.tasks import sample_rows
 
-    model = lite_model(read_model(args))
-    ends = lite.ends(model)[0]
+    model, name = lite_model(read_model(args)), args["name"]
     if spec["kind"] == "packed":
-        return corresponding.by_key(packing.unpack(job.blobs["feeds"]), ends, args["name"])
-    return feed_source(spec, job).values({end.tensor: end.slot for end in ends if end.slot})
+        return sample_rows.read(packing.unpack(job.blobs["feeds"]), model, name)
+    return sample_rows.read(feed_source(spec, job), model, name)
 
 
 def _answer(path: Path) -> TaskResult:

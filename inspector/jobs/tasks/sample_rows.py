@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from inspector.backend import lite
@@ -61,14 +61,31 @@ def of_lite(
     Raises: BadFeed, LimitExceeded.
     """
     source = _source(args, job)
-    if source is None:
-        return None
+    return None if source is None else read(source, model, args["name"], others)
+
+
+def read(
+    source: FeedSource | Mapping[str, Any],
+    model: LiteModel,
+    name: str,
+    others: Collection[str] = (),
+) -> dict[str, Any]:
+    """Samples for a TFLite model by key, checked.
+
+    Args:
+        source: A source, or the arrays themselves.
+        name: Of the model, for errors.
+        others: As in `of_lite`.
+    Raises: BadFeed, LimitExceeded.
+    """
     ends = lite.ends(model)[0]
     slots = {end.tensor: end.slot for end in ends if end.slot}
-    values = source.values(slots)
-    names = {name for end in ends for name in (end.key, end.tensor)}
-    needed = {key: value for key, value in values.items() if key in names or key not in others}
-    by_key = corresponding.by_key(needed, ends, args["name"])
+    values = source.values(slots) if isinstance(source, FeedSource) else source
+    input_names = {key for end in ends for key in (end.key, end.tensor)}
+    needed = {
+        key: value for key, value in values.items() if key in input_names or key not in others
+    }
+    by_key = corresponding.by_key(needed, ends, name)
     return dict(samples.checked(by_key, list(slots.values())))
 
 
