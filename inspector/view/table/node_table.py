@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import ClassVar
 
@@ -250,7 +250,7 @@ def _read_weights(name: str, texts: list[str]) -> dict[int, tuple[int, int]]:
     return {node: (a, b) for node, (a, b) in zip(nodes, pairs, strict=True)}
 
 
-_FIELDS = tuple(NodeTable.__dataclass_fields__)
+_FIELDS = tuple(column.name for column in fields(NodeTable))
 
 
 def is_back_edge(table: NodeTable, source: int, node: int) -> bool:
