@@ -1,4 +1,4 @@
-"""What the docs site has beside the files of docs/: README, changelog, commands, transforms.
+"""What the docs site has beside the files of docs/: README, changelog, commands, JSON.
 
 MkDocs calls these functions; mkdocs.yml names this file. Links from the README to a page of docs/
 become links of the site. A link to a file that is not part of the site becomes its name.
@@ -19,12 +19,15 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from inspector.cli.main import cli
+from inspector.schemas import schema, schema_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"index.md": "README.md", "changelog.md": "CHANGELOG.md"}
 """Page of the site to the file of the checkout that it shows."""
 COMMANDS = "<!-- commands -->"
 """Where docs/cli.md gets the sections of `commands`."""
+SCHEMAS = "<!-- schemas -->"
+"""Where docs/json.md gets the sections of `schemas`."""
 ICON = "images/icon.svg"
 _SOURCES = {source: page for page, source in PAGES.items()}
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<target>[^)#\s:]+)(?P<anchor>#[^)\s]*)?\)")
@@ -70,7 +73,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return match["text"]
         return match[0]
 
-    return _LINK.sub(link, markdown).replace(COMMANDS, "\n".join(commands()))
+    text = _LINK.sub(link, markdown)
+    return text.replace(COMMANDS, "\n".join(commands())).replace(SCHEMAS, "\n".join(schemas()))
 
 
 def commands() -> Iterator[str]:
@@ -88,3 +92,16 @@ def commands() -> Iterator[str]:
             if record and isinstance(parameter, click.Option) and parameter.name != "help":
                 cells = (text.replace("|", "\\|") for text in (f"`{record[0]}`", record[1]))
                 yield f"| {' | '.join(cells)} |"
+
+
+def schemas() -> Iterator[str]:
+    """A section for each JSON Schema: its title and the fields of the object; lines of Markdown."""
+    for name in schema_names():
+        content = schema(name)
+        yield f"\n## {content['title']}\n\n{content.get('description', '')}\n"
+        yield "| field | type | what it is |\n| --- | --- | --- |"
+        for field, rules in content.get("properties", {}).items():
+            mark = "**" if field in content.get("required", ()) else ""
+            kinds = rules.get("type", "any" if "const" not in rules else "number")
+            kind = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+            yield f"| {mark}`{field}`{mark} | {kind} | {rules.get('description', '')} |"

@@ -12,6 +12,7 @@ import pytest
 
 from inspector.cli.main import cli
 from inspector.passes import PASSES
+from inspector.schemas import schema, schema_names
 from tests.conftest import ROOT
 
 LOADS = re.compile(
@@ -50,6 +51,13 @@ def test_every_command_and_option_is_in_the_reference(site: Path) -> None:
         (section,) = re.findall(rf'<h2 id="{name}">.*?(?=<h2|</article)', text, re.DOTALL)
         for parameter in command.params:
             assert parameter.param_type_name == "argument" or parameter.opts[-1] in section
+
+
+def test_every_schema_is_in_the_page_of_json(site: Path) -> None:
+    text = (site / "json.html").read_text(encoding="utf-8")
+    for name in schema_names():
+        for field in schema(name).get("properties", {}):
+            assert f"<code>{field}</code>" in text, (name, field)
 
 
 def test_every_transform_is_in_the_navigation(site: Path) -> None:

@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from inspector.cli.main import cli
 from tests.conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 SHOWS = {
+    "keras3_for_serving": [
+        "Keras [('features', 'InputLayer')",
+        "rows with another class: 0",
+        "largest difference below 0.01: True",
+    ],
     "keras_to_tflite": ["(6, 2) largest difference to Keras 2.2.4:", "'FULLY_CONNECTED': 2"],
     "smaller_saved_model": ["252 nodes, 11 variables"],
 }
@@ -56,6 +62,18 @@ def test_the_gate(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(", met") == 3
     assert (out / "saved_model.pb").exists()
+
+
+def test_the_workflow_runs_the_script_of_the_tutorial() -> None:
+    """tests/test_snippets.py runs the script, as docs/tutorials/gate.md does."""
+    workflow = (ROOT / "examples/release_gate.yml").read_text(encoding="utf-8")
+    assert "run: bash release_gate.sh model/saved_model model/rows.npz release\n" in workflow
+    page = (ROOT / "docs/tutorials/gate.md").read_text(encoding="utf-8")
+    assert "\nbash examples/release_gate.sh " in page
+    _, _, report = workflow.partition("run: inspector ")
+    words = report.partition("\n")[0].split()
+    context = cli.commands[words[0]].make_context(words[0], words[1:])
+    assert "model/rows.npz" in map(str, context.params.values())
 
 
 def test_a_notebook_is_kept_without_outputs() -> None:
