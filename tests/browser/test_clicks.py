@@ -50,9 +50,9 @@ def test_what_is_done_beside_the_picture_is_seen_in_it(page: Any) -> None:
     details(page, "dnn/hiddenlayer_0/BiasAdd")
     assert page.locator(".node.selected .title").all_text_contents() == ["BiasAdd"]
     node(page, "head").click()
-    page.get_by_role("button", name="Expand").click()
+    page.locator(".st-key-toggle_scope button", has_text="Expand").click()
     page.locator(".cluster-title", has_text="head").wait_for()
-    page.get_by_role("button", name="Collapse").click()
+    page.locator(".st-key-toggle_scope button", has_text="Collapse").click()
     node(page, "head").dblclick()  # selects and opens in one message
     page.locator(".cluster-title", has_text="head").wait_for()
     details(page, "dnn/head")
