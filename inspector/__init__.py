@@ -22,6 +22,8 @@ from inspector.version import __version__
 if TYPE_CHECKING:
     from inspector import errors, settings
     from inspector.api import (
+        BatchSweep,
+        BatchTimes,
         Benchmark,
         Blame,
         Change,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         Sensitivity,
         Setting,
         Skip,
+        SteadyTimes,
         Step,
         Suggestion,
         Transform,
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
         Variable,
         Verdict,
         benchmark,
+        benchmark_batches,
         blame,
         compare,
         convert,
@@ -96,6 +100,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "BatchSweep",
+    "BatchTimes",
     "Benchmark",
     "Blame",
     "Change",
@@ -127,6 +133,7 @@ __all__ = [
     "Sensitivity",
     "Setting",
     "Skip",
+    "SteadyTimes",
     "Step",
     "Suggestion",
     "Transform",
@@ -135,6 +142,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "benchmark",
+    "benchmark_batches",
     "blame",
     "compare",
     "convert",

@@ -43,7 +43,7 @@ STATUS = re.compile(r"status (\d)")
 NOT_RUN = re.compile(r"not run, \w.+")
 LANGUAGES = {"sh", "python", "json", "nginx", "text", "toml", "yaml"}
 QUICKER = {
-    "benchmark": ["--runs", "4"],
+    "benchmark": ["--budget", "0.1"],
     "profile": ["--budget", "0.1"],
     "search": ["--budget", "0.1"],
 }

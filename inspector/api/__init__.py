@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     from inspector.jobs.client.predict import Prediction as Prediction
     from inspector.jobs.client.profiling import profile as profile
     from inspector.jobs.client.timing import benchmark as benchmark
+    from inspector.jobs.client.timing import benchmark_batches as benchmark_batches
+    from inspector.measurement.batch_sweep import BatchSweep as BatchSweep
+    from inspector.measurement.batch_sweep import BatchTimes as BatchTimes
+    from inspector.measurement.batch_sweep import SteadyTimes as SteadyTimes
     from inspector.measurement.limits import Limit as Limit
     from inspector.measurement.node_times import NodeTime as NodeTime
     from inspector.measurement.node_times import OpTime as OpTime
@@ -93,6 +97,8 @@ if TYPE_CHECKING:
 
 PLACES = {
     "BLOCK": "graph.op_safety",
+    "BatchSweep": "measurement.batch_sweep",
+    "BatchTimes": "measurement.batch_sweep",
     "Benchmark": "measurement.run_times",
     "Blame": "analysis.node_errors",
     "Change": "graph.edit",
@@ -128,6 +134,7 @@ PLACES = {
     "Sensitivity": "formats.tflite.quantisation_report",
     "Setting": "settings",
     "Skip": "graph.edit",
+    "SteadyTimes": "measurement.batch_sweep",
     "Step": "passes.records",
     "Suggestion": "analysis.outputs",
     "Transform": "passes.catalogue",
@@ -135,6 +142,7 @@ PLACES = {
     "Variable": "model.checkpoint",
     "Verdict": "passes.records",
     "benchmark": "jobs.client.timing",
+    "benchmark_batches": "jobs.client.timing",
     "blame": "jobs.client.blaming",
     "compare": "jobs.client.comparing",
     "convert": "api.writing",

@@ -242,13 +242,17 @@ REQUESTS: Mapping[str, Request] = table(
     *(
         _runs(
             kind,
-            "timing:benchmark",
-            side_types.BenchmarkAnswer,
+            f"timing:{function}",
+            answer,
             limits=Limits(wall_s=900.0, cpu_s=1800),
             reads=("path", "against"),
-            tensorflow=kind == "benchmark",
+            tensorflow=kind == function,
         )
-        for kind in ("benchmark", "benchmark_lite")
+        for function, answer in (
+            ("benchmark", side_types.BenchmarkAnswer),
+            ("benchmark_batches", side_types.BatchesAnswer),
+        )
+        for kind in (function, f"{function}_lite")
     ),
     *(
         _runs(

@@ -1,6 +1,7 @@
 """The JSON that commands print and results give: its version, and a JSON Schema for each kind.
 
-The schemas are the files beside this module, one for each command, in draft 2020-12.
+The schemas are the files beside this module, in draft 2020-12: one for each command, one for
+``benchmark --batches``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def stamped(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def schema_names() -> list[str]:
-    """The kinds of JSON that have a schema: commands, and ``record``."""
+    """The kinds of JSON with a schema: commands, ``benchmark_batches``, and ``record``."""
     return sorted(file.name.removesuffix(_SUFFIX) for file in _FOLDER.glob(f"*{_SUFFIX}"))
 
 

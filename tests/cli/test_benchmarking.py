@@ -78,3 +78,59 @@ def test_an_error_of_the_model_is_one_line(lite: str, tmp_path: Path) -> None:
     assert (status, printed) == (1, "")
     assert errors.startswith("error: custom.tflite: ")
     assert errors.count("\n") == 1
+
+
+def test_batch_sizes_are_rows_of_a_table_and_json(lite: str, tmp_path: Path) -> None:
+    (tmp_path / "fixed.tflite").write_bytes(lite_models.add(batch=2))
+    both = (
+        "benchmark",
+        lite,
+        str(tmp_path / "fixed.tflite"),
+        "--batches",
+        "1,2",
+        "--budget",
+        "0.2",
+    )
+    status, printed, errors = run(*both)
+    assert (status, errors) == (0, "")
+    head, _line, measured, how, missing = printed.splitlines()
+    assert head.split() == [
+        "batch",
+        "p50",
+        "A",
+        "p50",
+        "B",
+        "ratio",
+        "rows/s",
+        "A",
+        "rows/s",
+        "B",
+        "verdict",
+    ]
+    assert measured.split()[0] == "2"
+    assert how.startswith("A: LiteRT, B: LiteRT; 1 thread each, 0.2 s for all sizes")
+    assert missing.startswith("batch 1 not measured: ")
+    status, printed, _ = run(*both, "--json")
+    assert status == 0
+    answer = checked("benchmark_batches", printed)
+    one, two = answer["batches"]
+    assert (one["batch"], one["a"], one["verdict"]) == (1, None, None)
+    assert two["a"]["rows_per_s"] == pytest.approx(2000 / two["a"]["p50_ms"])
+    assert not two["why"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--batches", "1,x"], "is no list of numbers"),
+        (["--batches", "0,1"], "not from 1 to"),
+        (["--batches", "2,2"], "a number twice"),
+        (["--batches", "1,2", "--batch", "1"], "neither --batch nor --runs"),
+    ],
+)
+def test_batch_sizes_that_are_none_are_an_error_of_the_command_line(
+    lite: str, options: list[str], why: str
+) -> None:
+    status, printed, errors = run("benchmark", lite, *options)
+    assert (status, printed) == (2, "")
+    assert why in errors

@@ -66,9 +66,8 @@ def test_ten_times_the_work_is_slower_and_a_tenth_is_faster(tmp_path: Path) -> N
 def test_the_json_is_that_of_the_contract(tmp_path: Path) -> None:
     model = layers(tmp_path, 1)
     both = inspector.benchmark(model, model, batch=3, threads=2, **QUICK).to_dict()
-    assert list(both) == [
-        *("batch", "threads", "a", "b", "ratio", "interval", "clock", "verdict"),
-    ]
+    fields = "schema inspector batch threads a b ratio interval clock verdict"
+    assert list(both) == fields.split()
     figures = ["load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "rows_per_s", "peak_rss_bytes"]
     assert list(both["a"]) == list(both["b"]) == figures
     assert (both["batch"], both["threads"], both["clock"]) == (3, 2, "wall")
@@ -148,3 +147,40 @@ def test_a_graph_that_is_written_has_the_times_of_its_file(tmp_path: Path) -> No
     frozen = inspector.freeze(inspector.open_model(IRIS))
     graphdef.write(frozen, tmp_path / "frozen.pb")
     check_times(inspector.benchmark(inspector.open_model(tmp_path / "frozen.pb"), **QUICK))
+
+
+@pytest.mark.tensorflow
+def test_batch_sizes_that_one_of_two_models_refuses_are_listed(tmp_path: Path, lite: Model) -> None:
+    text = "p = Placeholder(shape=[4, 2]) ; b = Const(value=[1, 2]) ; s = Add(p, b)"
+    fixed = written(tmp_path, "fixed", text)
+    texts: list[str] = []
+    sweep = inspector.benchmark_batches(
+        lite,
+        fixed,
+        batches=(64, 1, 4),
+        budget=0.1,
+        progress=lambda _share, text: texts.append(text),
+    )
+    assert (sweep.runtimes, sweep.threads) == (("LiteRT", "TensorFlow"), 1)
+    many, one, four = sweep.batches
+    assert "has shape [1, 2], needs [4, 2]" in one.why
+    assert "has shape [64, 2], needs [4, 2]" in many.why
+    assert (one.a, one.b, one.verdict, one.ratio, one.interval) == (None,) * 5
+    assert not four.why
+    for times in (four.a, four.b):
+        assert times is not None
+        assert 0 < times.p50_ms <= times.p90_ms <= times.p99_ms
+        assert times.rows_per_s == pytest.approx(4000 / times.p50_ms)
+    assert four.verdict is not None
+    assert "load: B" in texts
+
+
+def test_batch_sizes_of_a_model_alone_repeat_the_rows(lite: Model) -> None:
+    feeds = {"x": np.ones((3, 2), np.float32)}
+    sweep = inspector.benchmark_batches(lite, feeds=feeds, batches=(8,), budget=0.1)
+    (eight,) = sweep.batches
+    assert (eight.batch, eight.why, eight.b) == (8, "", None)
+    assert (eight.ratio, eight.interval) == (None, None)
+    for batches in ((), (1, 1), (0,)):
+        with pytest.raises(BadParameter, match="benchmark: batches: takes"):
+            inspector.benchmark_batches(lite, batches=batches)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +11,16 @@ from inspector.errors import BadParameter
 from inspector.jobs import packing
 from inspector.jobs.client.ask import MOST_S, Deadline, Terms, ask
 from inspector.jobs.client.sources import source_of
-from inspector.jobs.tasks.side_types import BenchmarkAnswer, BenchmarkArgs, SideArgs, SidesArgs
+from inspector.jobs.tasks.side_types import (
+    BatchesAnswer,
+    BatchesArgs,
+    BatchJson,
+    BenchmarkAnswer,
+    BenchmarkArgs,
+    SideArgs,
+    SidesArgs,
+)
+from inspector.measurement.batch_sweep import BATCHES, BatchSweep, BatchTimes, SteadyTimes
 from inspector.measurement.rounds import BUDGET_S
 from inspector.measurement.run_times import Benchmark, RunTimes, judgement_from
 from inspector.model.model import Model, Runtime
@@ -22,6 +31,10 @@ if TYPE_CHECKING:
 
 MOST_THREADS = 256
 """More than that no machine has cores for, and each costs memory."""
+MOST_BATCHES = 64
+_MOST_ROWS = 1_000_000_000
+_RANDOM_ROWS = 32
+"""Of a sweep over batch sizes; a larger batch repeats them."""
 _A, _B = "A", "B"
 
 
@@ -53,12 +66,10 @@ def benchmark(
         per second and memory. TensorFlow's own optimiser of graphs is off.
     Raises: BadParameter, and the errors of `predict`.
     """
-    _check("batch", batch, 1, 1_000_000_000)
+    _check("batch", batch, 1, _MOST_ROWS)
     _check("runs", runs, 1, 1_000_000)
     _check("threads", threads, 1, MOST_THREADS)
-    if not (math.isfinite(budget) and 0 < budget <= MOST_S):
-        why = f"takes seconds above 0 and up to {MOST_S:,.0f}"
-        raise BadParameter("benchmark", "budget", why)
+    _check_budget(budget)
     terms = Terms(Deadline.after(timeout), progress)
     models = {_A: a} if b is None else {_A: a, _B: b}
     with sides_of(models, feeds, batch) as (sides, blobs):
@@ -75,6 +86,71 @@ def benchmark(
         judgement=judgement_from(timed[-1]["judgement"]),
         runs=tuple(side["runs"] for side in timed),
         runtimes=tuple(side["runtime"] for side in timed),
+    )
+
+
+def benchmark_batches(
+    a: Model,
+    b: Model | None = None,
+    feeds: Mapping[str, Any] | None = None,
+    *,
+    batches: Sequence[int] = BATCHES,
+    threads: int = 1,
+    budget: float = BUDGET_S,
+    progress: Progress | None = None,
+    timeout: float | None = None,
+) -> BatchSweep:
+    """Time a model, or two in random alternation, with one batch size after the other.
+
+    Args:
+        feeds: As in `benchmark`; the first rows, repeated where a batch has more.
+        batches: Rows of a run, each once; measured in this order.
+        threads: As in `benchmark`.
+        budget: Seconds for all sizes together, after loading.
+        progress: As in `optimise`; the text has the batch size and its figures until now.
+        timeout: As in `predict`; by default 900 s.
+    Returns: ``batches``, one for each size, with the times of ``a`` and ``b``, ``ratio``,
+        ``interval`` and ``verdict``; or ``why`` a size was not measured: a model refuses it, or
+        the budget has no time for it.
+    Raises: BadParameter, and the errors of `predict` where no size can be measured.
+    """
+    if not 1 <= len(batches) <= MOST_BATCHES or len(set(batches)) != len(batches):
+        why = f"takes 1 to {MOST_BATCHES} different numbers of rows"
+        raise BadParameter("benchmark", "batches", why)
+    for batch in batches:
+        _check("batches", batch, 1, _MOST_ROWS)
+    _check("threads", threads, 1, MOST_THREADS)
+    _check_budget(budget)
+    terms = Terms(Deadline.after(timeout), progress)
+    models = {_A: a} if b is None else {_A: a, _B: b}
+    rows = None if feeds else min(max(batches), _RANDOM_ROWS)
+    with sides_of(models, feeds, rows) as (sides, blobs):
+        args: BatchesArgs = {
+            **sides,
+            "batches": list(batches),
+            "threads": threads,
+            "budget_s": budget,
+        }
+        kind = kind_of("benchmark_batches", models.values())
+        answer = cast("BatchesAnswer", ask(kind, args, blobs=blobs, terms=terms).value)
+    return BatchSweep(
+        threads=answer["threads"],
+        budget_s=answer["budget_s"],
+        runtimes=tuple(answer["runtimes"]),
+        batches=tuple(map(_batch_times, answer["batches"])),
+    )
+
+
+def _batch_times(batch: BatchJson) -> BatchTimes:
+    sides = batch["sides"]
+    if not sides:
+        return BatchTimes(batch["batch"], None, None, None, batch["why"])
+    times = [SteadyTimes(**side["times"]) for side in sides]
+    return BatchTimes(
+        batch["batch"],
+        times[0],
+        times[1] if len(times) > 1 else None,
+        judgement_from(sides[-1]["judgement"]),
     )
 
 
@@ -127,3 +203,9 @@ def kind_of(kind: str, models: Any) -> str:
 def _check(name: str, value: int | None, low: int, high: int) -> None:
     if value is not None and not low <= value <= high:
         raise BadParameter("benchmark", name, f"takes a whole number from {low} to {high:,}")
+
+
+def _check_budget(budget: float) -> None:
+    if not (math.isfinite(budget) and 0 < budget <= MOST_S):
+        why = f"takes seconds above 0 and up to {MOST_S:,.0f}"
+        raise BadParameter("benchmark", "budget", why)

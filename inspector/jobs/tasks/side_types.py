@@ -113,6 +113,48 @@ class BenchmarkAnswer(TypedDict):
     ended: str
 
 
+class BatchesArgs(SidesArgs):
+    """The rows of a run to measure one after the other, within one budget."""
+
+    batches: list[int]
+    threads: int
+    budget_s: float
+
+
+class SteadyTimesJson(TypedDict):
+    """A `batch_sweep.SteadyTimes`."""
+
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    rows_per_s: float
+
+
+class BatchSideJson(TypedDict):
+    """One model with one batch size, judged against the first one."""
+
+    name: str
+    times: SteadyTimesJson
+    judgement: JudgementJson
+
+
+class BatchJson(TypedDict):
+    """One batch size: its models in their order, or no model and the reason."""
+
+    batch: int
+    sides: list[BatchSideJson]
+    why: str
+
+
+class BatchesAnswer(TypedDict):
+    """The batch sizes in the order they were measured; runtimes of the models in their order."""
+
+    threads: int
+    budget_s: float
+    runtimes: list[str]
+    batches: list[BatchJson]
+
+
 class CompareArgs(SidesArgs):
     """How to compare.
 
