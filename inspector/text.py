@@ -162,6 +162,13 @@ def milliseconds(duration: float | None) -> str:
     return f"{duration:.0f} ms" if duration >= 100 else f"{duration:.3g} ms"
 
 
+def ratio(value: float | None, interval: Sequence[float] | None) -> str:
+    """A ratio with its interval: ``0.72 (0.70 to 0.75)``; ``–`` for None."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")
+
+
 def microseconds(duration: float) -> str:
     """A duration in microseconds: ``12 µs``, ``3.40 ms``."""
     return f"{duration / 1000:.2f} ms" if duration >= 1000 else f"{duration:.0f} µs"

@@ -49,13 +49,13 @@ def sweep(
     refusals: list[InspectorError] = []
     seconds_of_row = 0.0
     for place, batch in enumerate(batches):
-        left = end - clock()
-        if seconds_of_row and left < _FEWEST_RUNS * seconds_of_row * batch:
+        seconds_left = end - clock()
+        if seconds_of_row and seconds_left < _FEWEST_RUNS * seconds_of_row * batch:
             why = f"the budget of {budget_s:g} s has no time for it"
             outcomes.append(Outcome(batch, None, why))
             continue
         try:
-            value, seconds = measure(batch, max(left, 0.0) / (len(batches) - place))
+            value, seconds = measure(batch, max(seconds_left, 0.0) / (len(batches) - place))
         except (BadFeed, RunFailed, LimitExceeded, MemoryError) as err:
             refusals.append(_as_refusal(err, batch))
             outcomes.append(Outcome(batch, None, str(refusals[-1])))

@@ -25,10 +25,16 @@ def machine_facts() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             facts[title] = "not installed"
     facts["Python"] = platform.python_version()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
-    facts["Machine"] = ", ".join(filter(None, [system, f"{cores} cores", _processor()]))
+    facts["Machine"] = ", ".join(filter(None, [system, f"{cores()} cores", _processor()]))
     return facts
+
+
+def cores() -> int:
+    """The processor's cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -19,6 +19,7 @@ from inspector.cli.main import cli
 from inspector.jobs.runner import default_runner
 from inspector.ui.screens import latency, output_comparison, predict
 from inspector.ui.screens.quantising import failed_nodes, layer_table, samples_choice, target
+from inspector.ui.screens.timing import batch_sizes
 from inspector.ui.session.state import COMPARE_VIEW
 from inspector.view.state import actions, overlay
 from tests.pages import app
@@ -79,7 +80,10 @@ def test_a_saved_model_becomes_a_quantised_tflite_file(dynamic: AppTest) -> None
     assert (answers.argmax(1) == reference.argmax(1)).all()
 
 
-def test_compare_and_predict_run_the_tflite_file(dynamic: AppTest) -> None:
+def test_compare_and_predict_run_the_tflite_file(
+    dynamic: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "cores", lambda: 2)
     file = result_file(dynamic)
     at = app.on(dynamic, "compare")
     assert not at.exception
@@ -97,6 +101,24 @@ def test_compare_and_predict_run_the_tflite_file(dynamic: AppTest) -> None:
     (measured,) = at.session_state[latency.ANSWER].values()
     assert [side["runtime"] for side in measured["sides"]][:1] == ["TensorFlow"]
     assert {side["name"]: side["runtime"] for side in measured["sides"]}["optimised"] == "LiteRT"
+    assert batch_sizes.ANSWER not in at.session_state, "no batch size is timed unasked"
+    monkeypatch.setattr(batch_sizes, "BUDGET_S", 0.5)
+    at.segmented_control(key="latency_threads").set_value(2).run()
+    at.button(key="measure_batch_sizes").click()
+    at = app.settled(at.run())
+    assert not at.exception
+    assert not at.error
+    (swept,) = at.session_state[batch_sizes.ANSWER].values()
+    assert (swept["runtimes"], swept["threads"]) == (["TensorFlow", "LiteRT"], 2)
+    assert [batch["batch"] for batch in swept["batches"]] == [1, 2, 4, 8, 16, 32]
+    timed = [batch for batch in swept["batches"] if batch["sides"]]
+    rows = next(item.value for item in at.dataframe if "rows per run" in item.value)
+    assert list(rows["rows per run"]) == [batch["batch"] for batch in timed]
+    assert all(cell.endswith(" ms") for cell in rows["median, optimised"])
+    charts = [json.loads(item.proto.spec) for item in at.get("vega_lite_chart")]
+    axes = [chart["encoding"]["x"] for chart in charts]
+    scales = [axis["scale"] for axis in axes if axis.get("field") == "batch"]
+    assert scales == [{"base": 2, "nice": False, "type": "log"}] * 2
     at = app.on(at, "predict")
     at.button(key="predict").click()
     at = app.settled(at.run())

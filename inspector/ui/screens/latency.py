@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from inspector.measurement.rounds import BUDGET_S
 from inspector.measurement.run_times import FEW_RUNS
+from inspector.reporting.machine import cores
 from inspector.ui.screens import predict
 from inspector.ui.screens.output_comparison import FROZEN, OPTIMISED, kind_of, request
+from inspector.ui.screens.timing import batch_sizes
 from inspector.ui.session import job_status, results, state
 from inspector.ui.widgets import tables, text
 
@@ -23,7 +27,7 @@ _RIGHT = ("median", "p90", "p99", "rows per second", "load", "first run", "memor
 
 
 def section(model: state.OpenModel, result: state.Optimised) -> None:
-    """Rows per run, the button that measures, and the last table for this result."""
+    """Rows per run, threads, the buttons that measure, and the last tables for this result."""
     if (answer := job_status.finished(SLOT)) is not None:
         adopt(result, answer.value)
         results.keep_measurement(result, SLOT, KIND, name(answer.value), answer.value)
@@ -36,17 +40,19 @@ def section(model: state.OpenModel, result: state.Optimised) -> None:
         key="latency_rows",
         format_func=text.number,
     )
+    threads = _threads(row)
     most = predict.rows_that_fit(model.summary, predict.job_memory(model))
     is_too_large = most is not None and batch > max(most, 1)
     row.button(
         "Measure latency",
         key="measure_latency",
         on_click=start,
-        args=(model, result, batch),
+        args=(model, result, batch, threads),
         icon=":material/timer:",
         disabled=is_too_large,
         help=f"Up to {BUDGET_S:g} s after loading, less if the verdicts are clear sooner.",
     )
+    batch_sizes.button(model, result, threads, row)
     if is_too_large:
         st.caption(f"A job has memory for about {text.count(most or 0, 'row')} of this model.")
     job_status.show(SLOT, stop=False)
@@ -55,26 +61,44 @@ def section(model: state.OpenModel, result: state.Optimised) -> None:
         for (folder, _), value in st.session_state.get(ANSWER, {}).items()
         if folder == str(result.folder)
     ]
-    for value in sorted(tables_of_result, key=lambda item: int(item["batch"])):
-        key = f"latency_{value['batch']}"
+    for value in sorted(tables_of_result, key=order):
+        key = f"latency_{value['batch']}_{value['threads']}"
         tables.table(table(value), key=key, right=_RIGHT)
         st.caption(caption(value))
+    batch_sizes.section(result)
+
+
+def _threads(place: DeltaGenerator) -> int:
+    """The threads that each graph may use; one where the machine has one core."""
+    most = cores()
+    if most == 1:
+        return 1
+    powers = takewhile(lambda threads: threads < most, (1 << power for power in range(10)))
+    chosen: int = place.segmented_control(
+        "Threads", (*powers, most), default=1, required=True, key="latency_threads"
+    )
+    return chosen
+
+
+def order(value: dict[str, Any]) -> tuple[int, int]:
+    """Where a measurement stands among those of a result: by rows, then by threads."""
+    return value["batch"], value["threads"]
 
 
 def name(value: dict[str, Any]) -> str:
     """The name of a measurement among those of a result."""
-    return f"{KIND} {value['batch']}"
+    return f"{KIND} {value['batch']} {value['threads']}"
 
 
 def adopt(result: state.Optimised, value: dict[str, Any]) -> None:
-    """Show a measurement of this result, in place of an earlier one with as many rows."""
+    """Show a measurement of this result, in place of one with as many rows and threads."""
     measured = dict(st.session_state.get(ANSWER, {}))
-    measured[str(result.folder), value["batch"]] = value
+    measured[str(result.folder), order(value)] = value
     st.session_state[ANSWER] = measured
 
 
-def start(model: state.OpenModel, result: state.Optimised, batch: int) -> None:
-    """Start to measure the model as opened, frozen and optimised on one thread."""
+def start(model: state.OpenModel, result: state.Optimised, batch: int, threads: int) -> None:
+    """Start to measure the model as opened, frozen and optimised."""
     if batch == RANGE:
         spec: dict[str, Any] = {"kind": "range", "n": RANGE}
         blobs: dict[str, bytes] = {}
@@ -84,7 +108,7 @@ def start(model: state.OpenModel, result: state.Optimised, batch: int) -> None:
         **request(model, result, [FROZEN, OPTIMISED]),
         "feeds": spec,
         "batch": batch,
-        "threads": 1,
+        "threads": threads,
         "runs": None,
         "budget_s": BUDGET_S,
     }
@@ -122,7 +146,7 @@ def _row(side: dict[str, Any], number: int) -> dict[str, Any]:
         "graph": side["name"],
         "run by": side["runtime"],
         "verdict": judgement["verdict"] + by if number else "–",
-        "ratio": _ratio(judgement) if number else "1",
+        "ratio": text.ratio(judgement["ratio"], judgement["interval"]) if number else "1",
         "median": text.milliseconds(times["p50_ms"]),
         "p90": text.milliseconds(times["p90_ms"]),
         "p99": p99 if side["runs"] >= FEW_RUNS else f"({p99})",
@@ -131,12 +155,3 @@ def _row(side: dict[str, Any], number: int) -> dict[str, Any]:
         "first run": text.milliseconds(times["first_ms"]),
         "memory": text.size(times["peak_rss_bytes"]),
     }
-
-
-def _ratio(judgement: dict[str, Any]) -> str:
-    if judgement["ratio"] is None:
-        return "–"
-    if judgement["interval"] is None:
-        return f"{judgement['ratio']:.2f}"
-    low, high = judgement["interval"]
-    return f"{judgement['ratio']:.2f} ({low:.2f} to {high:.2f})"

@@ -24,6 +24,7 @@ from inspector.ui.screens import (
 )
 from inspector.ui.screens.operation_list import figures
 from inspector.ui.screens.parting import node_differences
+from inspector.ui.screens.timing import batch_sizes
 from inspector.ui.session import address, result_links, state, view_state
 from inspector.ui.widgets import input_values, pipeline
 from inspector.view.state import links
@@ -180,6 +181,9 @@ def _restore_measured(result: state.Optimised, keys: list[str]) -> None:
         if timed := result_links.measurement(result.folder, latency.KIND, key):
             latency.adopt(result, timed)
             result.measured[latency.name(timed)] = key
+        if swept := result_links.measurement(result.folder, batch_sizes.KIND, key):
+            batch_sizes.adopt(result, swept)
+            result.measured[batch_sizes.KIND] = key
         if blamed := result_links.measurement(result.folder, node_differences.KIND, key):
             node_differences.adopt(result, blamed)
             result.measured[node_differences.KIND] = key

@@ -1,4 +1,4 @@
-"""The charts of the pages: counts per op type, values of a tensor, bytes per step."""
+"""The charts of the pages: ops by type, values of a tensor, bytes by step, times by batch size."""
 
 from __future__ import annotations
 
@@ -101,6 +101,29 @@ def class_scores(frame: pd.DataFrame) -> alt.Chart:
             tooltip=["class", "graph", alt.Tooltip("score:Q", format=".6f")],
         )
         .properties(height=alt.Step(14))
+    )
+    return chart
+
+
+def by_batch(frame: pd.DataFrame, value: str) -> alt.Chart:
+    """A line for each ``graph`` of a value against ``batch``, on a scale of powers of two."""
+    graphs = list(dict.fromkeys(frame["graph"]))
+    batches = sorted(set(frame["batch"]))
+    chart: alt.Chart = (
+        alt.Chart(frame)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X(
+                "batch:Q",
+                title="rows per run",
+                scale=alt.Scale(type="log", base=2, nice=False),
+                axis=alt.Axis(values=batches, format="d"),
+            ),
+            y=alt.Y(f"{value}:Q", title=value, axis=alt.Axis(tickCount=4)),
+            color=alt.Color("graph:N", sort=graphs, title=None, legend=_LEGEND),
+            tooltip=["graph", "batch", alt.Tooltip(f"{value}:Q", format=",.4~g")],
+        )
+        .properties(height=270)
     )
     return chart
 

@@ -35,7 +35,7 @@ def answers(model: state.OpenModel, result: state.Optimised, session: Mapping[An
         optimised=result.value,
         side=output_comparison.OPTIMISED,
         comparison=compared,
-        latency=min(timed, key=lambda value: int(value["batch"]), default=None),
+        latency=min(timed, key=latency.order, default=None),
         source=open_model.path_in_commands(model),
         feeds=open_model.feeds_in_commands(model),
     )

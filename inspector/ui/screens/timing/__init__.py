@@ -1,0 +1,1 @@
+"""What the Compare page times besides one batch size."""
