@@ -275,9 +275,10 @@ def translated(model: Model, where: str) -> Iterator[None]:
             why = "the SavedModel's variables are not there, or not complete"
             raise MissingVariables(model.name, "variables", why) from err
         if variable := _NO_VALUE.search(message):
+            if model.format == "SavedModel" and model.checkpoint is None:
+                why = f"they have no values: {model.no_values}"
+                raise MissingVariables(model.name, "variables", why) from err
             why = "neither the checkpoint nor the init op gives it a value"
-            if model.checkpoint is None:
-                why = f"the init op gives it no value, and {model.no_values}"
             raise MissingVariables(model.name, f"variable '{variable[1]}'", why) from err
         if "Table not initialized" in message:
             state = initial_state.find(model.outline, variables=False)

@@ -86,7 +86,7 @@ def test_a_flag_says_what_it_is_why_it_matters_and_what_to_do() -> None:
     rows = op_safety.flagged({"ReadFile": 2, "Print": 1, "Nobodys<b>": 1})
     told = {row["op"]: op_safety.advice(row) for row in rows}
     assert told["ReadFile"].startswith("ReadFile (2 nodes) reads any file of the server. ")
-    assert "not run here: choose outputs that do without" in told["ReadFile"]
+    assert "not run here: select outputs that do not depend on it" in told["ReadFile"]
     assert "is no op of TensorFlow 2.21; it needs a library of its own" in told["Nobodys<b>"]
     assert told["Print"] == "Print (1 node) prints values to the server's log."
 

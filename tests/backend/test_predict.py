@@ -145,13 +145,13 @@ def test_bad_feeds_and_fetches_say_what_would_be_right(iris_feeds):
     some = {key: iris_feeds[key] for key in ("sepal_length", "petal_width")}
     for feeds, says in [
         ({}, "also needs petal_length: float32 .*; petal_width: .*; sepal_length: .*; sepal_width"),
-        (some, r"also needs petal_length: float32 \[\?\]; sepal_width: float32 \[\?\]$"),
+        (some, r"also needs petal_length: float32 \[None\]; sepal_width: float32 \[None\]$"),
         (
             {**iris_feeds, "petal_with": [1]},
             "petal_with: no such tensor; did you mean 'petal_width'",
         ),
         ({**iris_feeds, "zzz": [1]}, "zzz: no such tensor; known: .*sepal_length"),
-        ({**some, "sepal_length": [[1.0]]}, r"sepal_length: has shape \[1, 1\], needs \[\?\]"),
+        ({**some, "sepal_length": [[1.0]]}, r"sepal_length: has shape \[1, 1\], needs \[None\]"),
         ({**some, "sepal_length": ["a"]}, "sepal_length: holds text, needs float32"),
         ({**iris_feeds, "sepal_length:0": [1.0]}, "is fed twice"),
     ]:
