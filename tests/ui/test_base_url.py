@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from inspector.ui.server import serve
 from inspector.ui.server.base_url import SCRIPT, BaseUrl
+from tests.sending import run_async
 
 PAGE = b'<html><head><script type="module" src="./static/js/index.js"></script></head></html>'
 BROWSER = [(b"accept", b"text/html,*/*"), (b"accept-encoding", b"gzip")]
@@ -36,7 +36,7 @@ def answer(
         sent.append(message)
 
     scope = {"type": "http", "path": "/graph", "headers": list(headers)}
-    asyncio.run(BaseUrl(app)(scope, None, send))  # type: ignore[arg-type]
+    run_async(BaseUrl(app)(scope, None, send))  # type: ignore[arg-type]
     return sent[0], b"".join(part["body"] for part in sent[1:]), seen
 
 

@@ -224,7 +224,7 @@ def test_files_are_made_beside_the_loop(workspace: Workspace, monkeypatch: Any) 
 def test_a_token_that_no_session_has_is_refused(workspace: Workspace, token: str) -> None:
     status, answer = post(token, body_of([("m.pb", b"x")]), endpoint=endpoint(workspace))
     assert status == 403
-    assert "reload" in answer["error"]
+    assert "Reload it" in answer["error"]
 
 
 def test_a_token_ends_with_its_session(workspace: Workspace) -> None:

@@ -161,5 +161,5 @@ def test_without_dot_the_bundled_graphviz_serves(tree, monkeypatch):
 def test_without_any_graphviz_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(dot.shutil, "which", lambda name: None)
     monkeypatch.setattr(dot.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(LayoutError, match="install the package graphviz"):
+    with pytest.raises(LayoutError, match="install the program dot, or pip install"):
         dot.run("digraph {}")
