@@ -11,7 +11,8 @@ from typing import Any
 
 from inspector.errors import LayoutError
 from inspector.jobs.client.comparing import Comparison
-from inspector.jobs.tasks.side_types import BenchmarkAnswer, CompareAnswer
+from inspector.jobs.client.timing import batch_sweep_from
+from inspector.jobs.tasks.side_types import BatchesAnswer, BenchmarkAnswer, CompareAnswer
 from inspector.measurement.run_times import Benchmark, RunTimes, judgement_from
 from inspector.reporting import commands
 from inspector.reporting.commands import Origin
@@ -40,6 +41,7 @@ class Answers:
         side: The name of the optimised graph among the sides of the other answers.
         comparison: The answer of ``compare``, the model as opened first; None if there is none.
         latency: The answer of ``benchmark``, likewise.
+        batches: The answer of ``benchmark_batches`` for these two graphs.
         source: The model's path in the commands.
         feeds: The path of the file with the rows, likewise; None for random rows.
         notes: Sentences for "Not checked" that only the caller knows.
@@ -50,6 +52,7 @@ class Answers:
     side: str
     comparison: CompareAnswer | None = None
     latency: BenchmarkAnswer | None = None
+    batches: BatchesAnswer | None = None
     source: str = ""
     feeds: str | None = None
     notes: tuple[str, ...] = field(default=())
@@ -64,6 +67,7 @@ def contents(answers: Answers) -> ReportContents:
         diff=optimised["diff"],
         comparison=_comparison(answers),
         latency=_latency(answers),
+        batches=answers.batches and batch_sweep_from(answers.batches).to_dict(),
         record=_record(optimised),
         rows_from=RANDOM_ROWS if answers.feeds is None else f"rows of {Path(answers.feeds).name}",
         not_checked=_not_checked(answers),

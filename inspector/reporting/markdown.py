@@ -36,7 +36,7 @@ def markdown(report: ReportContents) -> str:
             ],
         )  # fmt: skip
     lines += _predictions(report)
-    lines += _latency(report)
+    lines += _latency(report) + _batches(report)
     changed = sorted(report.diff["op_counts"], key=lambda row: -abs(row["after"] - row["before"]))
     lines += ["## Operations", ""]
     ops = [[row["op"], str(row["before"]), str(row["after"])] for row in changed[:MAX_OPS]]
@@ -97,6 +97,34 @@ def _latency(report: ReportContents) -> list[str]:
         for name, side in zip(report.names, (latency["a"], latency["b"]), strict=True)
     ]
     return lines + _table(["", *(key.replace("_", " ") for key in keys)], rows)
+
+
+def _batches(report: ReportContents) -> list[str]:
+    if report.batches is None:
+        return []
+    head = [
+        "rows per run",
+        "p50 ms before",
+        "p50 ms after",
+        "ratio",
+        "rows/s before",
+        "rows/s after",
+    ]
+    rows = [
+        [
+            str(row["batch"]), figure(row["a"]["p50_ms"]), figure(row["b"]["p50_ms"]),
+            text.ratio(row["ratio"], row["interval"]),
+            figure(row["a"]["rows_per_s"]), figure(row["b"]["rows_per_s"]), row["verdict"],
+        ]
+        for row in report.batch_rows()
+    ]  # fmt: skip
+    missing = [
+        f"- {row['batch']} rows not measured: {escape(row['why'])}"
+        for row in report.batches["batches"]
+        if row["why"]
+    ]
+    table = _table([*head, "verdict"], rows)
+    return ["### Batch sizes", "", *table, *missing, *([""] if missing else [])]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -46,6 +46,7 @@ class ReportContents:
         diff: ``diff`` of the two.
         comparison: ``compare``; None if the outputs were not compared.
         latency: ``benchmark``; None if the speed was not measured.
+        batches: ``benchmark_batches``; None if batch sizes were not measured.
         record: The record of the optimisation that made the second model, if it is known.
         rows_from: Where the compared rows come from.
         not_checked: One sentence for each thing that could not be compared or measured.
@@ -59,6 +60,7 @@ class ReportContents:
     diff: Json
     comparison: Json | None = None
     latency: Json | None = None
+    batches: Json | None = None
     record: Json | None = None
     rows_from: str = ""
     not_checked: Sequence[str] = ()
@@ -99,6 +101,10 @@ class ReportContents:
             steps.append(_step(step, change))
         return steps
 
+    def batch_rows(self) -> list[Json]:
+        """The batch sizes that were measured, of both models."""
+        return [row for row in (self.batches or {}).get("batches", ()) if row["b"] is not None]
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``inspector report -o FILE.json``."""
         contents = {
@@ -110,6 +116,7 @@ class ReportContents:
             "diff": dict(self.diff),
             "compare": None if self.comparison is None else dict(self.comparison),
             "benchmark": None if self.latency is None else dict(self.latency),
+            "benchmark_batches": None if self.batches is None else dict(self.batches),
             "record": None if self.record is None else dict(self.record),
             "rows_from": self.rows_from,
             "not_checked": list(self.not_checked),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from inspector import text
-from inspector.reporting.report_contents import Size
+from inspector.reporting.report_contents import ReportContents, Size
 
 WIDTH = 720
 _ROW = 24
@@ -75,6 +76,46 @@ def histogram(counts: Sequence[int], edges: Sequence[float]) -> str:
         _add(root, "rect", {**bar, "y": high - tall, "height": tall, "class": "bar"})
     _text(root, f"{edges[0]:.2g}", margin, high + 18, "middle")
     _text(root, f"{edges[-1]:.2g}", WIDTH - margin, high + 18, "middle")
+    return _done(root)
+
+
+def by_batch(report: ReportContents) -> list[str]:
+    """Medians, and rows per second, against the rows of a run; none of fewer than two sizes."""
+    rows = sorted(report.batch_rows(), key=lambda row: int(row["batch"]))
+    if len(rows) < 2:
+        return []
+    charts = (
+        ("p50_ms", "Median, ms, by rows per run"),
+        ("rows_per_s", "Rows per second by rows per run"),
+    )
+    return [_lines(rows, key, title, report.names) for key, title in charts]
+
+
+def _lines(rows: Sequence[Any], key: str, title: str, names: Sequence[str]) -> str:
+    """A line for each model, on a scale of powers of two."""
+    top, high, margin = 48, 110, 70
+    root = _svg(top + high + 26, title)
+    batches = [math.log2(row["batch"]) for row in rows]
+    largest = max(row[side][key] for row in rows for side in "ab") or 1.0
+    wide = (WIDTH - 2 * margin) / (batches[-1] - batches[0])
+    xs = [margin + wide * (batch - batches[0]) for batch in batches]
+    _text(root, title, 0, 16, "start")
+    for value in (0.0, largest):
+        y = top + high * (1 - value / largest)
+        _add(root, "line", {"x1": margin, "x2": WIDTH - margin, "y1": y, "y2": y, "class": "mark"})
+        _text(root, f"{value:,.0f}" if value >= 1000 else f"{value:.3g}", margin - 8, y + 4, "end")
+    for x, row in zip(xs, rows, strict=True):
+        _text(root, f"{row['batch']:,}", x, top + high + 20, "middle")
+    for place, (side, mark) in enumerate((("a", "before"), ("b", "after"))):
+        ys = [top + high * (1 - row[side][key] / largest) for row in rows]
+        points = list(zip(xs, ys, strict=True))
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        _add(root, "polyline", {"points": line, "class": mark})
+        for x, y in points:
+            _add(root, "circle", {"cx": x, "cy": y, "r": 3, "class": f"dot {mark}"})
+        start = margin + place * (WIDTH - 2 * margin) / 2
+        _add(root, "circle", {"cx": start, "cy": 32, "r": 4, "class": f"dot {mark}"})
+        _text(root, text.shorten(names[place], 36), start + 9, 36, "start")
     return _done(root)
 
 

@@ -17,8 +17,10 @@ from streamlit.testing.v1 import AppTest
 from inspector import api, locations
 from inspector.cli.main import cli
 from inspector.jobs.runner import default_runner
+from inspector.reporting import from_answers
 from inspector.ui.screens import latency, output_comparison, predict
 from inspector.ui.screens.quantising import failed_nodes, layer_table, samples_choice, target
+from inspector.ui.screens.reports import report_file
 from inspector.ui.screens.timing import batch_sizes
 from inspector.ui.session.state import COMPARE_VIEW
 from inspector.view.state import actions, overlay
@@ -119,6 +121,10 @@ def test_compare_and_predict_run_the_tflite_file(
     axes = [chart["encoding"]["x"] for chart in charts]
     scales = [axis["scale"] for axis in axes if axis.get("field") == "batch"]
     assert scales == [{"base": 2, "nice": False, "type": "log"}] * 2
+    session = at.session_state._state.filtered_state
+    said = report_file.answers(session["model"], session["result"], session)
+    in_report = from_answers.contents(said).batch_rows()
+    assert [row["batch"] for row in in_report] == [batch["batch"] for batch in timed]
     at = app.on(at, "predict")
     at.button(key="predict").click()
     at = app.settled(at.run())

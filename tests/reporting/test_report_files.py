@@ -28,11 +28,32 @@ LATENCY: dict[str, Any] = {
     "batch": 1, "threads": 1, "a": SIDE, "b": SIDE, "ratio": 0.5, "interval": [0.48, 0.52],
     "clock": "wall", "verdict": "faster",
 }  # fmt: skip
+HOSTILE = '</script><img src=x onerror="alert(1)">|`*_[x](javascript:alert(1))'
+_NOT_MEASURED = dict.fromkeys(("a", "b", "ratio", "interval", "clock", "verdict"))
+BATCHES: dict[str, Any] = {
+    "threads": 1,
+    "budget_s": 10.0,
+    "batches": [
+        {
+            "batch": batch,
+            "ratio": 0.5,
+            "interval": [0.48, 0.52],
+            "clock": "wall",
+            "verdict": "faster",
+            "why": "",
+            **{
+                side: {"p50_ms": ms, "p90_ms": ms, "p99_ms": ms, "rows_per_s": 1000 * batch / ms}
+                for side, ms in (("a", 2.0 * batch), ("b", 1.0 * batch))
+            },
+        }
+        for batch in (1, 2, 8)
+    ]
+    + [{**_NOT_MEASURED, "batch": 16, "why": HOSTILE}],
+}
 OUTPUT: dict[str, Any] = {
     "max_abs": 0.004, "mean_abs": 0.0003, "max_rel": 0.004, "argmax_equal": 1.0, "equal": False,
 }  # fmt: skip
 ACCURACY = {"a": 0.98, "b": 0.96, "changed_right_to_wrong": 3, "changed_wrong_to_right": 0}
-HOSTILE = '</script><img src=x onerror="alert(1)">|`*_[x](javascript:alert(1))'
 
 
 def comparison(**changes: Any) -> dict[str, Any]:
@@ -177,6 +198,7 @@ def test_names_from_a_model_are_text(contents: ReportContents, picture: DiffPict
         contents,
         names=(HOSTILE, HOSTILE),
         comparison=comparison(outputs={HOSTILE: OUTPUT}),
+        batches=BATCHES,
         not_checked=[HOSTILE],
         command=HOSTILE,
         diff={**contents.diff, "op_counts": [{"op": HOSTILE, "before": 1, "after": 2}]},
@@ -195,6 +217,30 @@ def test_names_from_a_model_are_text(contents: ReportContents, picture: DiffPict
     outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     assert "<img" not in outside
     assert not re.search(r"(?<!\\)\]\(", outside)
+
+
+def test_batch_sizes_are_two_charts_and_a_table(
+    contents: ReportContents, picture: DiffPicture
+) -> None:
+    assert "Batch sizes" not in html(contents, picture) + markdown(contents)
+    measured = replaced(contents, batches=BATCHES)
+    page = html(measured, picture)
+    lines = re.findall(r'<polyline points="([^"]+)" class="(\w+)"', page)
+    assert [mark for _points, mark in lines] == ["before", "after"] * 2
+    before, after = ([point.split(",") for point in points.split()] for points, _mark in lines[:2])
+    xs = [float(x) for x, _y in before]
+    assert xs[2] - xs[1] == pytest.approx(2 * (xs[1] - xs[0]), abs=0.3), "a scale of powers of two"
+    assert [float(y) for _x, y in before] < [float(y) for _x, y in after], "a longer time is higher"
+    assert "0.50 (0.48 to 0.52)" in page
+    assert "16 rows not measured" in page
+    text = markdown(measured)
+    row = next(line for line in text.splitlines() if line.startswith("| 8 |"))
+    cells = "8", "16", "8", escape("0.50 (0.48 to 0.52)"), "500", "1,000", "faster"
+    assert row == f"| {' | '.join(cells)} |"
+    assert "16 rows not measured" in text
+    assert measured.to_dict()["benchmark_batches"]["batches"][0]["verdict"] == "faster"
+    alone = replaced(contents, batches={**BATCHES, "batches": BATCHES["batches"][:1]})
+    assert "<polyline" not in html(alone, picture)
 
 
 def test_markdown_escapes_what_it_would_read(contents: ReportContents) -> None:

@@ -132,7 +132,12 @@ def benchmark_batches(
             "budget_s": budget,
         }
         kind = kind_of("benchmark_batches", models.values())
-        answer = cast("BatchesAnswer", ask(kind, args, blobs=blobs, terms=terms).value)
+        answer = ask(kind, args, blobs=blobs, terms=terms).value
+    return batch_sweep_from(cast("BatchesAnswer", answer))
+
+
+def batch_sweep_from(answer: BatchesAnswer) -> BatchSweep:
+    """What a job has measured, as `benchmark_batches` returns it."""
     return BatchSweep(
         threads=answer["threads"],
         budget_s=answer["budget_s"],

@@ -14,6 +14,7 @@ from inspector.reporting.from_answers import Answers
 from inspector.reporting.report_contents import HTML, JSON, MARKDOWN
 from inspector.ui.screens import latency, output_comparison
 from inspector.ui.screens.reports import headline
+from inspector.ui.screens.timing import batch_sizes
 from inspector.ui.session import open_model, state
 from inspector.ui.widgets import text
 
@@ -35,6 +36,7 @@ def answers(model: state.OpenModel, result: state.Optimised, session: Mapping[An
         optimised=result.value,
         side=output_comparison.OPTIMISED,
         comparison=compared,
+        batches=session.get(batch_sizes.ANSWER, {}).get(str(result.folder)),
         latency=min(timed, key=latency.order, default=None),
         source=open_model.path_in_commands(model),
         feeds=open_model.feeds_in_commands(model),
