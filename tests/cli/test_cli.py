@@ -571,6 +571,8 @@ class Interrupt(importlib.abc.MetaPathFinder):
         if name == "inspector.cli.reading":
             os.kill(os.getpid(), signal.SIGINT)
 
+# Where a shell started the tests in the background, they and their children ignore the signal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupt())
 from inspector.__main__ import main
 main()
