@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import inspector
 from inspector import formats
 from inspector.cli.main import cli
 from inspector.errors import CorruptModel, MissingFile, UnsupportedModel
+from inspector.jobs.handover import rebuilding
 from inspector.model.model import Model
 from tests.conftest import ROOT, data_path
 
@@ -99,3 +101,28 @@ def test_the_command_line() -> None:
     done = CliRunner().invoke(cli, ["describe", str(IRIS), "--isolated"])
     assert done.exit_code == 0, done.output
     assert "792,068" in done.stdout
+
+
+@pytest.mark.parametrize("how", ["named", "by dots", "by a link"])
+def test_a_worker_that_was_taken_over_cannot_have_other_files_copied(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("not of the model")
+    place = tmp_path / "model"
+    shutil.copytree(ROOT / "sample_models/reviews/saved_model", place)
+    (place / "link").symlink_to(secret)
+    path = {"named": secret, "by dots": place / ".." / "secret", "by a link": place / "link"}[how]
+    ask = rebuilding.ask
+
+    def lie(*args: Any, **options: Any) -> Any:
+        result = ask(*args, **options)
+        for asset in result.value["assets"]:
+            asset["path"] = str(path)
+        return result
+
+    honest = inspector.open_model(place, isolated=True).assets
+    monkeypatch.setattr(rebuilding, "ask", lie)
+    lied = inspector.open_model(place, isolated=True).assets
+    assert all(asset.path for asset in honest)
+    assert [asset.path for asset in lied] == [None] * len(honest) != []

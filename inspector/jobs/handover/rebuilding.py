@@ -72,7 +72,7 @@ def _fields(answer: ReadAnswer, blobs: Mapping[str, bytes], place: Path) -> dict
         "producer": answer["producer"],
         "variables": variables,
         "assets": [
-            Asset(item["name"], item["tensor"], Path(item["path"]) if item["path"] else None)
+            Asset(item["name"], item["tensor"], _inside(item["path"], place))
             for item in answer["assets"]
         ],
         "files": [(str(file), int(size)) for file, size in answer["files"]],
@@ -86,6 +86,17 @@ def _fields(answer: ReadAnswer, blobs: Mapping[str, bytes], place: Path) -> dict
         "no_values": answer["no_values"],
         "is_isolated": True,
     }
+
+
+def _inside(path: str | None, place: Path) -> Path | None:
+    """The file of an asset, if it lies in the model's folder.
+
+    Files of a model are copied and shown to other workers, and a worker that the model took over
+    may name any file.
+    """
+    if path is None or not Path(path).resolve().is_relative_to(place.resolve()):
+        return None
+    return Path(path)
 
 
 def _layers(data: dict[str, Any]) -> Layers:
