@@ -22,6 +22,7 @@ from inspector.formats.tflite.graph import LiteGraph
 from inspector.formats.tflite.lite_model import LiteModel, lite_model
 from inspector.graph.graph import split_input
 from inspector.graph.tensors import Array
+from inspector.measurement.peak_memory import address_space_left
 from inspector.model import signatures
 from inspector.model.model import Model
 from inspector.optimisation import feeds as feeding
@@ -32,6 +33,8 @@ _LISTED = 12
 _TEXT = 64
 """Bytes that a text takes, where nobody knows its length."""
 _AGAIN_MS = 2000.0
+_LITTLE_MEMORY = 1 << 30
+"""Bytes left under which a refusal of LiteRT may be one of memory."""
 
 
 def predict(
@@ -184,7 +187,8 @@ class LiteRun:
             yield
         except (RuntimeError, ValueError, TypeError, OSError) as err:
             why = str(err).strip().splitlines() or [type(err).__name__]
-            raise RunFailed(self._model.name, "LiteRT", " ".join(why[:2])) from err
+            text = " ".join(why[:2]) + _perhaps_memory()
+            raise RunFailed(self._model.name, "LiteRT", text) from err
 
     def _by_key(self) -> dict[str, Array]:
         assert self.signature is not None
@@ -263,6 +267,14 @@ class LiteRun:
         ):
             return int(key)
         return None
+
+
+def _perhaps_memory() -> str:
+    """What LiteRT does not say: that an allocation may have met the job's limit."""
+    free = address_space_left()
+    if free is None or free > _LITTLE_MEMORY:
+        return ""
+    return f"; the job has {free >> 20:,} MiB of memory left, which may be why: feed fewer rows"
 
 
 def refuse_shapes(model: LiteModel) -> None:

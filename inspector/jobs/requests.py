@@ -39,7 +39,7 @@ class Limits:
     cpu_s: int = 240
     """Seconds of processor time, all threads together."""
     memory_bytes: int = 3 * GIB
-    """Address space, before the part that grows with the input."""
+    """Address space beyond that of the empty worker, before the part that grows with the input."""
     memory_per_byte: float = 12.0
     """Address space added for every byte of the input file or folder."""
     file_bytes: int = 4 * GIB

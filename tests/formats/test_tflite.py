@@ -637,3 +637,30 @@ def test_branches_state_packed_and_sparse_tensors(tmp_path: Path) -> None:
     row = operations(model)[1]
     assert (row.name, [item.name for item in row.outputs]) == ("all", ["all:0", "all:1"])
     assert [item.name for item in inspector.describe(model).suggested_outputs] == ["all:1"]
+
+
+_SHORT_OF_MEMORY = """
+import resource, sys
+import numpy as np
+import inspector
+from ai_edge_litert import interpreter
+model = inspector.open_model(sys.argv[1])
+rows = np.zeros((50 << 20, 2), "f")
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + (300 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+from inspector.backend import lite
+try:
+    lite.predict(model, {"x": rows})
+except inspector.errors.RunFailed as err:
+    print(err)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
+def test_a_refusal_of_litert_that_may_be_one_of_memory_says_so(tmp_path: Path) -> None:
+    (tmp_path / "add.tflite").write_bytes(lite_models.add(batch=-1))
+    command = [sys.executable, "-c", _SHORT_OF_MEMORY, str(tmp_path / "add.tflite")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert "MiB of memory left" in done.stdout, done.stderr
+    assert "feed fewer rows" in done.stdout

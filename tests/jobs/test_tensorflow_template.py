@@ -7,7 +7,7 @@ from concurrent.futures import wait
 
 import pytest
 
-from inspector.errors import WorkerDied
+from inspector.errors import LimitExceeded, WorkerDied
 from inspector.jobs.forkserver import TemplateSpec
 from inspector.jobs.requests import Limits, Request, table
 from inspector.jobs.runner import TENSORFLOW, LocalRunner
@@ -19,7 +19,7 @@ LIMITS = Limits(wall_s=60, memory_bytes=4 << 30)
 REQUESTS = table(
     *(
         Request(name, f"tests.jobs.worker_tasks:{name}", tensorflow=True, limits=LIMITS)
-        for name in ("tensorflow_op", "who", "segfault")
+        for name in ("tensorflow_op", "who", "segfault", "use_memory")
     )
 )
 
@@ -44,6 +44,13 @@ def test_ops_and_sessions_run_in_every_fork(runner):
     assert len({value["pid"] for value in values}) == 6
     status = runner.status().templates[TENSORFLOW]
     assert status.mode == "fork", status.problems
+
+
+def test_the_libraries_do_not_use_up_the_memory_of_a_job(runner):
+    allowed = LIMITS.memory_bytes - (256 << 20)
+    assert runner.run("use_memory", {"bytes": allowed}).value == {"n": allowed}
+    with pytest.raises(LimitExceeded, match="memory"):
+        runner.run("use_memory", {"bytes": LIMITS.memory_bytes})
 
 
 def test_tensorflow_is_told_to_be_quiet(runner):

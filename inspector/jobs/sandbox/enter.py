@@ -32,6 +32,7 @@ _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = 63
 _MAX_DESCRIPTORS = 1 << 16
+_STATM = Path("/proc/self/statm")
 
 SYSTEM_READS = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store"),
@@ -121,7 +122,8 @@ def enter(limits: Limits, access: Access, folder: Path, module: str) -> None:
     _lower(resource.RLIMIT_CORE, 0, 0)
     _lower(resource.RLIMIT_CPU, limits.cpu_s, limits.cpu_s + 2)
     _lower(resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes)
-    _lower(resource.RLIMIT_AS, limits.memory_bytes, limits.memory_bytes)
+    memory = _address_space() + limits.memory_bytes
+    _lower(resource.RLIMIT_AS, memory, memory)
     _raise_soft(resource.RLIMIT_STACK, limits.stack_bytes)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if not access.confined:
@@ -211,6 +213,15 @@ def _drop_capabilities() -> None:
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), 8)
     none = ctypes.create_string_buffer(24)
     syscalls.call("capset", header, none)
+
+
+def _address_space() -> int:
+    """Bytes that this process has reserved so far, mostly for libraries; 0: unknown."""
+    try:
+        pages = int(_STATM.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _lower(which: int, soft: int, hard: int) -> None:
