@@ -6,7 +6,8 @@ Each row is compared with the frozen model: bytes of the file, the latency ratio
 `inspector.benchmark` with its 99 % interval and verdict at each batch, and of `inspector.compare`
 the largest difference as a share of the output's largest value and the rows with the same top-1.
 The networks of Keras and the transformer have random weights and rows: there the answers only say
-how far values move. One thread. A row whose single run takes long stands with few rounds.
+how far values move. One thread. A row whose budget has not enough rounds for an interval is
+measured again with eight.
 
 TensorFlow's own ways: Grappler as a session applies it, written into the file; the Graph Transform
 Tool in C++ with the list of the notebook; ``TFLiteConverter`` with and without its default
@@ -38,6 +39,9 @@ IRIS = Path(__file__).parent.parent / "sample_models" / "iris"
 MODELS = ("iris", "MobileNetV2", "ResNet50", "InceptionV3", "transformer, 12 layers")
 ROWS = {"iris": 150, "MobileNetV2": 16}
 """Rows whose answers are compared; 8 where nothing is said."""
+
+_FEWEST = 8
+"""Runs of each model where the budget has not enough for an interval."""
 
 Variant = tuple[str, Callable[[], Model]]
 
@@ -180,6 +184,8 @@ def _row(
     line = f"{size:13,}{frozen.graph.byte_size() / size:8.2f}"
     for batch in batches:
         timed = inspector.benchmark(frozen, model, rows, batch=batch, budget=budget)
+        if timed.interval is None:
+            timed = inspector.benchmark(frozen, model, rows, batch=batch, runs=_FEWEST)
         low, high = timed.interval or (float("nan"), float("nan"))
         line += f"{f'{timed.ratio:.3f} [{low:.3f}, {high:.3f}] {timed.verdict}':>42}"
     compared = inspector.compare(frozen, model, rows).to_dict()["outputs"].values()
