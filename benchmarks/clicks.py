@@ -36,6 +36,7 @@ from benchmarks.opening import MODELS
 from benchmarks.resnet50 import CACHE
 from benchmarks.support import serving
 from benchmarks.support.chromium import CHROMIUM_FLAGS, chromium_path
+from benchmarks.support.web_process import Web
 from inspector.cli import terminal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,36 +99,6 @@ class Relay:
     def close(self) -> None:
         """Take no more connections."""
         self._server.close()
-
-
-class Web:
-    """The web process, seen from outside."""
-
-    def __init__(self, port: int) -> None:
-        self.pid = next(pid for pid in _children() if f"--port {port}" in _command(pid))
-
-    def cpu(self) -> float:
-        """Milliseconds of all its threads so far: Linux's clock of another process."""
-        return time.clock_gettime((~self.pid << 3) | 2) * 1e3
-
-    def resident(self) -> float:
-        """MiB."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def _children() -> Iterator[int]:
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(place.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended
-            continue
-        if parent == os.getpid():
-            yield int(place.parent.name)
-
-
-def _command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 @contextmanager
