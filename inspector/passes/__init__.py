@@ -32,6 +32,7 @@ from inspector.passes.transforms.node_attributes import (
 from inspector.passes.transforms.node_edits import (
     remove_control_dependencies,
     remove_device,
+    remove_redundant_control_inputs,
     rename_op,
     set_device,
 )
@@ -75,6 +76,7 @@ PASSES: dict[str, Pass] = {
         remove_dead_branches,
         remove_device,
         remove_nodes,
+        remove_redundant_control_inputs,
         remove_training_nodes,
         rename_attribute,
         rename_node,

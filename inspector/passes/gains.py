@@ -68,6 +68,7 @@ GAINS: dict[str, Gain] = {
     "remove_dead_branches": Gain("smaller", _FASTER),
     "remove_device": Gain(_SMALLER, _SAME),
     "remove_nodes": _BOTH,
+    "remove_redundant_control_inputs": Gain(_SMALLER, _SAME),
     "remove_training_nodes": _BOTH,
     "rename_attribute": _NEITHER,
     "rename_node": _NEITHER,

@@ -28,8 +28,8 @@ class Preset(NamedTuple):
 
 
 _TIDY = (
-    "remove_dead_branches strip_unused_nodes remove_training_nodes remove_nodes(op=Identity) "
-    "fold_constants(ignore_errors=true) "
+    "remove_dead_branches strip_unused_nodes remove_training_nodes "
+    "remove_redundant_control_inputs remove_nodes(op=Identity) fold_constants(ignore_errors=true) "
 )
 _FASTER = f"{_TIDY}fold_batch_norms fold_old_batch_norms "
 

@@ -179,6 +179,10 @@ CASES = {
     "remove_nodes": Case(
         "x = Placeholder(shape=[2]) ; i = Identity(x) ; y = Relu(i)", "op=Identity"
     ),
+    "remove_redundant_control_inputs": Case(
+        "x = Placeholder(shape=[2]) ; c = Const(value=[1,2]) ; i = NoOp(^c) ; a = Add(x, c, ^i)"
+        " ; y = Relu(a, ^a)"
+    ),
     "remove_training_nodes": Case(
         "x = Placeholder(shape=[2]) ; c = CheckNumerics(x, message=no) ; k = Const(value=1,"
         " dtype=bool) ; a = Assert(k, c, T=[float]) ; s = StopGradient(c, ^a) ; y = Neg(s)"

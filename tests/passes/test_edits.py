@@ -101,3 +101,32 @@ def test_a_loop_and_a_branch_still_run(text, kept, gone):
     assert_same_values(graph(text), result.graph, ["y"])
     assert run(graph(text), ["y"], {"x": 3.0}) == run(result.graph, ["y"], {"x": 3.0})
     assert run(graph(text), ["y"], {"x": 300.0}) == run(result.graph, ["y"], {"x": 300.0})
+
+
+def test_control_inputs_from_constants_go_and_others_stay():
+    text = (
+        "x = Placeholder(shape=[2]) ; c = Const(value=[1,2]) ; d = Identity(c) ; i = NoOp(^c, ^d)"
+        " ; p = Print(x, c, U=[float]) ; k = Const(^i, value=1) ; w = NoOp(^p, ^i)"
+        " ; y = Mul(x, k, ^w, ^k, ^i)"
+    )
+    result, ctx = apply(text, "remove_redundant_control_inputs")
+    assert show(result.graph).splitlines() == [
+        "x = Placeholder()",
+        "c = Const()",
+        "d = Identity(c)",
+        "i = NoOp()",
+        "p = Print(x, c)",
+        "k = Const()",
+        "w = NoOp(^p)",
+        "y = Mul(x, k, ^w)",
+    ]
+    assert ctx.warnings == []
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("text", [LOOP, BRANCH])
+def test_control_inputs_of_loops_and_branches_are_not_redundant(text):
+    result, _ = apply(text, "remove_redundant_control_inputs")
+    assert_same_values(graph(text), result.graph, ["y"])
+    for value in (3.0, 300.0):
+        assert run(graph(text), ["y"], {"x": value}) == run(result.graph, ["y"], {"x": value})

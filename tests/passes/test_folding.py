@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import inspector
 from inspector.errors import TransformFailed
 from inspector.graph import tensors
 from inspector.graph.protos import FunctionDef
+from inspector.model.model import Model
 from inspector.passes import PASSES
 from inspector.passes.base import PassContext
 from tests.passes.running import assert_same_values, context, cpp_tool, differences
@@ -343,3 +345,18 @@ def test_who_waited_for_nothing_waits_for_what_it_waited_for():
     assert "m" not in once
     kept = fold(text + " ; z = NoOp(^y)", outputs=("y", "z"), check=False).graph
     assert kept.node("z").op == "NoOp"
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("preset", ["tidy", "faster"])
+def test_a_weight_that_only_the_noop_of_freezing_waits_for_does_not_stay(preset):
+    """``convert_variables_to_constants_v2`` lets the outputs wait for a NoOp after all reads."""
+    text = (
+        "x = Placeholder(shape=[2,64]) ; w = Const(value=random(64,8,8)) ; r = Identity(w)"
+        " ; n = NoOp(^w) ; s = Const(value=[64,64], dtype=int32) ; f = Reshape(r, s)"
+        " ; m = MatMul(x, f) ; y = Identity(m, ^n)"
+    )
+    model = Model("GraphDef", "frozen.pb", graph(text))
+    result = inspector.optimise(model, outputs=["y"], preset=preset, check=True)
+    weights = [node for node in result.model.graph if node.ByteSize() > 64 * 64 * 4]
+    assert len(weights) == 1, [node.name for node in result.model.graph]

@@ -206,6 +206,7 @@ CHAINS = {
     "rename_node": ("p = Relu(q)", (("old_node_name", "n10000"), ("new_node_name", "m"))),
     "obfuscate_names": ("p = Relu(q)", ()),
     "remove_control_dependencies": ("p = Relu(q)", ()),
+    "remove_redundant_control_inputs": ("p = Relu(q)", ()),
     "fix_batch": ("p = Relu(q)", (("batch", "2"),)),
     "set_shape": ("p = Relu(q)", (("batch", "-1"),)),
     "strip_default_attributes": ("p = LeakyRelu(q, alpha=0.2)", ()),

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from inspector.graph.control_flow import names_inside
 from inspector.graph.edit import GraphEdit
-from inspector.graph.graph import data_inputs
+from inspector.graph.graph import data_inputs, node_name
 from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.rewrite.bodies import InFunctions, also_in_functions
+
+_WITHOUT_WORK = frozenset(("Const", "NoOp", "Identity"))
 
 
 @graph_pass(effect="exact", source="graph_transforms/set_device.cc")
@@ -80,3 +82,26 @@ def remove_control_dependencies(edit: GraphEdit, ctx: PassContext) -> None:
     if count:
         nodes = "1 node" if count == 1 else f"{count} nodes"
         ctx.warnings.append(f"{nodes} in a loop or branch kept the control inputs that tie it")
+
+
+@graph_pass(effect="exact", source="inspector")
+def remove_redundant_control_inputs(edit: GraphEdit, ctx: PassContext) -> None:
+    """Remove control inputs that wait for nothing: from constants, and from a node that is read.
+
+    A NoOp or an Identity counts as a constant where all of its inputs do. TensorFlow's own freezing
+    leaves one NoOp that waits for every weight, which keeps weights alive that nothing reads.
+    """
+    constant: set[str] = set()
+    for node in edit.graph.sorted():
+        if node.op in _WITHOUT_WORK and all(node_name(text) in constant for text in node.input):
+            constant.add(node.name)
+        data = data_inputs(node)
+        if len(data) == len(node.input) or node.name in edit.hidden:
+            continue
+        read = {node_name(text) for text in data}
+        waits = [text for text in node.input if text[0] == "^"]
+        needed = [text for text in waits if text[1:] not in constant and text[1:] not in read]
+        inputs = [*data, *needed]
+        if len(inputs) < len(node.input):
+            edit.set_inputs(node.name, inputs)
+            edit.explain(node.name, "no longer waits for constants or twice for what it reads")
