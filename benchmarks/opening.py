@@ -123,7 +123,7 @@ _GROWTH = """
 import os, sys, tempfile
 os.environ["INSPECTOR_WORKSPACE"] = tempfile.mkdtemp()
 from pathlib import Path
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.view.tree.hierarchy import Hierarchy
 from inspector.view.table.node_table import NodeTable
 from inspector.view.table.operation_table import OperationTable

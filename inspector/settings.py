@@ -133,6 +133,20 @@ class Words(Setting):
         return self.text.split()
 
 
+class Address(Setting):
+    """The address of a Dask scheduler: ``tcp://host:port``, ``tls://host:port``."""
+
+    def __call__(self) -> str:
+        """The address; empty where none is set. Raises: InspectorError."""
+        if self.text and not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://[^\s/]+:\d{1,5}", self.text):
+            raise self.wrong("tcp://10.0.0.5:8786")
+        return self.text
+
+    def check(self) -> None:
+        """Raises: InspectorError for what is no address."""
+        self()
+
+
 WORKSPACE = Folder(
     "INSPECTOR_WORKSPACE",
     "the user's cache folder",
@@ -199,6 +213,18 @@ DEBUG = Switch(
     "set to 1, the command line shows where an error nobody foresaw came from: its traceback, and "
     "what a worker wrote before it failed, with control characters escaped",
 )
+SCHEDULER = Address(
+    "INSPECTOR_SCHEDULER",
+    "none",
+    "a Dask scheduler, e.g. `tcp://10.0.0.5:8786`, whose workers run the models "
+    "([docs/cluster.md](docs/cluster.md))",
+)
+SHARED_STORE = Setting(
+    "INSPECTOR_SHARED_STORE",
+    "`cluster` in the workspace",
+    "a folder that all machines of the cluster share, or an object store such as "
+    "`s3://bucket/inspector`",
+)
 RUN_MODELS = Choice(
     "INSPECTOR_RUN_MODELS",
     "auto",
@@ -226,6 +252,8 @@ SETTINGS: tuple[Setting, ...] = (
     KERAS_CODE,
     DEBUG,
     RUN_MODELS,
+    SCHEDULER,
+    SHARED_STORE,
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.ui.server import uploads
 
 PIECE = 1 << 16

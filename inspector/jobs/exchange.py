@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,7 +194,7 @@ class Exchange:
         if self._value is not None:
             self._take_blob(message)
         elif message.letter == protocol.PROGRESS:
-            self._progress(_progress(protocol.parse(message.body)))
+            self._progress(progress_of(protocol.parse(message.body)))
         elif message.letter == protocol.ERROR:
             self._answer = from_dict(protocol.parse(message.body))
         elif message.letter == protocol.VALUE:
@@ -249,7 +249,8 @@ def death(kind: str, code: int | None, limits: Limits) -> WorkerDied:
     return WorkerDied(kind, "worker", f"ended by {name}: {cause}")
 
 
-def _progress(report: dict[str, Any]) -> Progress:
+def progress_of(report: Mapping[str, Any]) -> Progress:
+    """A worker's report of its progress, made harmless."""
     fraction, text = report.get("fraction"), printable(str(report.get("text"))[:200])
     if isinstance(fraction, int | float) and 0 <= fraction <= 1:
         return float(fraction), text

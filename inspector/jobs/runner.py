@@ -6,7 +6,6 @@ JSON in place of a function, so that no code and no pickle ever crosses the bord
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import logging
@@ -16,11 +15,13 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from inspector.errors import InspectorError, JobCancelled, WorkerUnavailable
 from inspector.formats.table import FORMATS
 from inspector.jobs import forks
+from inspector.jobs.exchange import Answer
 from inspector.jobs.forkserver import Child, ForkServer, TemplateSpec, TemplateStatus
 from inspector.jobs.job import Job, JobResult, Run
 from inspector.jobs.orders import complete
@@ -36,6 +37,8 @@ _log = logging.getLogger(__name__)
 logging.getLogger("inspector").addHandler(logging.NullHandler())
 
 LIGHT, TENSORFLOW = "light", "tensorflow"
+STARTING = "starting TensorFlow"
+"""What progress says while the template with TensorFlow is not ready."""
 _RETRY_S = 1.0
 
 
@@ -191,6 +194,12 @@ class LocalRunner(Executor):
         for job in jobs:
             self._cancel(job, "its browser has gone")
 
+    def waits_for(self, job: Job) -> str:
+        """What a job without progress of its own waits for; empty where it is under way."""
+        if not job.run.order.request.tensorflow:
+            return ""
+        return "" if self._servers[TENSORFLOW].status().state == "ready" else STARTING
+
     def status(self) -> RunnerStatus:
         """The templates, and how many jobs run and wait."""
         with self._lock:
@@ -289,13 +298,16 @@ class LocalRunner(Executor):
             folder = self.workspace.new_result()
             stack.callback(self.workspace.discard, folder)
             start = time.perf_counter()
-            launched = functools.partial(self._launched, run)
-            answer, log = run_job(run, self._server(run), folder, launched)
+            answer, log = self._execute(run, folder)
             seconds = time.perf_counter() - start
             stored = self.workspace.keep_result(
                 folder, order.key, answer.value, answer.blobs, order.limits.folder_bytes
             )
             return JobResult(stored.value, stored.blobs, stored.folder, seconds, log)
+
+    def _execute(self, run: Run, folder: Path) -> tuple[Answer, str]:
+        """The answer of a run and the end of its log; `folder` gets the files that it writes."""
+        return run_job(run, self._server(run), folder, functools.partial(self._launched, run))
 
     def _launched(self, run: Run, child: Child) -> None:
         with self._lock:
@@ -349,11 +361,3 @@ def default_templates(requests: Mapping[str, Request]) -> dict[str, TemplateSpec
         LIGHT: TemplateSpec(LIGHT, tuple(sorted(modules[False]))),
         TENSORFLOW: TemplateSpec(TENSORFLOW, tuple(sorted(modules[True])), self_test),
     }
-
-
-@functools.cache
-def default_runner() -> LocalRunner:
-    """The runner of this process, for the library and the command line; starts what a job needs."""
-    runner = LocalRunner()
-    atexit.register(runner.shutdown, wait=False)
-    return runner

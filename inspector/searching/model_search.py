@@ -14,8 +14,8 @@ from inspector.jobs import packing
 from inspector.jobs.client import build, transform
 from inspector.jobs.client.ask import MOST_S, Deadline, Terms
 from inspector.jobs.client.comparing import check_accuracy, packed_labels
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.client.timing import random_rows
-from inspector.jobs.runner import default_runner
 from inspector.jobs.store.workspace import ModelKey
 from inspector.measurement.rounds import BUDGET_S
 from inspector.model.model import Model, Runtime

@@ -19,7 +19,7 @@ from inspector import errors
 from inspector.analysis.describe import describe
 from inspector.formats import archives, open_model
 from inspector.freezing.freeze import freeze
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from tests.conftest import data_path
 from tests.keras_files import dense, sequential, write_keras
 

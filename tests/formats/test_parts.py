@@ -13,7 +13,7 @@ from inspector import errors
 from inspector.api import open_model
 from inspector.cli.main import cli
 from inspector.formats import parts
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from tests.conftest import data_path
 from tests.hostile import model_files
 

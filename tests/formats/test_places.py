@@ -12,7 +12,7 @@ from inspector.errors import InspectorError, UnknownFormat, UnsupportedModel
 from inspector.files import git_lfs
 from inspector.formats import open_model
 from inspector.freezing.freeze import freeze
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.ui.session import server_paths
 from tests.conftest import data_path
 from tests.hostile import model_files

@@ -15,7 +15,7 @@ from inspector.api import predict
 from inspector.cli.main import cli
 from inspector.formats import open_model
 from inspector.graph import parse_limits
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from tests.hostile import corpus, graph_files
 from tests.hostile.battery import OK, outcome, outcomes
 

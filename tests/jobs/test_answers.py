@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inspector.jobs import packing
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from tests.passes.text import graph
 
 WEIGHTS = 1600

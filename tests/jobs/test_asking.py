@@ -17,8 +17,9 @@ import pytest
 
 import inspector
 from inspector.errors import BadParameter, JobTimeout
-from inspector.jobs.client.ask import STARTING, Deadline, Terms, ask
+from inspector.jobs.client.ask import Deadline, Terms, ask
 from inspector.jobs.requests import REQUESTS
+from inspector.jobs.runner import STARTING
 from tests.conftest import ROOT
 from tests.graphs import const, graph, node, placeholder
 from tests.jobs.test_runner import until

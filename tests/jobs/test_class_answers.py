@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from inspector.errors import BadFeed
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.optimisation.feed_source import picture_blob
 from tests.conftest import ROOT, data_path
 

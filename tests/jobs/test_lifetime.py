@@ -279,7 +279,7 @@ def test_a_plain_script_runs_once_and_exits_with_nothing_left(caller):
 
 def test_the_runner_of_a_process_is_one_and_starts_nothing_by_itself(root, tmp_path):
     script = """
-        from inspector.jobs.runner import default_runner
+        from inspector.jobs.client.default_runner import default_runner
         runner = default_runner()
         assert runner is default_runner()
         print(runner.workspace.root)

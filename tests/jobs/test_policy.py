@@ -231,7 +231,7 @@ def test_the_app_says_what_is_missing_when_it_starts(tmp_path, host, follows, ca
 PAGE = """
     import inspector.ui.server.serve
     from inspector.jobs.sandbox.policy import RunPolicy
-    from inspector.jobs.runner import default_runner
+    from inspector.jobs.client.default_runner import default_runner
     from tests.pages import app
 
     default_runner().policy = RunPolicy(exposed=True)

@@ -12,7 +12,7 @@ import pytest
 from inspector import formats
 from inspector.errors import BadFeed, CorruptModel, UnknownNode, UnknownTransform
 from inspector.jobs import packing
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.view.table.node_table import NodeTable
 from inspector.view.table.operation_table import OperationTable

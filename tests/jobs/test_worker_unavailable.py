@@ -139,7 +139,8 @@ def test_a_template_that_is_killed_ends_the_call_that_waits_for_it(model, tmp_pa
 import os, signal, sys, threading, time
 import inspector
 from inspector.errors import WorkerUnavailable
-from inspector.jobs.runner import TENSORFLOW, default_runner
+from inspector.jobs.client.default_runner import default_runner
+from inspector.jobs.runner import TENSORFLOW
 
 def kill():
     while default_runner().status().running == 0:

@@ -12,9 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from inspector import locations
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import Job, JobResult, Order, Run
 from inspector.jobs.requests import Limits, Request
-from inspector.jobs.runner import default_runner
 from inspector.ui.session import open_model
 from inspector.ui.session.job_links import LinkedJob
 from tests.conftest import ROOT

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from tests import sending
 from tests.hostile import corpus
 from tests.hostile.battery import OK

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from inspector import locations
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.passes.presets import PRESETS
 from inspector.ui.session import address, job_status, state
 from tests.pages import app

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from inspector import locations
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.ui.screens import linked_state, pipeline_search
 from inspector.ui.session import searches
 from tests.pages import app

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from inspector import api, locations
 from inspector.cli.main import cli
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.reporting import from_answers
 from inspector.ui.screens import latency, output_comparison, predict
 from inspector.ui.screens.quantising import failed_nodes, layer_table, samples_choice, target

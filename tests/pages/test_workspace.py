@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.store.workspace import Workspace
 from tests import sending
 from tests.jobs.disks import Disk, mounted

@@ -12,17 +12,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from inspector.errors import BadParameter, JobTimeout
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import Job, JobResult
 from inspector.jobs.requests import REQUESTS, Limits
-from inspector.jobs.runner import TENSORFLOW, LocalRunner, default_runner
+from inspector.jobs.runner import LocalRunner
 
 if TYPE_CHECKING:
     from inspector.passes.pipeline import Progress
 
 MOST_S = 1_000_000.0
 """The longest timeout, in seconds."""
-STARTING = "starting TensorFlow"
-"""What progress says while the template with TensorFlow is not ready."""
 
 _log = logging.getLogger("inspector")
 _FLAG = "--timeout (timeout= in Python)"
@@ -126,7 +125,7 @@ def _wait(job: Job, runner: LocalRunner, terms: Terms) -> None:
     deadline = terms.deadline
     while not job.done():
         if terms.progress is not None:
-            fraction, text = job.progress if job.progress[1] else (None, _start_of(job, runner))
+            fraction, text = job.progress if job.progress[1] else (None, runner.waits_for(job))
             if text and (reported != (report := f"{fraction} {text}")):
                 reported = report
                 terms.progress(fraction, text)
@@ -136,10 +135,3 @@ def _wait(job: Job, runner: LocalRunner, terms: Terms) -> None:
             job.cancel()
             raise deadline.passed(job.kind)
         wait([job], timeout=_WATCH_S if deadline is None else min(_WATCH_S, deadline.remaining))
-
-
-def _start_of(job: Job, runner: LocalRunner) -> str:
-    """What a job without progress of its own waits for."""
-    if not REQUESTS[job.kind].tensorflow:
-        return ""
-    return "" if runner.status().templates[TENSORFLOW].state == "ready" else STARTING

@@ -29,7 +29,7 @@ from typing import Any
 from inspector import extras, locations
 from inspector import settings as operator
 from inspector.errors import InspectorError, MissingFile
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.sandbox.policy import RunPolicy, is_loopback
 from inspector.ui.server import base_url, uploads, web_guard
 from inspector.ui.server.base_url import BaseUrl

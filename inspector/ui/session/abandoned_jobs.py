@@ -12,8 +12,9 @@ import time
 
 from streamlit import runtime
 
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import Job
-from inspector.jobs.runner import LocalRunner, default_runner
+from inspector.jobs.runner import LocalRunner
 
 GRACE_S = 10.0
 """Seconds without a connection after which the jobs of a session are cancelled."""

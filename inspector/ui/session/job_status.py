@@ -30,8 +30,8 @@ from inspector.errors import (
     JobFailed,
     WorkerUnavailable,
 )
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import Job, JobResult
-from inspector.jobs.runner import default_runner
 from inspector.jobs.store.workspace import ModelKey
 from inspector.jobs.tasks import fetch as fetching
 from inspector.ui.session import abandoned_jobs, job_links, server_paths, state

@@ -17,8 +17,8 @@ import streamlit as st
 from inspector import locations, settings
 from inspector.errors import CorruptModel, InspectorError, MissingFile
 from inspector.files.paths import is_url
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import JobResult
-from inspector.jobs.runner import default_runner
 from inspector.jobs.store.workspace import ModelKey
 from inspector.jobs.tasks import fetch
 from inspector.ui.session import inbox, job_status, leases, recent, server_paths, state

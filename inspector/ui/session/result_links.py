@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from inspector.errors import InspectorError
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.request_types import OptimiseAnswer
 from inspector.jobs.requests import REQUESTS
-from inspector.jobs.runner import default_runner
 from inspector.jobs.store.answers import StoredResult
 from inspector.jobs.typed_json import mismatch
 from inspector.optimisation.optimise_options import OptimiseJson

@@ -18,9 +18,10 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from inspector.errors import InspectorError, JobCancelled
+from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import Job
 from inspector.jobs.result_files import SAVED_MODEL
-from inspector.jobs.runner import LocalRunner, default_runner
+from inspector.jobs.runner import LocalRunner
 from inspector.jobs.store.workspace import ModelKey
 from inspector.optimisation.feed_source import FeedsJson
 from inspector.optimisation.optimise_options import OptimiseOptions
