@@ -53,6 +53,11 @@ class Order:
     """Expected to be done in seconds, so that it need not wait behind long runs."""
 
     @property
+    def gives_way(self) -> bool:
+        """A long run of the app: its worker leaves the processor to pages and quick runs."""
+        return self.share_key is not None and not self.quick
+
+    @property
     def access(self) -> Access:
         """What the job may reach."""
         request = self.request

@@ -50,6 +50,7 @@ def run_job(
         "limits": order.limits.to_dict(),
         "folder": str(folder),
         "access": order.access.to_dict(),
+        "gives_way": order.gives_way,
     }
     buffers = protocol.with_blobs(protocol.JOB, request, order.blobs)
 

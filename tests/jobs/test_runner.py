@@ -6,6 +6,7 @@ import concurrent.futures
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from inspector.errors import (
 )
 from inspector.jobs.requests import MIB, Limits
 from inspector.jobs.runner import LocalRunner
+from tests.jobs.worker_tasks import TASKS
 
 
 def until(condition, seconds=10.0):
@@ -169,6 +171,18 @@ def test_sessions_take_turns(fresh_runner):
             jobs.append(job)
     concurrent.futures.wait([*blockers, *jobs], 20)
     assert finished.index(("modest", 0)) <= 2, finished
+
+
+def test_long_jobs_of_the_app_leave_the_processor_to_pages_and_quick_jobs(fresh_runner):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def niceness(**options) -> int:
+        return fresh_runner.run("who", **options).value["niceness"]
+
+    assert niceness(session="someone") == own + 10
+    assert niceness() == own, "a command of the shell is not one of many people"
+    fresh_runner._requests = {"who": replace(TASKS["who"], quick_below=1)}
+    assert niceness(session="someone") == own
 
 
 def test_not_more_jobs_at_once_than_allowed(fresh_runner):
