@@ -1,14 +1,13 @@
 """``inspector`` and ``python -m inspector``: the command line.
 
-Ctrl-C ends it with status 130, while it is still importing too; so nothing else is imported here.
+Ctrl-C ends it with status 130, while it is still importing too; so little else is imported here.
 """
 
 import os
 import signal
 from types import FrameType
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+from inspector.cli.statuses import INTERRUPTED
 
 
 def main() -> None:

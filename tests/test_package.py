@@ -267,6 +267,18 @@ def test_a_caller_of_the_installed_package_is_type_checked(
     assert "Found 1 error" in done.stdout
 
 
+@pytest.mark.slow
+def test_every_public_name_has_a_known_type(elsewhere: tuple[Path, dict[str, str]]) -> None:
+    """As an IDE sees the installed package; basedpyright lists each name without a type."""
+    folder, env = elsewhere
+    pyright = [sys.executable, "-m", "basedpyright", "--pythonpath", sys.executable]
+    text = run(*pyright, "--verifytypes", "inspector", "--ignoreexternal", cwd=folder, env=env)
+    assert f'Path of py.typed file: "{env["PYTHONPATH"]}/inspector/py.typed"' in text
+    (exported,) = re.findall(r'^Symbols exported by "inspector": (\d+)$', text, re.MULTILINE)
+    assert int(exported) > 1000
+    assert "Type completeness score: 100%" in text
+
+
 @pytest.mark.browser
 def test_the_installed_app_starts_from_any_folder(
     installed: Path, elsewhere: tuple[Path, dict[str, str]], chromium: Browser

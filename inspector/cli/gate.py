@@ -10,11 +10,9 @@ from inspector import api
 from inspector.cli.options import JSON, ROWS, TIMEOUT, A, B
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In
+from inspector.cli.statuses import NOT_MET
 from inspector.printing.text_tables import table
 from inspector.text import count, plain, shorten, size
-
-NOT_MET = 3
-"""Exit status where a limit is not met."""
 
 LABELS = click.option(
     "--labels",

@@ -13,6 +13,7 @@ import click
 from inspector import settings
 from inspector.cli import completion
 from inspector.cli.path_options import In, ModelPath, Out
+from inspector.cli.statuses import INTERRUPTED, NOT_CHECKED, NOT_MET
 from inspector.cli.verbosity import reported
 from inspector.errors import (
     CheckNotMade,
@@ -23,10 +24,9 @@ from inspector.errors import (
     WorkerDied,
 )
 
-INTERRUPTED = 130
 _STATUSES: dict[type[InspectorError], int] = {
-    CheckViolated: 3,
-    CheckNotMade: 4,
+    CheckViolated: NOT_MET,
+    CheckNotMade: NOT_CHECKED,
     JobCancelled: INTERRUPTED,
 }
 """Exit statuses of errors other than 1; see `inspector.cli.main`."""

@@ -10,11 +10,9 @@ import click
 from inspector import api
 from inspector.cli.options import JSON, MODEL, TAG_SET
 from inspector.cli.output import open_model, show
+from inspector.cli.statuses import BLOCKED
 from inspector.files.paths import is_url
 from inspector.printing import scan_text
-
-BLOCKED_STATUS = 3
-"""Exit status where a signature reaches something that would be refused."""
 
 
 @click.command()
@@ -43,7 +41,7 @@ def scan(
         answer = report.to_dict()
         show(answer, as_json, lambda: scan_text.scan(answer))
     if report.blocked:
-        ctx.exit(BLOCKED_STATUS)
+        ctx.exit(BLOCKED)
 
 
 def _uri(model: str) -> str | None:

@@ -15,12 +15,12 @@ from inspector.cli.gate import (
     MAX_DIFFERENCE,
     MIN_ACCURACY,
     MIN_AGREEMENT,
-    NOT_MET,
     labels_from,
 )
 from inspector.cli.options import FEEDS, FORCE, JSON, MODEL, OUTPUTS, TAG_SET, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In, Out
+from inspector.cli.statuses import NOT_MET
 from inspector.errors import JobCancelled
 from inspector.files import storing
 from inspector.printing.text_tables import table
