@@ -123,7 +123,15 @@ CLI_IMPORTS = {
     "inspector.files.storing",
     *(
         f"inspector.printing.{name}"
-        for name in ("describing", "listing", "outputs_text", "scan_text", "text_tables")
+        for name in (
+            "describing",
+            "differences_text",
+            "listing",
+            "outputs_text",
+            "scan_text",
+            "text_tables",
+            "times_text",
+        )
     ),
     "inspector.schemas",
     "inspector.settings",

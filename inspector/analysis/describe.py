@@ -33,7 +33,7 @@ from inspector.model.signatures import serving_keys
 from inspector.printing import describing
 from inspector.printing.text_tables import html
 from inspector.schemas import stamped
-from inspector.text import plain
+from inspector.text import shorten
 
 
 @dataclass(repr=False)
@@ -105,7 +105,7 @@ class Facts:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Facts of {plain(self.name)}: {self.format}, {self.nodes:,} nodes>"
+        return f"<Facts of {shorten(self.name)}: {self.format}, {self.nodes:,} nodes>"
 
     def _repr_html_(self) -> str:
         return html(describing.describe(self.name, self.to_dict()))

@@ -8,8 +8,11 @@ from typing import Any
 
 from inspector.analysis.tensor_errors import TensorError
 from inspector.measurement.json_types import BlameJson, NodeErrorJson
+from inspector.printing import differences_text
+from inspector.printing.short_record import ShortRecord
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
-from inspector.text import plain
+from inspector.text import shorten
 
 _MILDNESS = {"lossy": 0, "unchecked": 1, "rounding": 2, "exact": 3}
 """Effects of transforms; what changes values most comes first."""
@@ -17,8 +20,8 @@ TOLERANCE = 1e-4
 """A part of a tensor's largest value: what other kernels and another order of sums may change."""
 
 
-@dataclass(frozen=True)
-class NodeError:
+@dataclass(frozen=True, repr=False)
+class NodeError(ShortRecord):
     """A node of A, its partner in B, and how far its values are apart.
 
     Attributes:
@@ -85,8 +88,11 @@ class Blame:
     not_compared: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
-        first = "no node differs" if self.first is None else plain(self.first.before)
+        first = "no node differs" if self.first is None else shorten(self.first.before)
         return f"<Blame: {first}, {len(self.nodes):,} nodes compared>"
+
+    def _repr_html_(self) -> str:
+        return html(differences_text.blame(self.to_dict()))
 
     @classmethod
     def from_dict(cls, data: BlameJson, step: str | None = None) -> Blame:

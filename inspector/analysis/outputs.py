@@ -37,6 +37,7 @@ from inspector.graph.op_sets import SHAPE_READERS
 from inspector.graph.protos import DTypeEnum, OpDef, SignatureDef
 from inspector.model.model import Model
 from inspector.model.signatures import tensors_of
+from inspector.printing.short_record import ShortRecord
 from inspector.text import some
 
 LIMIT = 20
@@ -57,8 +58,8 @@ _CALLED_OUTPUT = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Suggestion:
+@dataclass(frozen=True, repr=False)
+class Suggestion(ShortRecord):
     """A node that is likely an output.
 
     Attributes:

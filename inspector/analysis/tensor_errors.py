@@ -9,13 +9,14 @@ import numpy as np
 
 from inspector.graph.tensors import Array
 from inspector.measurement.json_types import TensorErrorJson
+from inspector.printing.short_record import ShortRecord
 
 _BLOCK = 1 << 18
 """Elements that are compared at once, as float64 or complex128."""
 
 
-@dataclass(frozen=True)
-class TensorError:
+@dataclass(frozen=True, repr=False)
+class TensorError(ShortRecord):
     """The difference of a tensor of B to that of A.
 
     Attributes:

@@ -10,14 +10,9 @@ from inspector import api
 from inspector.cli.options import JSON, ROWS, TIMEOUT, A
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import ModelPath, typed
-from inspector.printing.text_tables import table
-from inspector.text import count, plain, rounded_size
+from inspector.printing import times_text
 
-_PATH = 40
 _MOST_BATCH = 1_000_000_000
-_HEAD = ["", "runtime", "load", "first run", "p50", "p90", "p99", "rows/s", "memory", "runs"]
-_BATCHES_OF_A = ["batch", "p50", "rows/s"]
-_BATCHES_OF_BOTH = ["batch", "p50 A", "p50 B", "ratio", "rows/s A", "rows/s B", "verdict"]
 
 
 class Batches(click.ParamType[tuple[int, ...]]):
@@ -103,58 +98,9 @@ def benchmark(
         terms["progress"] = progress
         if batches is not None:
             sweep = api.benchmark_batches(first, second, feeds, batches=batches, **terms)
-            show(sweep.to_dict(), as_json, lambda: _sweep_text(sweep))
+            show(sweep.to_dict(), as_json, lambda: times_text.batches(sweep.to_dict()))
             return
         timing = api.benchmark(first, second, feeds, batch=batch, runs=runs, **terms)
-    show(timing.to_dict(), as_json, lambda: _text(timing, [a, b]))
-
-
-def _text(timing: api.Benchmark, paths: list[str | None]) -> str:
-    """The times as a table, what was run, and the verdict."""
-    rows = []
-    for place, times in enumerate(filter(None, (timing.a, timing.b))):
-        latencies = (times.load_ms, times.first_ms, times.p50_ms, times.p90_ms, times.p99_ms)
-        figures = [f"{value:.3g} ms" for value in latencies]
-        if timing.rough[place]:
-            figures[-1] = f"({figures[-1]})"
-        label = f"{'AB'[place]}  {plain(typed(str(paths[place])))[-_PATH:]}"
-        runs = f"{timing.runs[place]:,}"
-        memory = rounded_size(times.peak_rss_bytes)
-        runtime = timing.runtimes[place]
-        rows.append([label, runtime, *figures, f"{times.rows_per_s:,.0f}", memory, runs])
-    how = f"{count(timing.batch, 'row')} a run, {count(timing.threads, 'thread')} each"
-    if "TensorFlow" in timing.runtimes:
-        how += ", TensorFlow's own optimiser of graphs off"
-    if any(timing.rough):
-        how += "; a p99 in brackets is of too few runs to rely on"
-    return "\n".join([table(rows, _HEAD, right=range(2, len(_HEAD))), how, timing.sentence()])
-
-
-def _sweep_text(sweep: api.BatchSweep) -> str:
-    """A row for each batch size, what was run, and why a size was not measured."""
-    has_b = len(sweep.runtimes) > 1
-    heads = _BATCHES_OF_BOTH if has_b else _BATCHES_OF_A
-    rows = [_sweep_row(item) for item in sweep.batches if not item.why]
-    models = ", ".join(
-        f"{name}: {runtime}" for name, runtime in zip("AB", sweep.runtimes, strict=False)
-    )
-    how = f"{models}; {count(sweep.threads, 'thread')} each, {sweep.budget_s:g} s for all sizes"
-    if has_b:
-        how += "; the ratio is B to A with its 99 % interval"
-    missing = [
-        f"batch {it.batch:,} not measured: {plain(it.why)}" for it in sweep.batches if it.why
-    ]
-    return "\n".join([table(rows, heads, right=range(len(heads) - has_b)), how, *missing])
-
-
-def _sweep_row(item: api.BatchTimes) -> list[str]:
-    sides = [side for side in (item.a, item.b) if side is not None]
-    medians = [f"{side.p50_ms:.3g} ms" for side in sides]
-    rates = [f"{side.rows_per_s:,.0f}" for side in sides]
-    if item.b is None:
-        return [f"{item.batch:,}", *medians, *rates]
-    ratio = "–" if item.ratio is None else f"{item.ratio:.3f}"
-    if item.interval is not None:
-        ratio += f" ({item.interval[0]:.3f} to {item.interval[1]:.3f})"
-    by = ", by processor time" if item.clock == "cpu" else ""
-    return [f"{item.batch:,}", *medians, ratio, *rates, f"{item.verdict}{by}"]
+    answer, labels = timing.to_dict(), [typed(path) for path in (a, b) if path is not None]
+    sentence, rough = timing.sentence(), timing.rough
+    show(answer, as_json, lambda: times_text.benchmark(answer, sentence, rough, labels))

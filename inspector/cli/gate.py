@@ -11,8 +11,7 @@ from inspector.cli.options import JSON, ROWS, TIMEOUT, A, B
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In
 from inspector.cli.statuses import NOT_MET
-from inspector.printing.text_tables import table
-from inspector.text import count, plain, shorten, size
+from inspector.printing import differences_text
 
 LABELS = click.option(
     "--labels",
@@ -46,10 +45,6 @@ MIN_AGREEMENT = click.option(
     metavar="P",
     help="Share of rows with the same top-1 entry, 0 to 1.",
 )
-_HEAD = ["output", "grade", "largest", "of largest", "mean", "99 %", "same top-1", "differs most"]
-_FEW = 3
-_NODE = 60
-"""Characters of a node's name in a row."""
 
 
 @click.command()
@@ -153,104 +148,10 @@ def labels_from(file: str | None, column: str | None, min_accuracy: float | None
 
 
 def _text(judged: api.Comparison, answer: dict[str, Any], every_node: bool) -> str:
-    """Sizes, a row for each output, scores, the limits, and what is to blame."""
-    sizes = answer["bytes"]
-    ratio = "" if sizes["ratio"] is None else f": {sizes['ratio']:.2f} × smaller"
-    lines = [f"A {size(sizes['a'])}, B {size(sizes['b'])}{ratio}"]
-    lines.append(f"{count(judged.rows, 'row')}; the worst grade is: {judged.grade}")
-    rows = [_row(name, item) for name, item in answer["outputs"].items()]
-    lines.append(table(rows, _HEAD, right=range(2, 7)))
-    lines += [f"B has no output like '{plain(name)}'" for name in answer["missing_outputs"]]
-    lines += [
-        f"{plain(name)}: {item['why']}" for name, item in answer["outputs"].items() if item["why"]
-    ]
-    lines += _changes(answer["class_changes"])
-    lines += _scores(answer)
-    if judged.latency is not None:
-        lines.append(f"latency: {judged.latency.sentence()}")
-    lines += [f"limit {limit}" for limit in judged.limits]
-    lines += _blamed(answer["blame"]) if "blame" in answer else []
-    lines += [_nodes(answer["blame"]["nodes"])] if every_node else []
+    latency = None if judged.latency is None else judged.latency.sentence()
+    lines = [differences_text.comparison(answer, judged.limits, latency)]
+    if "blame" in answer:
+        lines.append(differences_text.blame(answer["blame"]))
+    if every_node:
+        lines.append(differences_text.node_errors(answer["blame"]["nodes"]))
     return "\n".join(lines)
-
-
-def _blamed(blame: dict[str, Any]) -> list[str]:
-    """The first node that differs, and what differs there."""
-    first, broken = blame["first"], blame["first_not_finite"]
-    if first is None:
-        return ["no node differs by more than rounding"]
-    partner = "" if first["by"] == "name" else f" (in B {plain(first['after'])}, by structure)"
-    error = first["local"] or first["accumulated"]
-    share = "of another shape" if error["max_rel"] is None else f"{error['max_rel']:.3g} relative"
-    lines = [f"first node that differs: {plain(first['before'])}{partner}, {first['op']}, {share}"]
-    lines += [f"  {plain(name)}: {', '.join(what)}" for name, what in blame["causes"].items()]
-    if broken is not None:
-        lines.append(f"first NaN or infinity: {plain(broken['before'])}")
-    return lines
-
-
-def _nodes(nodes: list[dict[str, Any]]) -> str:
-    """A row for each node, in the order of A: errors relative to its largest value."""
-    rows = [
-        [
-            shorten(item["before"], _NODE),
-            item["op"],
-            _relative(item["local"]),
-            _relative(item["accumulated"]),
-            "" if item["before"] == item["after"] else shorten(item["after"], _NODE),
-            item["by"],
-        ]
-        for item in nodes
-    ]
-    return table(rows, ["node", "op", "alone", "in the run", "in B", "paired by"], right=(2, 3))
-
-
-def _relative(error: dict[str, Any] | None) -> str:
-    if error is None:
-        return "-"
-    if error["not_finite"]:
-        return "NaN or inf"
-    return "other shape" if error["max_rel"] is None else f"{error['max_rel']:.3g}"
-
-
-def _row(name: str, item: dict[str, Any]) -> list[str]:
-    figures = [item["max_abs"], item["max_rel"], item["mean_abs"]]
-    figures.append((item["percentiles"] or {}).get("99"))
-    same = item["argmax_equal"]
-    worst = ", ".join(f"row {row['row']}" for row in item["worst_rows"][:_FEW])
-    return [
-        name,
-        item["grade"],
-        *("-" if figure is None else f"{figure:.3g}" for figure in figures),
-        "-" if same is None else f"{100 * same:.2f} %",
-        worst or ", ".join(f"row {row}" for row in item["changed_rows"][:_FEW]) or "-",
-    ]
-
-
-def _changes(by_output: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """The first rows of each output whose class is another one."""
-    lines = []
-    for name, changes in by_output.items():
-        rows = [f"row {it['row']} {plain(it['a'])} -> {plain(it['b'])}" for it in changes[:_FEW]]
-        if rows:
-            more = ", ..." if len(changes) > _FEW else ""
-            lines.append(f"{plain(name)}: {', '.join(rows)}{more}")
-    return lines
-
-
-def _scores(answer: dict[str, Any]) -> list[str]:
-    lines = []
-    if (score := answer["accuracy"]) is not None:
-        lines.append(
-            f"accuracy of '{plain(score['output'])}': {100 * score['a']:.2f} % before, "
-            f"{100 * score['b']:.2f} % after; {count(score['changed_right_to_wrong'], 'row')} "
-            f"turned wrong, {score['changed_wrong_to_right']:,} right"
-        )
-        chance = "more than chance" if score["mcnemar_p"] < 0.05 else "may be chance"
-        lines.append(f"McNemar's exact test: p = {score['mcnemar_p']:.3g}, {chance}")
-    if (error := answer["mean_error"]) is not None:
-        lines.append(
-            f"mean absolute error of '{plain(error['output'])}': {error['a']:.6g} before, "
-            f"{error['b']:.6g} after; {error['closer']:,} rows closer, {error['further']:,} further"
-        )
-    return lines

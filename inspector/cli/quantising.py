@@ -12,7 +12,7 @@ from inspector import api
 from inspector.cli.options import JSON, MODEL, SIGNATURE, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import In
-from inspector.printing.text_tables import table
+from inspector.printing import differences_text
 
 _LISTED = "; ".join(f"{recipe.name}: {recipe.summary}" for recipe in api.RECIPES.values())
 _SAMPLES, _SMALLEST = "--samples", "--min-elements"
@@ -163,20 +163,5 @@ def sensitivity(
             progress=progress,
             timeout=timeout,
         )
-    show(answer.to_dict(), as_json, lambda: _layers(answer))
-
-
-def _layers(answer: api.Sensitivity) -> str:
-    """A row for each weight, and what the models were run on."""
-    rows = [
-        [
-            layer.node,
-            layer.op,
-            f"{layer.elements:,}",
-            layer.error or ("-" if layer.difference is None else f"{layer.difference:.3g}"),
-        ]
-        for layer in answer.layers
-    ]
-    of = "the samples" if answer.rows_from == "samples" else "random rows"
-    head = ["node", "operator", "elements", "difference"]
-    return f"{table(rows, head, right=[2])}\non {answer.rows:,} rows of {of}"
+    content = answer.to_dict()
+    show(content, as_json, lambda: differences_text.sensitivity(content))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -138,6 +139,6 @@ def transforms(as_json: bool) -> None:
     """All transforms with their parameters, and the presets."""
     table = {
         "transforms": [item.to_dict() for item in api.transforms().values()],
-        "presets": [{"name": name, **item._asdict()} for name, item in api.presets().items()],
+        "presets": [{"name": name, **asdict(item)} for name, item in api.presets().items()],
     }
     show(table, as_json, lambda: listing.transforms(table))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -23,19 +22,8 @@ from inspector.cli.path_options import In, Out
 from inspector.cli.statuses import NOT_MET
 from inspector.errors import JobCancelled
 from inspector.files import storing
-from inspector.printing.text_tables import table
-from inspector.text import count, plain, size
-
-_HEAD = [
-    "",
-    "candidate",
-    "size",
-    "latency",
-    "99 % interval",
-    "difference",
-    "same top-1",
-    "accuracy",
-]
+from inspector.printing import differences_text
+from inspector.text import plain
 
 
 @click.command()
@@ -133,7 +121,7 @@ def search(
             progress=progress,
             timeout=timeout,
         )
-    show(result.to_dict(), as_json, lambda: _text(result))
+    show(result.to_dict(), as_json, lambda: differences_text.search(result.to_dict()))
     if result.is_stopped:
         why = "stopped before the end; the same command goes on from here"
         raise JobCancelled("search", opened.name, why)
@@ -143,33 +131,3 @@ def search(
         names = ", ".join(path.name for path in result.save(out, force=force))
         if not as_json:
             click.echo(f"wrote {names} to {plain(out.name)}")
-
-
-def _text(result: api.SearchResult) -> str:
-    """A row for each candidate, those that failed with their sentence below."""
-    entries = result.to_dict()["candidates"]
-    working = [entry for entry in entries if entry["error"] is None]
-    rows = [_row(entry) for entry in working]
-    lines = [table(rows, _HEAD, right=range(2, 8)), "* best   - outside of the limits"]
-    lines += [
-        f"{plain(entry['name'])}: {plain(entry['error'])}" for entry in entries if entry["error"]
-    ]
-    best = ", ".join(result.best) or "none is within the limits"
-    lines.append(f"best of {count(len(entries), 'candidate')}: {best}")
-    lines.append(f"{result.seconds:.0f} s")
-    return "\n".join(lines)
-
-
-def _row(entry: dict[str, Any]) -> list[str]:
-    interval, ratio = entry["interval"], entry["latency_ratio"]
-    mark = "*" if entry["best"] else "" if entry["within_limits"] else "-"
-    return [
-        mark,
-        entry["name"],
-        "-" if entry["bytes"] is None else size(entry["bytes"]),
-        "-" if ratio is None else f"{ratio:.3g} ×",
-        "-" if interval is None else f"{interval[0]:.3g} to {interval[1]:.3g}",
-        "-" if entry["max_difference"] is None else f"{entry['max_difference']:.3g}",
-        "-" if entry["argmax_equal"] is None else f"{100 * entry['argmax_equal']:.2f} %",
-        "-" if entry["accuracy"] is None else f"{100 * entry['accuracy']:.2f} %",
-    ]

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import click
 
 from inspector import api
 from inspector.cli.options import JSON, MODEL, OUTPUTS, ROWS, SIGNATURE, TAG_SET, TIMEOUT
 from inspector.cli.output import open_model, progress_line, show
-from inspector.printing.text_tables import table
-from inspector.text import count, metric, microseconds, percent, rounded_size, shorten
-
-_TOP = 10
-_NAME = 60
-_HEAD = ["time", "share", "output", "FLOPs", "parameters"]
+from inspector.printing import times_text
 
 
 @click.command()
@@ -41,7 +33,7 @@ _HEAD = ["time", "share", "output", "FLOPs", "parameters"]
 @click.option(
     "--top",
     type=click.IntRange(1, 1_000_000),
-    default=_TOP,
+    default=times_text.TOP,
     show_default=True,
     metavar="N",
     help="Nodes and ops to list; --json has all.",
@@ -78,35 +70,5 @@ def profile(
             progress=progress,
             timeout=timeout,
         )
-    show(measured.to_dict(), as_json, lambda: _text(measured, top))
-
-
-def _text(measured: api.Profile, top: int) -> str:
-    """The slowest nodes and ops as tables, and how they were timed."""
-    nodes = [[shorten(node.name, _NAME), node.op, *_figures(node)] for node in measured.nodes[:top]]
-    ops = [[row.op, f"{row.nodes:,}", *_figures(row)] for row in measured.ops[:top]]
-    parts = [
-        table(nodes, ["node", "op", *_HEAD], right=range(2, 7)),
-        _more(len(measured.nodes), top, "node"),
-        "",
-        table(ops, ["op", "nodes", *_HEAD], right=range(1, 7)),
-        _more(len(measured.ops), top, "op"),
-        "",
-        measured.sentence(),
-    ]
-    return "\n".join(part for part in parts if part is not None)
-
-
-def _more(total: int, top: int, noun: str) -> str | None:
-    return f"and {count(total - top, f'faster {noun}')}" if total > top else None
-
-
-def _figures(row: Any) -> Sequence[str]:
-    """The columns of a node or of an op."""
-    return (
-        microseconds(1000 * row.ms),
-        percent(row.share),
-        rounded_size(row.output_bytes),
-        metric(row.flops) if row.flops else "-",
-        f"{row.parameters:,}" if row.parameters else "-",
-    )
+    answer, sentence = measured.to_dict(), measured.sentence()
+    show(answer, as_json, lambda: times_text.profile(answer, sentence, top))

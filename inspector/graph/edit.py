@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from inspector.errors import InvalidGraph
 from inspector.graph.graph import Graph, Input, node_name, split_input
 from inspector.graph.protos import FunctionDefLibrary, NodeDef
+from inspector.printing.short_record import ShortRecord
 
 _COLOCATE = b"loc:@"
 _ONE = {port: (port,) for port in range(-1, 16)}
 """Nearly every node reads another one once: a list for each would keep the collector busy."""
 
 
-@dataclass(frozen=True)
-class Change:
+@dataclass(frozen=True, repr=False)
+class Change(ShortRecord):
     """What a pass did to one node.
 
     Attributes:
@@ -38,8 +39,8 @@ class Change:
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Skip:
+@dataclass(frozen=True, repr=False)
+class Skip(ShortRecord):
     """A node that a pass considered and left unchanged.
 
     Attributes:

@@ -9,7 +9,11 @@ from typing import Any, Generic, TypeVar
 
 from inspector.errors import BadFeed, InspectorError, LimitExceeded, RunFailed
 from inspector.measurement.paired_ratio import Clock, Judgement, Verdict
+from inspector.printing import times_text
+from inspector.printing.short_record import ShortRecord
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
+from inspector.text import count
 
 BATCHES = (1, 2, 4, 8, 16, 32)
 """Rows per run, where the caller says nothing."""
@@ -73,8 +77,8 @@ def _as_refusal(err: Exception, batch: int) -> InspectorError:
     return RunFailed("memory", f"batch {batch}", "the job has not enough memory for so many rows")
 
 
-@dataclass(frozen=True)
-class SteadyTimes:
+@dataclass(frozen=True, repr=False)
+class SteadyTimes(ShortRecord):
     """The steady runs of one model with one batch size.
 
     Attributes:
@@ -92,8 +96,8 @@ class SteadyTimes:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class BatchTimes:
+@dataclass(frozen=True, repr=False)
+class BatchTimes(ShortRecord):
     """One batch size of a `BatchSweep`.
 
     Attributes:
@@ -144,7 +148,7 @@ class BatchTimes:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchSweep:
     """The times of A, or of A and B, by batch size.
 
@@ -160,11 +164,20 @@ class BatchSweep:
     runtimes: tuple[str, ...]
     batches: tuple[BatchTimes, ...]
 
+    def __repr__(self) -> str:
+        sizes = count(len(self.batches), "batch size")
+        missing = sum(bool(item.why) for item in self.batches)
+        return f"<BatchSweep: {sizes}, {missing} not measured>"
+
+    def _repr_html_(self) -> str:
+        return html(times_text.batches(self.to_dict()))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``inspector benchmark --batches``."""
         return stamped(
             {
                 "threads": self.threads,
+                "runtimes": list(self.runtimes),
                 "budget_s": self.budget_s,
                 "batches": [item.to_dict() for item in self.batches],
             }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from inspector.printing.short_record import ShortRecord
+
 Name = Literal["max_difference", "min_agreement", "min_accuracy", "max_bytes", "max_latency_ratio"]
 
 
-@dataclass(frozen=True)
-class Limit:
+@dataclass(frozen=True, repr=False)
+class Limit(ShortRecord):
     """One limit of a comparison or search, and what was measured.
 
     Attributes:

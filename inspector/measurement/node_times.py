@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inspector.measurement.json_types import ProfileJson
+from inspector.printing import times_text
+from inspector.printing.short_record import ShortRecord
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
 from inspector.text import count, microseconds, percent, plain, shorten
 
@@ -33,8 +36,8 @@ class NodeRuns:
     not_measured: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class NodeTime:
+@dataclass(frozen=True, repr=False)
+class NodeTime(ShortRecord):
     """A node and what it costs.
 
     Attributes:
@@ -55,8 +58,8 @@ class NodeTime:
     parameters: int
 
 
-@dataclass(frozen=True)
-class OpTime:
+@dataclass(frozen=True, repr=False)
+class OpTime(ShortRecord):
     """All nodes of one op.
 
     Attributes:
@@ -73,7 +76,7 @@ class OpTime:
     parameters: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Profile:
     """Where the time of a run goes.
 
@@ -97,6 +100,14 @@ class Profile:
     start_ms: float
     nodes: list[NodeTime]
     not_measured: dict[str, str]
+
+    def __repr__(self) -> str:
+        slowest = f", slowest {shorten(self.nodes[0].name)}" if self.nodes else ""
+        nodes = count(len(self.nodes), "node")
+        return f"<Profile: {nodes} in {duration(self.sum_ms)}{slowest}>"
+
+    def _repr_html_(self) -> str:
+        return html(times_text.profile(self.to_dict(), self.sentence()))
 
     @property
     def sum_ms(self) -> float:

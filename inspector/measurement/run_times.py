@@ -10,6 +10,9 @@ import numpy as np
 
 from inspector.measurement.json_types import JudgementJson
 from inspector.measurement.paired_ratio import Clock, Judgement, Verdict
+from inspector.printing import times_text
+from inspector.printing.short_record import ShortRecord
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
 from inspector.text import count
 
@@ -17,8 +20,8 @@ FEW_RUNS = 300
 """With fewer runs the 99th percentile is one bad moment."""
 
 
-@dataclass(frozen=True)
-class RunTimes:
+@dataclass(frozen=True, repr=False)
+class RunTimes(ShortRecord):
     """The times of one model, in milliseconds, and its memory.
 
     Attributes:
@@ -59,7 +62,7 @@ def percentiles(runs: Sequence[float], rows: int) -> dict[str, float]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Benchmark:
     """The times of A, or of A and B, with the verdict on B against A.
 
@@ -82,6 +85,14 @@ class Benchmark:
     runs: tuple[int, ...]
     budget_s: float | None = None
     runtimes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        times = " and ".join(f"{item.p50_ms:.3g} ms" for item in (self.a, self.b) if item)
+        ratio = "" if self.ratio is None else f", ratio {self.ratio:.3f}"
+        return f"<Benchmark: {self.verdict}{ratio}; p50 {times}>"
+
+    def _repr_html_(self) -> str:
+        return html(times_text.benchmark(self.to_dict(), self.sentence(), self.rough))
 
     @property
     def verdict(self) -> Verdict:
@@ -114,6 +125,8 @@ class Benchmark:
             {
                 "batch": self.batch,
                 "threads": self.threads,
+                "runtimes": list(self.runtimes),
+                "runs": list(self.runs),
                 "a": self.a.to_dict(),
                 "b": None if self.b is None else self.b.to_dict(),
                 "ratio": self.ratio,

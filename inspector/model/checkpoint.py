@@ -9,13 +9,14 @@ from pathlib import Path
 
 from inspector.graph.protos import DTypeEnum
 from inspector.graph.tensors import Array, Shape
+from inspector.printing.short_record import ShortRecord
 
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The one entry of a TF 2 checkpoint that is no variable: the objects they belong to."""
 
 
-@dataclass(frozen=True)
-class Variable:
+@dataclass(frozen=True, repr=False)
+class Variable(ShortRecord):
     """One tensor of the checkpoint; its value is not read.
 
     Attributes:

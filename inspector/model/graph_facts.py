@@ -17,6 +17,7 @@ from inspector.graph.op_sets import PLACEHOLDERS, VARIABLES
 from inspector.graph.protos import NodeDef
 from inspector.graph.tensors import Shape
 from inspector.model.checkpoint import Variable
+from inspector.printing.short_record import ShortRecord
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Tensor:
         return {"name": self.name, "dtype": self.dtype, "shape": self.shape}
 
 
-@dataclass
-class GraphFacts:
+@dataclass(repr=False)
+class GraphFacts(ShortRecord):
     """What one graph holds, its function library left out.
 
     Attributes:

@@ -136,10 +136,10 @@ class Model:
             facts = self.graph_facts()
             nodes = f"{facts.nodes:,} {'nodes' if self.holds_ops else 'operators'}"
         except InspectorError as err:
-            nodes = f"unreadable: {err}"
+            nodes = f"unreadable: {text.shorten(str(err), 100)}"
         total = self.bytes.get("total")
         sized = "" if total is None else f", {text.rounded_size(total)}"
-        return f"<{type(self).__name__} {text.plain(self.title)}: {self.format}, {nodes}{sized}>"
+        return f"<{type(self).__name__} {text.shorten(self.title)}: {self.format}, {nodes}{sized}>"
 
     def __copy__(self) -> Self:
         return self

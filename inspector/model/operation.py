@@ -13,10 +13,11 @@ from inspector.graph.functions import Library
 from inspector.graph.graph import Graph, split_input
 from inspector.graph.protos import DTypeEnum, FunctionDef, NodeDef, OpDef
 from inspector.graph.tensors import Shape
+from inspector.printing.short_record import ShortRecord
 
 
-@dataclass(frozen=True)
-class Output:
+@dataclass(frozen=True, repr=False)
+class Output(ShortRecord):
     """One output tensor; dtype and shape are None where they are not known."""
 
     name: str
@@ -28,8 +29,8 @@ class Output:
         return {"name": self.name, "dtype": self.dtype, "shape": self.shape}
 
 
-@dataclass(frozen=True)
-class Operation:
+@dataclass(frozen=True, repr=False)
+class Operation(ShortRecord):
     """One node with its tensors.
 
     Attributes:

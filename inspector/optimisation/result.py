@@ -13,7 +13,7 @@ from inspector.passes.records import Step, not_checked
 from inspector.printing import listing
 from inspector.printing.text_tables import html
 from inspector.schemas import stamped
-from inspector.text import count, plain, rounded_size
+from inspector.text import count, plain, rounded_size, shorten
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +43,7 @@ class Optimised:
         nodes = f"{before['nodes']:,} -> {after['nodes']:,} nodes"
         sizes = f"{rounded_size(before['bytes'])} -> {rounded_size(after['bytes'])}"
         steps = count(len(self.steps), "step")
-        return f"<Optimised {plain(self.model.name)}: {steps}, {nodes}, {sizes}>"
+        return f"<Optimised {shorten(self.model.name)}: {steps}, {nodes}, {sizes}>"
 
     def _repr_html_(self) -> str:
         rows = [step.to_dict() for step in self.steps]

@@ -9,10 +9,11 @@ from inspector.passes import PASSES
 from inspector.passes.base import Kind
 from inspector.passes.gains import GAINS
 from inspector.passes.presets import PRESETS, Preset
+from inspector.printing.short_record import ShortRecord
 
 
-@dataclass(frozen=True)
-class Parameter:
+@dataclass(frozen=True, repr=False)
+class Parameter(ShortRecord):
     """A parameter of a transform.
 
     Attributes:
@@ -32,8 +33,8 @@ class Parameter:
     choices: list[str]
 
 
-@dataclass(frozen=True)
-class Transform:
+@dataclass(frozen=True, repr=False)
+class Transform(ShortRecord):
     """A transform that `optimise` runs.
 
     Attributes:

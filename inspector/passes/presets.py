@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+
+from inspector.printing.short_record import ShortRecord
 
 
-class Preset(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Preset(ShortRecord):
     """A list of transforms that `optimise` takes by its name.
 
     Attributes:

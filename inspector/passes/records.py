@@ -13,8 +13,9 @@ from inspector.errors import InspectorError, from_dict
 from inspector.graph.edit import Change, Skip
 from inspector.graph.graph import Graph
 from inspector.printing import listing
+from inspector.printing.short_record import ShortRecord
 from inspector.printing.text_tables import html
-from inspector.text import plain, rounded_size
+from inspector.text import rounded_size, shorten
 
 LISTED = 10_000
 """Nodes per list in the JSON form; the counts next to it are always complete."""
@@ -26,8 +27,8 @@ Status = Literal["equal", "within", "violated", "unchecked"]
 """Bitwise equal; within the declared tolerance; beyond it, or broken; not checked."""
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, repr=False)
+class Difference(ShortRecord):
     """Compares one fetched tensor before and after a step, on the same feeds.
 
     Attributes:
@@ -51,8 +52,8 @@ class Difference:
     why: str = ""
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(ShortRecord):
     """The result of checking a step against its declared effect on fetched values.
 
     Attributes:
@@ -146,7 +147,7 @@ class Step:
         sizes = f"{rounded_size(self.bytes_before)} -> {rounded_size(self.bytes_after)}"
         verdict = "" if self.check is None else f", {self.check.status}"
         nodes = f"{self.nodes_before:,} -> {self.nodes_after:,} nodes"
-        return f"<Step {plain(self.call)}: {nodes}, {sizes}{verdict}>"
+        return f"<Step {shorten(self.call)}: {nodes}, {sizes}{verdict}>"
 
     def _repr_html_(self) -> str:
         return html(listing.steps([self.to_dict()]))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from inspector.optimisation.optimise_options import OptimiseJson
 from inspector.optimisation.tflite.quantise_options import QuantiseJson
+from inspector.printing.short_record import ShortRecord
 
 
 @dataclass(frozen=True)
@@ -170,8 +171,8 @@ def optimise_python(source: str, out: str, options: OptimiseJson, to: Target | N
     )
 
 
-@dataclass(frozen=True)
-class Origin:
+@dataclass(frozen=True, repr=False)
+class Origin(ShortRecord):
     """Where the models and rows of a report come from.
 
     Args:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inspector.printing.text_tables import html
 from inspector.reporting.verdict import figures, sentence
 from inspector.schemas import stamped
-from inspector.text import plain
+from inspector.text import cut, plain
 
 Json = Mapping[str, Any]
 HTML, MARKDOWN, JSON = ".html", ".md", ".json"
@@ -70,7 +71,11 @@ class ReportContents:
     created: str = ""
 
     def __repr__(self) -> str:
-        return f"<ReportContents: {plain(self.verdict)}>"
+        return f"<ReportContents: {cut(plain(self.verdict), 160)}>"
+
+    def _repr_html_(self) -> str:
+        lines = [self.verdict, *(f"not checked: {item}" for item in self.not_checked)]
+        return html("\n".join(map(plain, lines)))
 
     @property
     def bytes(self) -> tuple[int, int]:

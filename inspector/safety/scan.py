@@ -24,10 +24,11 @@ from inspector.graph.protos import NodeDef
 from inspector.model import signatures
 from inspector.model.model import Model
 from inspector.printing import scan_text
+from inspector.printing.short_record import ShortRecord
 from inspector.printing.text_tables import html
 from inspector.safety.reach import Site, nodes_at, notable, sites
 from inspector.schemas import stamped
-from inspector.text import count, plain
+from inspector.text import count, shorten
 
 LOADING = "loading the model"
 ANY, OTHERS = "any output", "other outputs"
@@ -49,8 +50,8 @@ class Place:
         return {"node": self.node, "function": self.function}
 
 
-@dataclass
-class Finding:
+@dataclass(repr=False)
+class Finding(ShortRecord):
     """One op, layer or attribute that accesses something outside of the model.
 
     Attributes:
@@ -109,7 +110,7 @@ class Scan:
 
     def __repr__(self) -> str:
         state = "blocked" if self.blocked else "nothing blocked"
-        return f"<Scan of {plain(self.model)}: {count(len(self.findings), 'finding')}, {state}>"
+        return f"<Scan of {shorten(self.model)}: {count(len(self.findings), 'finding')}, {state}>"
 
     def _repr_html_(self) -> str:
         return html(scan_text.scan(self.to_dict()))

@@ -18,17 +18,20 @@ from inspector.jobs.store.entries import Lease
 from inspector.jobs.tasks.side_types import ComparedSideJson
 from inspector.measurement.limits import Limit
 from inspector.model.model import Model
+from inspector.printing import differences_text
+from inspector.printing.short_record import ShortRecord
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
 from inspector.searching import dominance
 from inspector.searching.candidates import TFLITE, Candidate
 from inspector.searching.dominance import Point
-from inspector.text import count, plain
+from inspector.text import count, shorten
 
 _RECORD = "search.json"
 
 
-@dataclass(frozen=True)
-class Measured:
+@dataclass(frozen=True, repr=False)
+class Measured(ShortRecord):
     """A candidate with its figures; None where they are not known yet, or cannot be.
 
     Attributes:
@@ -182,7 +185,10 @@ class SearchResult:
     def __repr__(self) -> str:
         best = ", ".join(self.best) or "none within the limits"
         many = count(len(self.measured), "candidate")
-        return f"<SearchResult of {plain(self.model_name)}: {many}, best: {plain(best)}>"
+        return f"<SearchResult of {shorten(self.model_name)}: {many}, best: {best}>"
+
+    def _repr_html_(self) -> str:
+        return html(differences_text.search(self.to_dict()))
 
     @property
     def baseline(self) -> Measured:

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict
 
+from inspector.printing import differences_text
+from inspector.printing.short_record import ShortRecord
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
+from inspector.text import count, plain
 
 
 class QuantisedOutputJson(TypedDict):
@@ -50,8 +54,8 @@ class SensitivityAnswer(TypedDict):
     layers: list[LayerJson]
 
 
-@dataclass(frozen=True)
-class QuantisedOutput:
+@dataclass(frozen=True, repr=False)
+class QuantisedOutput(ShortRecord):
     """One output on the same rows before and after; None where a figure does not apply.
 
     Attributes:
@@ -71,7 +75,7 @@ class QuantisedOutput:
     real: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QuantisationReport:
     """What a recipe did.
 
@@ -93,6 +97,14 @@ class QuantisationReport:
     unchecked: str = ""
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        tensors, most = count(self.tensors, "tensor"), self.max_difference
+        far = "not compared" if most is None else f"differs by at most {most:.3g}"
+        return f"<QuantisationReport {self.recipe}: {tensors}, {far}>"
+
+    def _repr_html_(self) -> str:
+        return html("\n".join(map(plain, self.sentences())))
+
     @property
     def tensors(self) -> int:
         """How many tensors are stored in another type now."""
@@ -109,7 +121,7 @@ class QuantisationReport:
 
     def sentences(self) -> Iterator[str]:
         """The report as text, a sentence each."""
-        types = ", ".join(f"{count} as {name}" for name, count in self.types.items())
+        types = ", ".join(f"{number} as {name}" for name, number in self.types.items())
         yield f"Quantised by the recipe {self.recipe}: {types}."
         if self.unchecked:
             yield f"The answers were not compared: {self.unchecked}."
@@ -119,8 +131,8 @@ class QuantisationReport:
         yield from self.notes
 
 
-@dataclass(frozen=True)
-class LayerSensitivity:
+@dataclass(frozen=True, repr=False)
+class LayerSensitivity(ShortRecord):
     """One operator whose weight alone was quantised.
 
     Attributes:
@@ -144,7 +156,7 @@ class LayerSensitivity:
         return largest(self.outputs, "max_rel")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sensitivity:
     """How much each weight, quantised alone, changes the outputs.
 
@@ -159,6 +171,13 @@ class Sensitivity:
     layers: tuple[LayerSensitivity, ...]
     rows: int
     rows_from: str
+
+    def __repr__(self) -> str:
+        weights, rows = count(len(self.layers), "weight"), count(self.rows, "row")
+        return f"<Sensitivity to {self.recipe}: {weights} on {rows}>"
+
+    def _repr_html_(self) -> str:
+        return html(differences_text.sensitivity(self.to_dict()))
 
     @classmethod
     def of(

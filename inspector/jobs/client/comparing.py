@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -19,7 +19,10 @@ from inspector.measurement import grades
 from inspector.measurement.limits import Limit
 from inspector.measurement.run_times import Benchmark
 from inspector.model.model import Model
+from inspector.printing import differences_text
+from inspector.printing.text_tables import html
 from inspector.schemas import stamped
+from inspector.text import count
 
 if TYPE_CHECKING:
     from inspector.passes.pipeline import Progress
@@ -28,7 +31,7 @@ ROWS = 32
 """Random rows where none are given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """How B answers beside A.
 
@@ -45,11 +48,20 @@ class Comparison:
     rows: int
     bytes_a: int
     bytes_b: int
-    side: ComparedSideJson = field(repr=False)
-    class_names: list[str] | None = field(default=None, repr=False)
+    side: ComparedSideJson
+    class_names: list[str] | None = None
     names_from: str | None = None
     limits: tuple[Limit, ...] = ()
     latency: Benchmark | None = None
+
+    def __repr__(self) -> str:
+        met = sum(limit.met for limit in self.limits)
+        limits = f", {met} of {count(len(self.limits), 'limit')} met" if self.limits else ""
+        return f"<Comparison: {self.grade} on {count(self.rows, 'row')}{limits}>"
+
+    def _repr_html_(self) -> str:
+        latency = None if self.latency is None else self.latency.sentence()
+        return html(differences_text.comparison(self.to_dict(), self.limits, latency))
 
     @property
     def grade(self) -> str:

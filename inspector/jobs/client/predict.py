@@ -14,7 +14,7 @@ from inspector.jobs.request_types import RunAnswer, RunArgs
 from inspector.model.model import Model, Runtime
 from inspector.printing import outputs_text
 from inspector.printing.text_tables import html
-from inspector.text import plain, shape
+from inspector.text import shape, shorten, some
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,11 +35,11 @@ class Prediction:
     signature: str | None = None
 
     def __repr__(self) -> str:
-        outputs = (
-            f"{plain(key)} {value.dtype} {shape(value.shape)}"
+        outputs = [
+            f"{shorten(key, 40)} {value.dtype} {shape(value.shape, 4)}"
             for key, value in self.outputs.items()
-        )
-        return f"<Prediction: {', '.join(outputs)}; {self.run_ms:.3g} ms>"
+        ]
+        return f"<Prediction: {some(outputs)}; {self.run_ms:.3g} ms>"
 
     def _repr_html_(self) -> str:
         return html(f"{outputs_text.as_text(self.outputs, {})}\nin {self.run_ms:.3g} ms")
