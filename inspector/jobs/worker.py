@@ -30,8 +30,8 @@ from inspector.jobs.sandbox.access import Access
 from inspector.jobs.store import home
 from inspector.jobs.store.names import safe_relative
 
-_NICENESS = 10
-"""Of a long job of the app: against a page it gets a tenth of a core that both want."""
+_NICENESS = 5
+"""Of a long job of the app: against a page it gets a quarter of a core that both want."""
 _PROGRESS_EVERY_S = 0.05
 _TEXT = 200
 _TEMPORARY = "temporary"

@@ -179,7 +179,7 @@ def test_long_jobs_of_the_app_leave_the_processor_to_pages_and_quick_jobs(fresh_
     def niceness(**options) -> int:
         return fresh_runner.run("who", **options).value["niceness"]
 
-    assert niceness(session="someone") == own + 10
+    assert niceness(session="someone") == own + 5
     assert niceness() == own, "a command of the shell is not one of many people"
     fresh_runner._requests = {"who": replace(TASKS["who"], quick_below=1)}
     assert niceness(session="someone") == own
