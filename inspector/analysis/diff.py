@@ -79,7 +79,7 @@ class Names:
 
 @dataclass(frozen=True, repr=False)
 class Diff:
-    """What changed; `to_dict` is the JSON of ``diff``.
+    """What `diff` found.
 
     Attributes:
         before, after: What was compared of each model: graph, nodes, bytes, op counts.
@@ -125,9 +125,8 @@ class Diff:
         return sorted(rows, key=lambda row: (-max(row["before"], row["after"]), row["op"]))
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON of ``diff``.
-
-        ``renamed``, ``pairs``, ``compared`` and ``functions`` go beyond the contract.
+        """The JSON of ``inspector diff``: ``renamed`` lists the pairs by structure, ``pairs``
+        counts both kinds, and a node in ``changed`` that was renamed has its new name as ``after``.
         """
         paired = self.unchanged + len(self.changed)
         return stamped(
@@ -154,7 +153,13 @@ Value = Callable[[NodeDef], TensorProto]
 
 
 def diff(before: Model | Graph, after: Model | Graph) -> Diff:
-    """What changed between two models or graphs; ``.to_dict()`` is that of ``inspector diff``."""
+    """What changed between two models or graphs: nodes, signatures, functions.
+
+    Nodes are paired by name where names agree, else by structure, so a renamed node is neither
+    added nor removed.
+
+    Raises: ModelError, GraphError.
+    """
     old, old_side = _side(before)
     new, new_side = _side(after)
     first, second = _by_name(old), _by_name(new)

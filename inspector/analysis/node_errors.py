@@ -105,7 +105,7 @@ class Blame:
         return cls(first, broken, data["causes"], step, nodes, data["not_compared"])
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """The JSON under ``blame`` of ``inspector compare --blame``."""
         return stamped(
             {
                 "first": None if self.first is None else self.first.to_dict(),

@@ -187,7 +187,10 @@ def to_tensorflow(model: Model) -> GraphDef:
 
 
 def describe(model: Model) -> Facts:
-    """The facts of a model; ``.to_dict()`` is the JSON of ``inspector describe``."""
+    """The facts of a model; ``.to_dict()`` is the JSON of ``inspector describe``.
+
+    Raises: ModelError.
+    """
     check_model(model, "describe")
     return describe_model(model)
 
@@ -196,6 +199,8 @@ def scan(model: Model) -> Scan:
     """The ops and Keras code in a model that reach beyond it, and the signatures that run them.
 
     ``.blocked``: a signature reaches something that would be refused; `sarif` gives SARIF.
+
+    Raises: ModelError.
     """
     from inspector.safety.scan import scan as scan_model
 

@@ -39,8 +39,8 @@ def freeze(
         init_op: The node that fills tables and assigns variables, in place of the one that the
             file declares or the graph holds.
         set: Inputs that become constants: ``{"phase_train": False}``. What this decides goes.
-        progress: As in `optimise`.
-        timeout: Seconds for the worker that builds the graph of a Keras file.
+        keep_devices: Keep the device of each node.
+        progress, timeout: As in `optimise`, for the worker that builds the graph of a Keras file.
     Raises: ModelError, GraphError, FreezeError, BadFetch, BadFeed; BlockedOp and JobError for a
         Keras file.
     """

@@ -82,7 +82,7 @@ class Profile:
 
     Attributes:
         runtime: ``TensorFlow`` or ``LiteRT``.
-        method: `TRACE` or `ALONE`.
+        method: ``trace`` of whole runs, or ``operators alone``.
         rows: Rows of a run.
         runs: Runs that a time is the median of.
         run_ms: The median of whole runs, without a trace, in processor time.

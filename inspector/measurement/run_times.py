@@ -111,7 +111,7 @@ class Benchmark:
 
     @property
     def rough(self) -> tuple[bool, ...]:
-        """For each model, whether its 99th percentile is of fewer than `FEW_RUNS` runs."""
+        """For each model, whether its 99th percentile is of fewer than 300 runs, one bad moment."""
         return tuple(runs < FEW_RUNS for runs in self.runs)
 
     @property

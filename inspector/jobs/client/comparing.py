@@ -114,6 +114,7 @@ def compare(
     """Run two models on the same rows, in a worker, and compare their outputs.
 
     Args:
+        a, b: Models of any format.
         feeds: For the inputs of A and B, as in `predict`. By default 32 random rows.
         labels: One per row: numbers of classes, names of classes, or real values.
         classes: Names of the classes in their order; by default those that a model has.

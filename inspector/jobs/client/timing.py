@@ -53,6 +53,7 @@ def benchmark(
     """Time a model, or two in random alternation, in a worker.
 
     Args:
+        a, b: Models of any format. Without B the verdict is on A measured twice.
         feeds: For the inputs of A, as in `predict`; B gets the same values. By default random rows.
         batch: Rows of a run: of `feeds` the first ones, repeated where there are fewer. By default
             all rows of `feeds`, or one random row.
@@ -103,6 +104,7 @@ def benchmark_batches(
     """Time a model, or two in random alternation, with one batch size after the other.
 
     Args:
+        a, b: As in `benchmark`.
         feeds: As in `benchmark`; the first rows, repeated where a batch has more.
         batches: Rows of a run, each once; measured in this order.
         threads: As in `benchmark`.
