@@ -7,32 +7,11 @@ from typing import Any
 import click
 
 from inspector import api
+from inspector.cli.batches_option import BATCHES, MOST_BATCH
 from inspector.cli.options import JSON, ROWS, TIMEOUT, A
 from inspector.cli.output import open_model, progress_line, show
 from inspector.cli.path_options import ModelPath, typed
 from inspector.printing import times_text
-
-_MOST_BATCH = 1_000_000_000
-
-
-class Batches(click.ParamType[tuple[int, ...]]):
-    """Numbers of rows with commas between them: ``1,2,4``."""
-
-    name = "batches"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """The numbers. A usage error for what is no number, out of range, or there twice."""
-        try:
-            batches = tuple(int(part) for part in value.split(","))
-        except ValueError:
-            self.fail(f"{value!r} is no list of numbers such as 1,2,4,8,16,32", param, ctx)
-        if not all(1 <= batch <= _MOST_BATCH for batch in batches):
-            self.fail(f"{value!r} has a number that is not from 1 to {_MOST_BATCH:,}", param, ctx)
-        if len(set(batches)) != len(batches):
-            self.fail(f"{value!r} has a number twice", param, ctx)
-        return batches
 
 
 @click.command()
@@ -41,16 +20,11 @@ class Batches(click.ParamType[tuple[int, ...]]):
 @ROWS
 @click.option(
     "--batch",
-    type=click.IntRange(1, _MOST_BATCH),
+    type=click.IntRange(1, MOST_BATCH),
     metavar="N",
     help="Rows of a run; by default all of --feeds, or 1.",
 )
-@click.option(
-    "--batches",
-    type=Batches(),
-    metavar="N,N,..",
-    help="Measure one batch size after the other, e.g. 1,2,4,8,16,32, within --budget.",
-)
+@BATCHES
 @click.option(
     "--runs",
     type=click.IntRange(1, 1_000_000),

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from inspector import api
+from inspector.cli.batches_option import BATCHES
 from inspector.cli.gate import LABEL_COLUMN, LABELS, labels_from
 from inspector.cli.options import FORCE, JSON, ROWS, TIMEOUT, A, B
 from inspector.cli.output import open_model, progress_line, show_written
@@ -27,6 +28,7 @@ from inspector.cli.path_options import Out, typed
 @ROWS
 @LABELS
 @LABEL_COLUMN
+@BATCHES
 @TIMEOUT
 @FORCE
 @JSON
@@ -37,6 +39,7 @@ def report(
     feed_file: str | None,
     label_file: str | None,
     label_column: str | None,
+    batches: tuple[int, ...] | None,
     timeout: float | None,
     force: bool,
     as_json: bool,
@@ -52,6 +55,7 @@ def report(
             feeds,
             labels_from(label_file, label_column),
             origin=api.Origin(typed(a), typed(b), feed_file, label_file, label_column),
+            batches=batches or (),
             force=force,
             progress=progress,
             timeout=timeout,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -188,19 +188,20 @@ class Origin(ShortRecord):
     label_column: str | None = None
 
 
-def report_command(origin: Origin, out: str) -> str:
+def report_command(origin: Origin, out: str, batches: Sequence[int] = ()) -> str:
     """``inspector report`` of two models."""
     words = ["inspector", "report", *_positional(origin.a), *_positional(origin.b), "-o", out]
     options = {
         "--feeds": origin.feeds,
         "--labels": origin.labels,
         "--label-column": origin.label_column,
+        "--batches": ",".join(map(str, batches)) or None,
     }
     words += [f"{flag}={value}" for flag, value in options.items() if value is not None]
     return shlex.join(words)
 
 
-def report_python(origin: Origin, out: str) -> str:
+def report_python(origin: Origin, out: str, batches: Sequence[int] = ()) -> str:
     """The same in Python."""
     lines = [
         "import inspector",
@@ -215,6 +216,8 @@ def report_python(origin: Origin, out: str) -> str:
     if origin.labels is not None:
         lines.append(f"labels = inspector.read_labels({origin.labels!r}, {origin.label_column!r})")
         arguments.append("labels=labels")
+    if batches:
+        arguments.append(f"batches={tuple(batches)}")
     lines.append(f"inspector.report({', '.join(arguments)})")
     return "\n".join(lines)
 

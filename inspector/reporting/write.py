@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,7 @@ def report(
     *,
     origin: Origin | None = None,
     budget: float = BUDGET_S,
+    batches: Sequence[int] = (),
     force: bool = False,
     progress: Progress | None = None,
     timeout: float | None = None,
@@ -61,6 +62,7 @@ def report(
         feeds, labels: As in `compare`; random rows and no accuracy without them.
         origin: The paths, for the command line in the report that repeats it.
         budget: Seconds for timing, as in `benchmark`.
+        batches: Batch sizes to time as well, as in `benchmark_batches`, within `budget` again.
         force: Replace a file of this name.
         progress, timeout: As in `compare`.
     Returns: What the file says. A comparison that fails is a sentence under ``not_checked``.
@@ -73,8 +75,11 @@ def report(
     storing.check_output(out, force=force)
     result = b if isinstance(b, Optimised) else None
     after = b.model if isinstance(b, Optimised) else b
-    contents = _contents(a, after, result, out.name, origin)
-    contents = _measured(contents, a, after, feeds, labels, budget, progress, timeout)
+    contents = _contents(a, after, result, out.name, origin, batches)
+    job = _Job(progress, timeout)
+    contents = _measured(contents, a, after, feeds, labels, budget, job)
+    if batches:
+        contents = _with_batches(contents, a, after, feeds, batches, budget, job)
     if out.suffix == HTML:
         file = html(contents, _picture(a, after, contents.diff))
     else:
@@ -84,14 +89,30 @@ def report(
     return contents
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What every job of the report is given."""
+
+    progress: Progress | None
+    timeout: float | None
+
+    def arguments(self) -> dict[str, Any]:
+        return {"progress": self.progress, "timeout": self.timeout}
+
+
 def _contents(
-    a: Model, b: Model, result: Optimised | None, out: str, origin: Origin | None
+    a: Model,
+    b: Model,
+    result: Optimised | None,
+    out: str,
+    origin: Origin | None,
+    batches: Sequence[int],
 ) -> ReportContents:
     """What is known without running a model."""
     origin = origin or Origin(a.name, b.name)
     if result is None:
-        command = commands.report_command(origin, out)
-        python = commands.report_python(origin, out)
+        command = commands.report_command(origin, out, batches)
+        python = commands.report_python(origin, out, batches)
     else:
         options = result.options.to_json()
         command = commands.optimise_command(origin.a, origin.b, options)
@@ -119,14 +140,13 @@ def _measured(
     feeds: Mapping[str, Any] | None,
     labels: Any,
     budget: float,
-    progress: Progress | None,
-    timeout: float | None,
+    job: _Job,
 ) -> ReportContents:
     """The same with predictions and latency, as far as the models run."""
     not_checked = list(((contents.record or {}).get("check") or {}).get("not_checked", ()))
     comparison = latency = None
     try:
-        compared = comparing.compare(a, b, feeds, labels, progress=progress, timeout=timeout)
+        compared = comparing.compare(a, b, feeds, labels, **job.arguments())
         comparison = compared.to_dict()
     except (JobCancelled, BadParameter):
         raise
@@ -138,9 +158,7 @@ def _measured(
         outputs = comparison["outputs"].items()
         not_checked += [f"Output {name}: {one['why']}" for name, one in outputs if one["why"]]
     try:
-        latency = timing.benchmark(
-            a, b, feeds, budget=budget, progress=progress, timeout=timeout
-        ).to_dict()
+        latency = timing.benchmark(a, b, feeds, budget=budget, **job.arguments()).to_dict()
     except (JobCancelled, BadParameter):
         raise
     except InspectorError as err:
@@ -157,6 +175,30 @@ def _measured(
         latency=latency,
         not_checked=not_checked,
         rows_from=rows_from,
+    )
+
+
+def _with_batches(
+    contents: ReportContents,
+    a: Model,
+    b: Model,
+    feeds: Mapping[str, Any] | None,
+    batches: Sequence[int],
+    budget: float,
+    job: _Job,
+) -> ReportContents:
+    """The same with the times of batch sizes; a failure is a sentence under ``not_checked``."""
+    try:
+        sweep = timing.benchmark_batches(
+            a, b, feeds, batches=batches, budget=budget, **job.arguments()
+        )
+    except (JobCancelled, BadParameter):
+        raise
+    except InspectorError as err:
+        return replace(contents, not_checked=[*contents.not_checked, f"Batch sizes: {err}"])
+    not_checked = [f"Batch {row.batch}: {row.why}" for row in sweep.batches if row.why]
+    return replace(
+        contents, batches=sweep.to_dict(), not_checked=[*contents.not_checked, *not_checked]
     )
 
 

@@ -74,6 +74,15 @@ def test_the_command_in_the_report_repeats_its_figures(folder: Path) -> None:
     assert again["diff"] == report["diff"]
 
 
+def test_batch_sizes_on_request(folder: Path) -> None:
+    report = json.loads(written(folder, "report.json", "--batches", "1,4"))
+    rows = report["benchmark_batches"]["batches"]
+    assert [row["batch"] for row in rows] == [1, 4]
+    assert all(row["b"]["p50_ms"] > 0 for row in rows)
+    assert "--batches=1,4" in report["command"]
+    assert "batches=(1, 4)" in report["python"]
+
+
 def test_html_and_markdown_say_the_same(folder: Path) -> None:
     page = written(folder, "report.html")
     text = written(folder, "report.md")

@@ -137,7 +137,6 @@ def compare(
     latency = None
     if max_latency_ratio is not None:
         latency = timing.benchmark(a, b, feeds, progress=progress, timeout=timeout)
-    side = answer["sides"][0]
     sizes = [int(describe(model).to_dict()["bytes"]["total"]) for model in (a, b)]
     bounds = {
         "max_difference": max_difference,
@@ -150,10 +149,10 @@ def compare(
         rows=answer["rows"],
         bytes_a=sizes[0],
         bytes_b=sizes[1],
-        side=side,
+        side=answer["sides"][0],
         class_names=answer["class_names"],
         names_from=answer["names_from"],
-        limits=_limits(bounds, side, sizes[1], latency),
+        limits=_limits(bounds, answer["sides"][0], sizes[1], latency),
         latency=latency,
     )
 
