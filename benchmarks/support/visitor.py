@@ -51,6 +51,8 @@ class Visitor:
         """Fragment id to the seconds after which the page asks to run it again."""
         self.shown = Shown()
         self.bytes = 0
+        self.shown_s = 0.0
+        """Seconds from the last action until the page was first shown, its jobs still under way."""
 
     async def __aenter__(self) -> Visitor:
         url = urlsplit(self._address)
@@ -110,9 +112,12 @@ class Visitor:
 
     async def _settle(self) -> None:
         """Receive until a run has ended and nothing asks to be run again."""
-        end = time.perf_counter() + PATIENCE_S
-        finished = False
+        start = time.perf_counter()
+        end = start + PATIENCE_S
+        finished = was_shown = False
         while time.perf_counter() < end:
+            if finished and not was_shown:
+                was_shown, self.shown_s = True, time.perf_counter() - start
             if finished and not self._again:
                 return
             due = min(self._again.values(), default=None) if finished else None
