@@ -70,7 +70,7 @@ def op_counts(diff: dict[str, Any]) -> None:
     """Op counts before and after as a chart and a table."""
     chart, table = st.columns([5, 4])
     rows = diff["op_counts"]
-    chart.altair_chart(charts.op_counts_compared(rows), key="op_counts_compared")
+    charts.show(charts.op_counts_compared(rows), key="op_counts_compared", place=chart)
     frame = pd.DataFrame(rows, columns=["op", "before", "after"])
     frame["change"] = frame["after"] - frame["before"]
     tables.table(frame, key="op_counts_table", rows_shown=18, place=table)
@@ -133,7 +133,7 @@ def step_sizes(result: state.Optimised) -> None:
             rows.append({"label": "TFLite", "bytes": lite["float_bytes"], "nodes": nodes_after})
         if lite["recipe"]:
             rows.append({"label": lite["recipe"], "bytes": lite["bytes"], "nodes": nodes_after})
-    st.altair_chart(charts.bytes_per_step(rows), key="bytes_per_step")
+    charts.show(charts.bytes_per_step(rows), key="bytes_per_step")
 
 
 def downloads(result: state.Optimised) -> None:

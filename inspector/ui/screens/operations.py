@@ -251,7 +251,7 @@ def _attributes(content: dict[str, Any]) -> None:
     histogram, image = value.pop("histogram", None), value.pop("image", None)
     tables.names("Value", _pairs(value))
     if histogram and histogram["counts"]:
-        st.altair_chart(charts.histogram(histogram), key="value_histogram")
+        charts.show(charts.histogram(histogram), key="value_histogram")
     if image:
         neighbours.picture(image)
     tables.names("Attributes", _pairs(content.get("attrs", {})))

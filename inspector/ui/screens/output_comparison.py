@@ -185,7 +185,7 @@ def _details(after: dict[str, Any]) -> None:
         for name, item in outputs.items():
             if item["histogram"] is not None and not item["equal"]:
                 st.caption(f"Differences of {text.escape(name)}, by size")
-                st.altair_chart(charts.histogram(item["histogram"]), key=f"differences_{name}")
+                charts.show(charts.histogram(item["histogram"]), key=f"differences_{name}")
 
 
 def _row(name: str, item: dict[str, Any]) -> dict[str, Any]:

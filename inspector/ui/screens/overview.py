@@ -163,7 +163,7 @@ def op_types(counts: dict[str, int], key: str) -> None:
             f"Chart: top {charts.LIMIT} of {text.number(len(counts))} types. The table has all."
         )
     chart, table = st.columns([3, 2])
-    chart.altair_chart(charts.op_counts(counts), key=f"chart_{key}")
+    charts.show(charts.op_counts(counts), key=f"chart_{key}", place=chart)
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     frame = pd.DataFrame(rows, columns=["Type", "Nodes"])
     tables.table(frame, key=f"table_{key}", rows_shown=CHART_ROWS, place=table)

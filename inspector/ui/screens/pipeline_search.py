@@ -15,7 +15,7 @@ from inspector.searching.outcome import Measured, SearchResult
 from inspector.ui.screens import optimise, tflite
 from inspector.ui.screens.quantising import samples_choice
 from inspector.ui.session import inbox, open_model, searches, state
-from inspector.ui.widgets import copy_button, pipeline, search_chart, tables, text, uploader
+from inspector.ui.widgets import charts, copy_button, pipeline, search_chart, tables, text, uploader
 
 POLL_S = 1.0
 """Seconds between two drawings of a search that runs."""
@@ -227,7 +227,7 @@ def _figures(result: SearchResult) -> None:
     entries = result.to_dict()["candidates"]
     chart = search_chart.chart(entries)
     if chart is not None:
-        st.altair_chart(chart, key="search_chart")
+        charts.show(chart, key="search_chart")
         st.caption(
             "Each point is a candidate, to the lower left the smaller and faster; diamonds are the "
             "best. The line is the 99 % interval of its latency: where two overlap, neither is "

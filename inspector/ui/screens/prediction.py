@@ -130,7 +130,7 @@ def _classes(name: str, top: dict[str, Any], names: Sequence[str], *, is_share: 
         row = tables.selectable(frame, key=f"top_{name}", columns=dict.fromkeys(shares, bar))
     with bars:
         st.caption(f"Row {(row or 0) + 1}: most likely classes")
-        st.altair_chart(charts.class_scores(score_frame(top, names, row or 0)))
+        charts.show(charts.class_scores(score_frame(top, names, row or 0)))
 
 
 def top_table(top: dict[str, Any], names: Sequence[str]) -> pd.DataFrame:

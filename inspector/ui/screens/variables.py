@@ -96,7 +96,7 @@ def values(model: state.OpenModel, name: str) -> None:
         return
     tables.table(figures(statistics), key="variable_figures", right=("value",))
     if statistics["histogram"]["counts"]:
-        st.altair_chart(charts.histogram(statistics["histogram"]), key="variable_histogram")
+        charts.show(charts.histogram(statistics["histogram"]), key="variable_histogram")
     tables.names("First values", [", ".join(statistics["first"])] if statistics["first"] else [])
 
 

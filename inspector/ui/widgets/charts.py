@@ -1,70 +1,84 @@
-"""The charts of the pages: ops by type, values of a tensor, bytes by step, times by batch size."""
+"""The charts of the pages: ops by type, values of a tensor, bytes by step, times by batch size.
+
+They are Vega-Lite specifications as dictionaries. A library that builds them checks each against
+the schema of Vega-Lite, which took most of the time of a page.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from inspector.ui.widgets import text
 
 LIMIT = 24
 """Most op types of a chart; the table beside it has all."""
 
+Spec = dict[str, Any]
 
-def op_counts(counts: Mapping[str, int]) -> alt.Chart:
+
+@dataclass(frozen=True)
+class Chart:
+    """A Vega-Lite specification without data, and the data."""
+
+    frame: pd.DataFrame
+    spec: Spec
+
+
+def show(chart: Chart, *, key: str | None = None, place: DeltaGenerator | None = None) -> None:
+    """Draw a chart, by default at the end of the page."""
+    draw = st.vega_lite_chart if place is None else place.vega_lite_chart
+    draw(chart.frame, chart.spec, key=key)
+
+
+def op_counts(counts: Mapping[str, int]) -> Chart:
     """Horizontal bars, the most frequent op first."""
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:LIMIT]
-    frame = pd.DataFrame(rows, columns=["op", "nodes"])
-    return _bars(frame, "nodes", "op", title="nodes")
+    encoding = {
+        "x": number("nodes", "nodes", axis=_COUNTS),
+        "y": _names("op", None),
+        "tooltip": [word("op"), number("nodes", "nodes")],
+    }
+    return Chart(pd.DataFrame(rows, columns=["op", "nodes"]), _bars(encoding, 17))
 
 
-def histogram(bins: Mapping[str, Any]) -> alt.Chart:
+def histogram(bins: Mapping[str, Any]) -> Chart:
     """A histogram of values: ``edges``, and the ``counts`` between them."""
     edges = bins["edges"]
     frame = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "values": bins["counts"]})
-    chart: alt.Chart = (
-        alt.Chart(frame)
-        .mark_bar(binSpacing=1)
-        .encode(
-            x=alt.X("from:Q", bin="binned", title="value"),
-            x2="to:Q",
-            y=alt.Y("values:Q", title="elements", axis=_COUNTS),
-            tooltip=["from", "to", "values"],
-        )
-        .properties(height=180)
-    )
-    return chart
+    encoding = {
+        "x": {**number("from", "value"), "bin": "binned"},
+        "x2": {"field": "to"},
+        "y": number("values", "elements", axis=_COUNTS),
+        "tooltip": [number(column, column) for column in ("from", "to", "values")],
+    }
+    mark = {"type": "bar", "binSpacing": 1}
+    return Chart(frame, {"mark": mark, "encoding": encoding, "height": 180})
 
 
-def op_counts_compared(rows: list[dict[str, Any]]) -> alt.Chart:
+def op_counts_compared(rows: list[dict[str, Any]]) -> Chart:
     """Two bars per op: before and after; the largest first."""
     top = sorted(rows, key=lambda row: -max(row["before"], row["after"]))[:LIMIT]
+    graphs = ["before", "after"]
     frame = pd.DataFrame(
-        [
-            {"op": row["op"], "graph": graph, "nodes": row[graph]}
-            for row in top
-            for graph in ("before", "after")
-        ]
+        [{"op": row["op"], "graph": graph, "nodes": row[graph]} for row in top for graph in graphs]
     )
-    chart: alt.Chart = (
-        alt.Chart(frame)
-        .mark_bar(cornerRadiusEnd=2)
-        .encode(
-            x=alt.X("nodes:Q", title="nodes", axis=_COUNTS),
-            y=alt.Y("op:N", sort=[row["op"] for row in top], title=None, axis=_NAMES),
-            yOffset=alt.YOffset("graph:N", sort=["before", "after"]),
-            color=alt.Color("graph:N", sort=["before", "after"], title=None, legend=_LEGEND),
-            tooltip=["op", "graph", "nodes"],
-        )
-        .properties(height=alt.Step(11))
-    )
-    return chart
+    encoding = {
+        "x": number("nodes", "nodes", axis=_COUNTS),
+        "y": _names("op", [row["op"] for row in top]),
+        "yOffset": _ordered("graph", graphs),
+        "color": {**_ordered("graph", graphs), "legend": LEGEND},
+        "tooltip": [word("op"), word("graph"), number("nodes", "nodes")],
+    }
+    return Chart(frame, _bars(encoding, 11))
 
 
-def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
+def bytes_per_step(steps: list[dict[str, Any]]) -> Chart:
     """The size of the graph after each step, in the order of the steps."""
     unit, unit_bytes = text.unit(max((row["bytes"] for row in steps), default=0))
     frame = pd.DataFrame(
@@ -73,75 +87,89 @@ def bytes_per_step(steps: list[dict[str, Any]]) -> alt.Chart:
             for row in steps
         ]
     )
-    chart: alt.Chart = (
-        alt.Chart(frame)
-        .mark_bar(cornerRadiusEnd=2)
-        .encode(
-            x=alt.X("size:Q", title=f"size, {unit}", axis=alt.Axis(tickCount=6)),
-            y=alt.Y("step:N", sort=None, title=None, axis=_NAMES),
-            tooltip=["step", alt.Tooltip("size:Q", title=unit, format=".3f"), "nodes"],
-        )
-        .properties(height=alt.Step(24))
-    )
-    return chart
+    encoding = {
+        "x": number("size", f"size, {unit}", axis={"tickCount": 6}),
+        "y": _names("step", None),
+        "tooltip": [
+            word("step"),
+            {**number("size", unit), "format": ".3f"},
+            number("nodes", "nodes"),
+        ],
+    }
+    return Chart(frame, _bars(encoding, 24))
 
 
-def class_scores(frame: pd.DataFrame) -> alt.Chart:
+def class_scores(frame: pd.DataFrame) -> Chart:
     """Horizontal bars of ``class``, ``score`` and ``graph``, in the order of the rows."""
     graphs = list(dict.fromkeys(frame["graph"]))
-    legend = _LEGEND if len(graphs) > 1 else None
-    chart: alt.Chart = (
-        alt.Chart(frame)
-        .mark_bar(cornerRadiusEnd=2)
-        .encode(
-            x=alt.X("score:Q", title=None, axis=alt.Axis(tickCount=5)),
-            y=alt.Y("class:N", sort=list(dict.fromkeys(frame["class"])), title=None, axis=_NAMES),
-            yOffset=alt.YOffset("graph:N", sort=graphs),
-            color=alt.Color("graph:N", sort=graphs, title=None, legend=legend),
-            tooltip=["class", "graph", alt.Tooltip("score:Q", format=".6f")],
-        )
-        .properties(height=alt.Step(14))
-    )
-    return chart
+    # Below each other: the chart is narrow.
+    legend = {**LEGEND, "direction": "vertical"} if len(graphs) > 1 else None
+    encoding = {
+        "x": number("score", None, axis={"tickCount": 5}),
+        "y": _names("class", list(dict.fromkeys(frame["class"]))),
+        "yOffset": _ordered("graph", graphs),
+        "color": {**_ordered("graph", graphs), "legend": legend},
+        "tooltip": [
+            word("class"),
+            word("graph"),
+            {**number("score", "score"), "format": ".6f"},
+        ],
+    }
+    return Chart(frame, _bars(encoding, 14))
 
 
-def by_batch(frame: pd.DataFrame, value: str) -> alt.Chart:
+def by_batch(frame: pd.DataFrame, value: str) -> Chart:
     """A line for each ``graph`` of a value against ``batch``, on a scale of powers of two."""
     graphs = list(dict.fromkeys(frame["graph"]))
-    batches = sorted(set(frame["batch"]))
-    chart: alt.Chart = (
-        alt.Chart(frame)
-        .mark_line(point=True)
-        .encode(
-            x=alt.X(
-                "batch:Q",
-                title="rows per run",
-                scale=alt.Scale(type="log", base=2, nice=False),
-                axis=alt.Axis(values=batches, format="d"),
-            ),
-            y=alt.Y(f"{value}:Q", title=value, axis=alt.Axis(tickCount=4)),
-            color=alt.Color("graph:N", sort=graphs, title=None, legend=_LEGEND),
-            tooltip=["graph", "batch", alt.Tooltip(f"{value}:Q", format=",.4~g")],
-        )
-        .properties(height=270)
-    )
-    return chart
+    axis = {"values": sorted(set(frame["batch"])), "format": "d"}
+    encoding = {
+        "x": {
+            **number("batch", "rows per run", axis=axis),
+            "scale": {"type": "log", "base": 2, "nice": False},
+        },
+        "y": number(value, value, axis={"tickCount": 4}),
+        "color": {**_ordered("graph", graphs), "legend": LEGEND},
+        "tooltip": [
+            word("graph"),
+            number("batch", "batch"),
+            {**number(value, value), "format": ",.4~g"},
+        ],
+    }
+    mark = {"type": "line", "point": True}
+    return Chart(frame, {"mark": mark, "encoding": encoding, "height": 270})
 
 
-_LEGEND = alt.Legend(orient="top")
-_NAMES = alt.Axis(labelLimit=240, labelOverlap=False, labelFlush=False, labelBound=False)
-_COUNTS = alt.Axis(tickMinStep=1, tickCount=6)
+LEGEND: Spec = {"orient": "top"}
+_NAMES: Spec = {
+    "labelLimit": 240,
+    "labelOverlap": False,
+    "labelFlush": False,
+    "labelBound": False,
+}
+_COUNTS: Spec = {"tickMinStep": 1, "tickCount": 6}
 
 
-def _bars(frame: pd.DataFrame, value: str, name: str, title: str) -> alt.Chart:
-    chart: alt.Chart = (
-        alt.Chart(frame)
-        .mark_bar(cornerRadiusEnd=2)
-        .encode(
-            x=alt.X(f"{value}:Q", title=title, axis=_COUNTS),
-            y=alt.Y(f"{name}:N", sort=None, title=None, axis=_NAMES),
-            tooltip=[name, value],
-        )
-        .properties(height=alt.Step(17))
-    )
-    return chart
+def number(column: str, title: str | None, **more: Any) -> Spec:
+    """The encoding of a column of numbers."""
+    return {"field": column, "type": "quantitative", "title": title, **more}
+
+
+def word(column: str) -> Spec:
+    """The encoding of a column of names."""
+    return {"field": column, "type": "nominal"}
+
+
+def _ordered(column: str, order: list[Any] | None) -> Spec:
+    """The same in an order, that of the rows with None; without a title, as names say enough."""
+    return {**word(column), "sort": order, "title": None}
+
+
+def _names(column: str, order: list[Any] | None) -> Spec:
+    """An axis of names."""
+    return {**_ordered(column, order), "axis": _NAMES}
+
+
+def _bars(encoding: Spec, step: int) -> Spec:
+    """Horizontal bars with `step` pixels each."""
+    mark = {"type": "bar", "cornerRadiusEnd": 2}
+    return {"mark": mark, "encoding": encoding, "height": {"step": step}}

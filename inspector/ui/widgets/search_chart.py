@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import altair as alt
 import pandas as pd
 
-from inspector.ui.widgets import text
+from inspector.ui.widgets import charts, text
+from inspector.ui.widgets.charts import Chart, Spec
 
 _FIELDS = ["candidate", "size", "latency", "difference", "same answer"]
+_LATENCY = "latency, × frozen model"
 
 
-def chart(entries: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart | None:
+_MARKS: Mapping[str, tuple[str, int]] = {
+    "best": ("diamond", 220),
+    "within limits": ("circle", 90),
+    "outside of limits": ("cross", 70),
+}
+"""What a candidate is, to the shape and the size of its point."""
+
+
+def chart(entries: list[dict[str, Any]]) -> Chart | None:
     """A point for each candidate that was timed; None without one.
 
     Args:
@@ -22,45 +32,48 @@ def chart(entries: list[dict[str, Any]]) -> alt.LayerChart | alt.FacetChart | No
     if not timed:
         return None
     unit, unit_bytes = text.unit(max(entry["bytes"] for entry in timed))
-    frame = pd.DataFrame([_row(entry, unit_bytes) for entry in timed])
-    base = alt.Chart(frame).encode(
-        y=alt.Y("bytes:Q", title=f"size, {unit}", scale=alt.Scale(type="log", nice=True)),
-    )
-    axis = alt.X("ratio:Q", title="latency, × frozen model", scale=alt.Scale(type="log", nice=True))
-    intervals = base.mark_rule(opacity=0.45).encode(
-        x=alt.X("low:Q", title="latency, × frozen model"), x2="high:Q"
-    )
-    points = base.mark_point(filled=True, opacity=0.9).encode(
-        x=axis,
-        color=alt.Color(
-            "difference:Q",
-            title="largest difference",
-            scale=alt.Scale(type="symlog", constant=0.001, scheme="viridis"),
+    logarithmic = {"type": "log", "nice": True}
+    y = charts.number("bytes", f"size, {unit}", scale=logarithmic)
+    x = charts.number("ratio", _LATENCY, scale=logarithmic)
+    interval = {"x": charts.number("low", _LATENCY), "x2": {"field": "high"}}
+    names = {
+        "mark": {"type": "text", "align": "left", "dx": 10, "dy": -8, "color": "gray"},
+        "encoding": {"x": x, "text": charts.word("candidate")},
+        "transform": [{"filter": "datum.mark == 'best'"}],
+    }
+    layers = [
+        {"mark": {"type": "rule", "opacity": 0.45}, "encoding": interval},
+        {"mark": {"type": "point", "filled": True, "opacity": 0.9}, "encoding": _point(x)},
+        names,
+    ]
+    spec = {"encoding": {"y": y}, "layer": layers, "height": 340}
+    return Chart(pd.DataFrame([_row(entry, unit_bytes) for entry in timed]), spec)
+
+
+def _point(x: Spec) -> Spec:
+    """The encoding of a candidate's point."""
+    shapes, sizes = zip(*_MARKS.values(), strict=True)
+    mark = charts.word("mark")
+    return {
+        "x": x,
+        "color": charts.number(
+            "difference",
+            "largest difference",
+            scale={"type": "symlog", "constant": 0.001, "scheme": "viridis"},
         ),
-        shape=alt.Shape(
-            "mark:N",
-            title=None,
-            scale=alt.Scale(
-                domain=["best", "within limits", "outside of limits"],
-                range=["diamond", "circle", "cross"],
-            ),
-            legend=alt.Legend(orient="top"),
-        ),
-        size=alt.Size(
-            "mark:N",
-            scale=alt.Scale(
-                domain=["best", "within limits", "outside of limits"], range=[220, 90, 70]
-            ),
-            legend=None,
-        ),
-        tooltip=_FIELDS,
-    )
-    names = (
-        base.transform_filter("datum.mark == 'best'")
-        .mark_text(align="left", dx=10, dy=-8, color="gray")
-        .encode(x=axis, text="candidate:N")
-    )
-    return alt.layer(intervals, points, names).properties(height=340)
+        "shape": {
+            **mark,
+            "title": None,
+            "scale": {"domain": list(_MARKS), "range": list(shapes)},
+            "legend": charts.LEGEND,
+        },
+        "size": {
+            **mark,
+            "scale": {"domain": list(_MARKS), "range": list(sizes)},
+            "legend": None,
+        },
+        "tooltip": [charts.word(column) for column in _FIELDS],
+    }
 
 
 def _row(entry: dict[str, Any], unit_bytes: int) -> dict[str, Any]:

@@ -75,8 +75,8 @@ def _show(value: dict[str, Any]) -> None:
     measured = [batch for batch in value["batches"] if batch["sides"]]
     frame = points(measured)
     latency_place, rate_place = st.columns(2)
-    latency_place.altair_chart(charts.by_batch(frame, MEDIAN), key="batch_sizes_latency")
-    rate_place.altair_chart(charts.by_batch(frame, RATE), key="batch_sizes_rate")
+    charts.show(charts.by_batch(frame, MEDIAN), key="batch_sizes_latency", place=latency_place)
+    charts.show(charts.by_batch(frame, RATE), key="batch_sizes_rate", place=rate_place)
     rows = [_row(batch) for batch in measured]
     tables.table(rows, key="batch_sizes", right=list(rows[0])[1:-1])
     st.caption(
