@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from inspector.errors import BadFeed, InspectorError, MissingFile
-from inspector.formats.tflite import metadata
-from inspector.formats.tflite.lite_model import LiteModel
 from inspector.graph import tensors
 from inspector.graph.graph import Graph, data_inputs, node_name
 from inspector.graph.inline import inline
@@ -24,7 +22,7 @@ from inspector.graph.op_sets import TABLE_FILES, TABLE_FILLS
 from inspector.graph.protos import NodeDef
 from inspector.graph.tensors import Array
 from inspector.model import signatures
-from inspector.model.model import Model
+from inspector.model.model import Model, Runtime
 
 MOST = 100_000
 """Names of one list."""
@@ -93,8 +91,13 @@ def read_class_names(path: str | PathLike[str]) -> list[str]:
 
 def _packed(model: Model) -> Iterator[ClassNames]:
     """Label files, by the metadata of a TFLite file; where it says nothing of them, all texts."""
-    if not isinstance(model, LiteModel) or model.path is None:
+    if model.runs_with is not Runtime.LITERT or model.path is None:
         return
+    # Here, since reading TFLite is an extra; a model that was read proves that it is installed.
+    from inspector.formats.tflite import metadata
+    from inspector.formats.tflite.lite_model import LiteModel
+
+    assert isinstance(model, LiteModel)
     rows = metadata.facts(model.lite.file, model.associated_files)["associated_files"]
     labels = [row for row in rows if row["type"] == _LABELS]
     for row in labels or [row for row in rows if not row["type"]]:

@@ -177,12 +177,12 @@ def to_tensorflow(model: Model) -> GraphDef:
     Imports TensorFlow into this process; ``model.graph.to_proto()`` gives a GraphDef of Inspector's
     own class without it.
 
-    Raises: UnsupportedModel for a Keras or TFLite model; ModuleNotFoundError without TensorFlow.
+    Raises: UnsupportedModel for a Keras or TFLite model; MissingPackage without TensorFlow.
     """
-    from inspector.backend.own_messages import graph_def
-
     check_model(model, "to_tensorflow")
     model.check_tensorflow()
+    from inspector.backend.own_messages import graph_def
+
     return graph_def(model.graph)
 
 

@@ -6,6 +6,7 @@ What needs the jobs is imported by the call, so that `import inspector` stays qu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -219,9 +220,10 @@ def _converted(model: Model, target: _Target, options: OptimiseOptions, terms: T
 
     to, batch, flex, short_names, plan, samples = target
     if to == TFLITE:
-        with extras.needed("run"):
-            from inspector.jobs.client import conversion, quantisation
-            from inspector.optimisation.tflite import samples as samples_of
+        with extras.needed("run"):  # before the work: what opens the result
+            import_module("inspector.formats.tflite.lite_model")
+        from inspector.jobs.client import conversion, quantisation
+        from inspector.optimisation.tflite import samples as samples_of
     own = None
     if plan is not None:
         own = samples_of.own_samples(model, options) if samples is None else None

@@ -185,5 +185,5 @@ def test_what_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(MissingFile, match="cannot be fetched"):
         fetch.fetch("nosuchthing://m.pb", tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
-    with pytest.raises(UnsupportedModel, match=r"pip install \"tf-graph-inspector\[urls\]\""):
+    with pytest.raises(UnsupportedModel, match=r"pip install 'tf-graph-inspector\[urls\]'"):
         fetch.fetch("s3://bucket/m.pb", tmp_path)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from inspector import extras
 from inspector.errors import BadFeed, BadParameter, UnsupportedModel
-from inspector.formats.tflite.lite_model import LiteModel, lite_model
 from inspector.formats.tflite.quantisation_report import (
     LayerSensitivity,
     QuantisationReport,
@@ -25,9 +25,12 @@ from inspector.model.model import Model
 from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.optimisation.tflite.quantise_options import QuantiseOptions
 
+if TYPE_CHECKING:  # reading TFLite is an extra; the search is imported without it, too
+    from inspector.formats.tflite.lite_model import LiteModel
+
 Samples = Mapping[str, Any]
 
-_PACKAGE, _EXTRA = "litert_quantizer", "pip install 'tf-graph-inspector[quantise]'"
+_PACKAGE = "litert_quantizer"
 
 
 def check(name: str, options: QuantiseOptions, samples: Samples | None) -> None:
@@ -40,11 +43,20 @@ def check(name: str, options: QuantiseOptions, samples: Samples | None) -> None:
     """
     recipe = options.check()
     if find_spec(_PACKAGE) is None:
-        raise UnsupportedModel(name, "quantise", f"needs litert-quantizer: {_EXTRA}")
+        why = f"needs litert-quantizer: {extras.advice('quantise')}"
+        raise UnsupportedModel(name, "quantise", why)
     if recipe.needs_samples and samples is None:
         why = f"the recipe {recipe.name} measures ranges on rows like those the model is used on: "
         why += "give some, e.g. --samples rows.npz (samples= in Python), by key of the inputs"
         raise BadFeed("samples", "missing", why)
+
+
+def _lite_model(model: Model) -> LiteModel:
+    """Raises: UnsupportedModel for another model; MissingPackage."""
+    with extras.needed("tflite"):
+        from inspector.formats.tflite.lite_model import lite_model
+
+    return lite_model(model)
 
 
 def check_alone(options: OptimiseOptions, **others: Any) -> None:
@@ -78,7 +90,7 @@ def quantise(
     Raises: QuantisationFailed, UnsupportedModel, BadParameter, BadFeed, RunFailed, CorruptModel,
         JobError.
     """
-    lite = lite_model(model)
+    lite = _lite_model(model)
     check(lite.name, options, samples)
     args: QuantiseArgs = {
         "path": str(lite.path),
@@ -89,7 +101,7 @@ def quantise(
     }
     answer = ask("quantise", args, blobs=_blobs(samples), terms=terms)
     value = cast("QuantiseAnswer", answer.value)
-    result = lite_model(conversion.of_bytes(answer.blobs["file"], lite.name))
+    result = _lite_model(conversion.of_bytes(answer.blobs["file"], lite.name))
     result.quantisation = QuantisationReport(
         options.recipe,
         value["types"],
@@ -115,7 +127,7 @@ def sensitivity(
 
     Raises: As `quantise`.
     """
-    lite = lite_model(model)
+    lite = _lite_model(model)
     check(lite.name, options, samples)
     args: QuantiseArgs = {
         "path": str(lite.path),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from inspector import settings
+from inspector import extras, settings
 from inspector.errors import (
     CorruptModel,
     InspectorError,
@@ -199,7 +199,7 @@ def _by_fsspec(url: str, target: Path, budget: _Budget) -> None:
     try:
         import fsspec
     except ImportError as err:
-        why = f'{scheme}:// needs fsspec: pip install "tf-graph-inspector[urls]"'
+        why = f"{scheme}:// needs fsspec: {extras.advice('urls')}"
         raise UnsupportedModel(budget.name, "URL", why) from err
     try:
         system, path = fsspec.core.url_to_fs(url)
