@@ -103,6 +103,12 @@ def test_all_is_every_extra_and_the_sentences_name_extras_that_exist() -> None:
     assert set(extras.IN_WORKERS.values()) | set(doctor.PACKAGES.values()) <= names
 
 
+def test_the_readme_has_a_row_for_every_extra() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| [\d.,]+ [MG]B \|$", readme, re.MULTILINE)
+    assert sorted(rows) == sorted(PROJECT["optional-dependencies"])
+
+
 def test_the_packages_of_the_base_need_neither_tensorflow_nor_the_app() -> None:
     base = {Requirement(name).name for name in PROJECT["dependencies"]}
     assert not base & {Requirement(name).name for name in OPTIONAL}
