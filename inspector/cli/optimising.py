@@ -92,7 +92,11 @@ ON_VIOLATION = ("keep", "rollback", "stop")
     "with 4 if one could not be checked; then nothing is written.",
 )
 @click.option(
-    "--feeds", "feed_file", type=In(), metavar=FEEDS, help="What to run it on; else random."
+    "--feeds",
+    "feed_file",
+    type=In(),
+    metavar=FEEDS,
+    help="Rows to run it on, in a .csv below the names of inputs; else random.",
 )
 @click.option(
     "--on-violation",

@@ -186,7 +186,7 @@ ROWS = click.option(
     "feed_file",
     type=In(),
     metavar=FEEDS,
-    help="Rows for the inputs of A; else random ones.",
+    help="Rows for the inputs of A, in a .csv below their names; else random ones.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
 OUT = click.option(

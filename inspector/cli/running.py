@@ -10,6 +10,7 @@ import click
 from inspector import api
 from inspector.cli import completion, run_outputs
 from inspector.cli.options import (
+    FEEDS,
     FORCE,
     INIT_OP,
     JSON,
@@ -51,8 +52,9 @@ def app(model: str | None, host: str, port: int | None, no_browser: bool) -> Non
     "--feeds",
     "feed_file",
     type=In(),
-    metavar="FILE",
-    help=".npz, .csv or .json with keys of inputs, tensors or nodes; or a picture, .png or .jpg.",
+    metavar=f"{FEEDS}|.png|.jpg",
+    help=".npz or .json with keys of inputs, tensors or nodes; .csv whose first row has them; or a "
+    "picture, .png or .jpg.",
 )
 @click.option(
     "--picture-fit",

@@ -35,7 +35,7 @@ from inspector.text import plain
     "feed_file",
     type=In(),
     metavar=FEEDS,
-    help="Rows to compare answers on; else 16 random ones.",
+    help="Rows to compare answers on, in a .csv below the names of inputs; else 16 random ones.",
 )
 @LABELS
 @LABEL_COLUMN

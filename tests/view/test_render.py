@@ -13,6 +13,8 @@ from inspector import locations
 from inspector.cli.main import cli
 from inspector.errors import UnknownNode, UnsupportedModel
 from inspector.view.export.svg import MARKS
+from inspector.view.layout import text_width
+from inspector.view.layout.text_width import SUB_PX
 
 IRIS = locations.sample_models() / "iris" / "saved_model"
 SOFTMAX = "dnn/head/predictions/probabilities"
@@ -34,6 +36,21 @@ def test_a_budget_and_scopes_to_open_change_what_is_seen(iris: inspector.Model) 
     assert "Relu" not in small
     opened = titles(inspector.render(iris, budget=10, expand=["dnn/hiddenlayer_0"]))
     assert "Relu" in opened
+
+
+def test_the_letters_of_equal_scopes_stand_clear_of_the_texts(iris: inspector.Model) -> None:
+    texts = list(ET.fromstring(inspector.render(iris, budget=12)).iter(f"{SVG}text"))
+    letters = [item for item in texts if item.get("font-size") == "10"]
+    assert [item.text for item in letters] == ["A"] * 4
+    for letter in letters:
+        x, y = float(letter.attrib["x"]), float(letter.attrib["y"])
+        line = [item for item in texts if float(item.attrib["y"]) == y - 1]
+        text = max(
+            (item for item in line if float(item.attrib["x"]) < x),
+            key=lambda item: float(item.attrib["x"]),
+        )
+        end = float(text.attrib["x"]) + text_width.width(str(text.text), SUB_PX) / 2
+        assert end + 8 < x - 3, (text.text, end, x)
 
 
 def test_against_another_model_marks_what_changed(iris: inspector.Model) -> None:

@@ -20,6 +20,7 @@ from inspector.errors import LayoutError
 from inspector.text import printable
 from inspector.view.export.svg import (
     MARGIN,
+    SIGN_ROOM,
     THEMES,
     Theme,
     band_color,
@@ -202,6 +203,7 @@ class _Drawing:
             f"n{place}", node, style=style, fillcolor=fill, color=mark or border, penwidth=wide
         )
         x, y, text = node["x"] + node["w"] / 2, node["y"], self.colors.text
+        x -= SIGN_ROOM if node.get("scope") else 0
         if node.get("stub"):
             self.text(f"nt{place}", x, y + node["h"] / 2, node["title"], 10.5, text, bold=False)
             return

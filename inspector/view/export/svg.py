@@ -18,6 +18,8 @@ from inspector.view.layout.text_width import SUB_PX, TITLE_PX
 from inspector.view.table.op_kinds import INDEX, KINDS
 
 MARGIN = 16
+SIGN_ROOM = 5
+"""Texts of a scope are as far left of its middle, as in the canvas: its letter is at the right."""
 FONT = "'Source Sans 3', 'Source Sans Pro', 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif"
 
 
@@ -156,7 +158,7 @@ def _node(root: ET.Element, node: dict[str, Any], colors: Theme, marked: str) ->
     box.set("stroke-width", "2.6" if marked else "2.4" if node.get("fetch") else "1.2")
     if node.get("ours") or node.get("stub"):
         box.set("stroke-dasharray", "4 3")
-    middle = x + w / 2
+    middle = x + w / 2 - (SIGN_ROOM if node.get("scope") else 0)
     if node.get("stub"):
         _text(root, middle, y + h / 2 + 4, node["title"], SUB_PX, colors.text, anchor="middle")
         return
