@@ -189,7 +189,7 @@ UNPACK_SIZE = Size("INSPECTOR_UNPACK_SIZE", "4 GiB", "what an archive may unpack
 UNPACK_RATIO = Number(
     "INSPECTOR_UNPACK_RATIO",
     "200",
-    "how many times its own size an archive of more than a few MiB may unpack to",
+    "how many times its own size an archive may unpack to; 64 MiB are allowed in any case",
 )
 FILES = Number("INSPECTOR_FILES", "10,000", "files and folders that one model may consist of")
 NODES = Number(
@@ -200,7 +200,7 @@ NODES = Number(
 TEXT_SIZE = Size(
     "INSPECTOR_TEXT_SIZE",
     "64 MiB",
-    "the largest model in text form (`.pbtxt`) that is read; it takes half a minute",
+    "the largest model in text form (`.pbtxt`) that is read; 64 MiB take half a minute",
 )
 KERAS_CODE = Switch(
     "INSPECTOR_ALLOW_KERAS_CODE",
