@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Bottom to top. A room imports from the rooms before it, and inside itself without a cycle. A name
 # without a slash is a module of the root. docs/architecture.md has the same rooms as a table.
 ROOMS = (
-    "errors extras settings text locations version",
+    "collector errors extras settings text locations version",
     "schemas/",
     "files/",
     "printing/",

@@ -7,14 +7,13 @@ when every model has a certain verdict, at the latest with the budget.
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from inspector.collector import collector_paused
 from inspector.measurement.paired_ratio import Judgement, judge, median_ratio
 
 Run = Callable[[], object]
@@ -96,7 +95,7 @@ def measure(
     rng = np.random.default_rng(seed)
     most = _LOOKS[-1] if runs is None else -(-runs // repeats)
     judgements, ended = _judged(series, use_cpu), "rounds"
-    with _collector_off():
+    with collector_paused():  # it would stop some runs and not others
         for number in range(1, most + 1):
             count = repeats if runs is None else min(repeats, runs - len(series[0].runs))
             for place in rng.permutation(len(calls)):
@@ -199,15 +198,3 @@ def _of_itself(series: Sequence[Series], judgement: Judgement, ended: str) -> Ro
             judgement.pairs,
         )
     return Rounds([both], [judgement], ended)
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Without Python's garbage collector, which would stop some runs and not others."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

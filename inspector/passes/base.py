@@ -27,6 +27,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from inspector.collector import collector_paused
 from inspector.errors import BadParameter, JobCancelled, did_you_mean
 from inspector.graph.edit import Change, GraphEdit, Skip
 from inspector.graph.graph import Graph, node_name, split_input
@@ -337,6 +338,7 @@ class Pass:
         names = {param.name for param in self.params} | {"ignore_errors"}
         return list(dict.fromkeys(key for key, _ in args if key not in names))
 
+    @collector_paused()
     def __call__(self, graph: Graph, ctx: PassContext, **params: Any) -> PassResult:
         """Run the pass.
 
@@ -346,10 +348,8 @@ class Pass:
         self.function(edit, ctx, **params)
         after = edit.finish()
         changed = () if after is graph else tuple(edit.changes())
-        moved = after is not graph and [n.name for n in after.nodes] != [
-            n.name for n in graph.nodes
-        ]
-        return PassResult(after, changed, tuple(edit.skipped), bool(changed) or moved)
+        moved = (new.name != old.name for new, old in zip(after, graph, strict=True))
+        return PassResult(after, changed, tuple(edit.skipped), bool(changed) or any(moved))
 
     def to_dict(self) -> dict[str, Any]:
         """For ``inspector transforms --json`` and the pages."""

@@ -14,6 +14,7 @@ from typing import Any
 from inspector import formats
 from inspector.analysis import contents
 from inspector.analysis.describe import describe
+from inspector.collector import collector_paused
 from inspector.formats import parts
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef, MetaGraphDef, parse
@@ -38,7 +39,6 @@ from inspector.safety.scan import scan
 from inspector.view.table.builder import NodeTableBuilder
 from inspector.view.table.operation_details import OperationDetails
 from inspector.view.tree import hierarchy
-from inspector.view.tree.paused import collector_paused
 
 
 def read_model(args: ModelArgs) -> Model:

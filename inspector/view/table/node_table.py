@@ -23,12 +23,12 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from inspector.collector import collector_paused
 from inspector.errors import CorruptModel, UnknownNode, did_you_mean
 from inspector.graph.graph import split_input
 from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
 from inspector.view.table import adjacency, element_types, number_text, table_bounds
 from inspector.view.table.adjacency import Column, Inputs, Lists
-from inspector.view.tree.paused import collector_paused
 
 Shape = Sequence[int | None]
 VERSION = 5

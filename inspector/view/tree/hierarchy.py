@@ -24,6 +24,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from inspector.collector import collector_paused
 from inspector.errors import CorruptModel
 from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
 from inspector.view.table import number_text
@@ -35,7 +36,6 @@ from inspector.view.tree.folding import APART, ARGUMENT, BEHIND, Folding, fold
 from inspector.view.tree.grouping import TOO_WIDE, WIDE, arrange
 from inspector.view.tree.hierarchy_index import HierarchyIndex
 from inspector.view.tree.levels import Edges, Group, Level, run_of
-from inspector.view.tree.paused import collector_paused
 from inspector.view.tree.scopes import Tree
 
 PLUMBING, ORDER, TRAINING = "save and initialise", "order", "gradients and updates"

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inspector.collector import collector_paused
 from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
 from inspector.view.table.node_table import AFTER, BEFORE, NodeTable
 from inspector.view.table.op_kinds import KINDS, kind_of
 from inspector.view.tree import scopes
-from inspector.view.tree.paused import collector_paused
 from inspector.view.tree.scopes import Tree
 
 Ints = npt.NDArray[np.int64]

@@ -1,7 +1,7 @@
-"""Disables the garbage collector while large tables are built.
+"""Disables the garbage collector while many small objects are made that all stay alive.
 
-A hundred thousand small lists that all stay alive trigger it again and again: with it, reading a
-table takes three times as long.
+A hundred thousand of them trigger it again and again: with it, reading a table takes three times as
+long, and a transform a quarter more.
 """
 
 from __future__ import annotations

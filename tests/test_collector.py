@@ -1,4 +1,4 @@
-"""The collector rests while tables are read, and is on again afterwards whatever happens."""
+"""The collector rests while tables are read and transforms run, and is on again afterwards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import gc
 import pytest
 
 from benchmarks.support.node_tables import layered
+from inspector.collector import collector_paused
 from inspector.errors import CorruptModel
+from inspector.graph.edit import GraphEdit
+from inspector.graph.graph import Graph
+from inspector.passes.base import PassContext, graph_pass
 from inspector.view.table.node_table import NodeTable
-from inspector.view.tree.paused import collector_paused
 
 
 def test_the_collector_is_on_again_after_reading_and_after_an_error():
@@ -29,3 +32,16 @@ def test_who_has_turned_it_off_finds_it_off():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_it_rests_while_a_transform_runs():
+    seen: list[bool] = []
+
+    @graph_pass(effect="exact", source="inspector")
+    def look(edit: GraphEdit, ctx: PassContext) -> None:
+        """Note whether the collector is on."""
+        seen.append(gc.isenabled())
+
+    look(Graph([]), PassContext())
+    assert seen == [False]
+    assert gc.isenabled()
