@@ -104,8 +104,14 @@ class Columns:
 
     def readers(self, number: int) -> list[int]:
         """The nodes that read this one, by data or control, each once, in the graph's order."""
-        start, readers = self._readers
+        start, readers, _ = self._readers
         return list(dict.fromkeys(readers[start[number] : start[number + 1]]))
+
+    def reads(self, number: int) -> Iterable[tuple[int, int]]:
+        """The reader and the port of each edge from this node, by reader and in input order."""
+        start, readers, ports = self._readers
+        own = slice(start[number], start[number + 1])
+        return zip(readers[own], ports[own], strict=True)
 
     @cached_property
     def reader(self) -> Ints:
@@ -218,12 +224,13 @@ class Columns:
         return list(self.reader.tolist())
 
     @cached_property
-    def _readers(self) -> tuple[list[int], list[int]]:
-        """Where the readers of each number start, and the readers of all, number by number."""
+    def _readers(self) -> tuple[list[int], list[int], list[int]]:
+        """Where the edges from each number start; the readers and ports of all, by number."""
         total = len(self) + len(self.missing)
         start = np.concatenate([[0], np.cumsum(np.bincount(self.source, minlength=total))])
         order = np.argsort(self.source, kind="stable")
-        return start.tolist(), self.first[self.reader[order]].tolist()
+        readers = self.first[self.reader[order]]
+        return start.tolist(), readers.tolist(), self.port[order].tolist()
 
 
 def of_nodes(nodes: Sequence[NodeDef]) -> Columns:
@@ -278,16 +285,25 @@ def look_up(
         source: Per edge, the node; written to, for the edges that have a text.
         texts: Input strings, by their edge; of all edges that are not a node's name.
     """
-    port = np.zeros(len(source), np.int32)
     missing: dict[str, int] = {}
     spelled: dict[int, str] = {}
+    numbers: list[int] = []
+    ports: list[int] = []
     for edge, text in texts.items():
-        read = split_input(text)
-        name, port[edge], _ = read
-        if str(read) != text:
+        name, number_of_port, control = split_input(text)
+        ports.append(number_of_port)
+        if not control and not _is_short(text, name, number_of_port):
             spelled[edge] = text
         number = index.get(name)
-        source[edge] = (
-            len(names) + missing.setdefault(name, len(missing)) if number is None else number
-        )
+        if number is None:
+            number = len(names) + missing.setdefault(name, len(missing))
+        numbers.append(number)
+    port = np.zeros(len(source), np.int32)
+    edges = np.fromiter(texts, np.int64, len(texts))
+    source[edges], port[edges] = numbers, ports
     return port, list(missing), spelled
+
+
+def _is_short(text: str, name: str, port: int) -> bool:
+    """Whether a tensor's name says no more than it must: ``a:1``, not ``a:0`` or ``a:01``."""
+    return text[len(name) + 1] != "0" if port else len(text) == len(name)

@@ -8,17 +8,22 @@ at once, `rewire` follows all of them in one sweep.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 
 from inspector.errors import InvalidGraph
+from inspector.graph.editing.readers import Readers
+from inspector.graph.editing.references import (
+    COLOCATE,
+    place_of,
+    renamed_constraint,
+    renamed_input,
+    with_controls,
+)
 from inspector.graph.graph import Graph, Input, node_name, split_input
 from inspector.graph.protos import FunctionDefLibrary, NodeDef
 from inspector.printing.short_record import ShortRecord
-
-_COLOCATE = b"loc:@"
-_ONE = {port: (port,) for port in range(-1, 16)}
-"""Nearly every node reads another one once: a list for each would keep the collector busy."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,7 +78,7 @@ class GraphEdit:
         self._front: dict[str, list[str]] = {}
         self._appended: list[str] = []
         self._order: list[str] | None = None
-        self._read_by: dict[str, dict[str, Sequence[int]]] | None = None
+        self._read_by: Readers | None = None
         self._why: dict[str, tuple[str, tuple[str, ...]]] = {}
         self._moved: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -106,15 +111,17 @@ class GraphEdit:
 
     def current(self) -> Graph:
         """The nodes there are now as a graph to look things up in; their places are not final."""
+        if not self._owned and len(self._nodes) == len(self._before):
+            return self.graph  # with the columns that it may have already
         return self.graph.with_nodes(self._nodes.values())
 
     def readers(self, name: str) -> list[NodeDef]:
         """The nodes that read this one now, by data or control."""
-        return [self._nodes[reader] for reader in self._readers().get(name, ())]
+        return [self._nodes[reader] for reader in self._readers().of(name)]
 
     def reads(self, name: str) -> Mapping[str, Sequence[int]]:
         """The readers of this node now, with the output ports they read; -1 for a control input."""
-        return self._readers().get(name, {})
+        return self._readers().of(name)
 
     def mutable(self, name: str) -> NodeDef:
         """The node, safe to write to, except for its inputs: use `set_inputs` for these."""
@@ -185,8 +192,11 @@ class GraphEdit:
         """
         waits = waits or {}
         touched = {source.name for source in tensors} | set(waits)
-        readers = self._readers()
-        names = {reader for source in touched for reader in readers.get(source, ())}
+        if not touched:
+            return
+        names = self._readers_of_any(touched)
+        if 16 * len(names) > len(self._nodes):
+            self._read_by = None  # so many changes are followed when somebody asks next
         for name in [name for name in self._nodes if name in names]:
             inputs: list[str] = []
             extra: list[str] = []
@@ -209,9 +219,22 @@ class GraphEdit:
         """Record the rule that added, removed or changed a node, and the nodes it came from."""
         self._why[name] = (rule, sources)
 
+    def explain_as(self, other: GraphEdit) -> None:
+        """Record why another edit added, removed or changed the nodes that it did."""
+        for name, why in other._why.items():
+            old, new = other._before.get(name), other._nodes.get(name)
+            if old is not new and old != new and why[0]:
+                self._why[name] = why
+
     def skip(self, node: NodeDef | str, why: str) -> None:
         """Record that a pass considered a node and left it unchanged."""
         self.skipped.append(Skip(node if isinstance(node, str) else node.name, why))
+
+    def take(self, nodes: dict[str, NodeDef]) -> None:
+        """Make these the nodes, by name and in this order; new ones become the edit's own."""
+        owned = {name: None for name in self._owned if name in nodes}
+        owned.update((name, None) for name in nodes if nodes[name] is not self._nodes.get(name))
+        self._nodes, self._owned, self._order, self._read_by = nodes, owned, list(nodes), None
 
     def reorder(self, names: list[str]) -> None:
         """Give the nodes this order; every node must be named once."""
@@ -231,10 +254,10 @@ class GraphEdit:
             if new != name or self._refers(self._nodes[name], table):
                 node = self.mutable(name)
                 node.name = new
-                node.input[:] = [_renamed(text, table) for text in node.input]
+                node.input[:] = [renamed_input(text, table) for text in node.input]
                 if "_class" in node.attr:
                     places = node.attr["_class"].list.s
-                    places[:] = [_moved(text, table) for text in places]
+                    places[:] = [renamed_constraint(text, table) for text in places]
                 if new != name:
                     self.explain(name, "has another name now", new)
                     self.explain(new, "has this name now", name)
@@ -284,18 +307,18 @@ class GraphEdit:
             if "_class" not in node.attr:
                 continue
             places = list(node.attr["_class"].list.s)
-            if not any(_place(text) in gone for text in places):
+            if not any(place_of(text) in gone for text in places):
                 continue
             constraints: dict[bytes, None] = {}
             for text in places:
-                target: str | None = _place(text)
+                target: str | None = place_of(text)
                 passed: set[str] = set()
                 while target in gone and target not in passed:
                     passed.add(target)
                     target = self._moved.get(target)
                 if target is not None and target in self._nodes and target != name:
-                    constraints[_COLOCATE + target.encode()] = None
-                elif not text.startswith(_COLOCATE):
+                    constraints[COLOCATE + target.encode()] = None
+                elif not text.startswith(COLOCATE):
                     constraints[text] = None
             copy = self.mutable(name)
             copy.attr["_class"].list.s[:] = list(constraints)
@@ -306,9 +329,12 @@ class GraphEdit:
         if any(node_name(text) in table for text in node.input):
             return True
         places = node.attr["_class"].list.s if "_class" in node.attr else ()
-        return any(_place(text) in table for text in places)
+        return any(place_of(text) in table for text in places)
 
     def _final_order(self) -> list[str]:
+        if not self._front:
+            places = dict.fromkeys(chain(self._before, self._appended))
+            return [name for name in places if name in self._nodes]
         front = {name: list(names) for name, names in self._front.items()}
         order: dict[str, None] = {}
         todo = [*reversed(self._appended), *reversed(self._before)]
@@ -321,59 +347,43 @@ class GraphEdit:
                 order[name] = None
         return list(order)
 
-    def _readers(self) -> dict[str, dict[str, Sequence[int]]]:
+    def _readers_of_any(self, sources: Set[str]) -> set[str]:
+        if self._read_by is None and 16 * len(sources) > len(self._nodes):
+            return {
+                name
+                for name, node in self._nodes.items()
+                if not sources.isdisjoint(map(node_name, node.input))
+            }
+        readers = self._readers()
+        return {reader for source in sources for reader in readers.of(source)}
+
+    def _readers(self) -> Readers:
         if self._read_by is None:
-            self._read_by = {}
-            for node in self._nodes.values():
-                self._read(node)
+            self._read_by = Readers(self.graph.columns())
+            nodes = self._nodes
+            changed = [
+                (old, new)
+                for name, old in self._before.items()
+                if (new := nodes.get(name)) is not old
+                if new is None or new.input != old.input
+            ]
+            for old, _ in changed:
+                self._read_by.remove(old)
+            for _, new in changed:
+                if new is not None:
+                    self._read_by.add(new)
+            for name in self._owned:
+                if name not in self._before:
+                    self._read_by.add(nodes[name])
         return self._read_by
 
     def _read(self, node: NodeDef) -> None:
         if self._read_by is not None:
-            name = node.name
-            for text in node.input:
-                source, port, _ = split_input(text)
-                readers = self._read_by.setdefault(source, {})
-                ports = readers.get(name)
-                if ports is None:
-                    readers[name] = _ONE.get(port) or (port,)
-                elif isinstance(ports, list):
-                    ports.append(port)
-                else:
-                    readers[name] = [*ports, port]
+            self._read_by.add(node)
 
     def _unread(self, node: NodeDef) -> None:
         if self._read_by is not None:
-            for text in node.input:
-                self._read_by.get(node_name(text), {}).pop(node.name, None)
-
-
-def with_controls(inputs: Iterable[str], controls: Iterable[str], name: str) -> list[str]:
-    """Input strings with control inputs added: data first, each control once, none on `name`."""
-    data: list[str] = []
-    waits: dict[str, None] = {}
-    for text in inputs:
-        if text.startswith("^"):
-            waits[text] = None
-        else:
-            data.append(text)
-    waits.update(dict.fromkeys(controls))
-    waits.pop(f"^{name}", None)
-    return data + list(waits)
-
-
-def _place(text: bytes) -> str:
-    return text[len(_COLOCATE) :].decode("utf-8", "replace") if text.startswith(_COLOCATE) else ""
-
-
-def _renamed(text: str, table: Mapping[str, str]) -> str:
-    name, port, control = split_input(text)
-    return str(Input(table[name], port, control)) if name in table else text
-
-
-def _moved(place: bytes, table: Mapping[str, str]) -> bytes:
-    name = _place(place)
-    return _COLOCATE + table[name].encode() if name in table else place
+            self._read_by.remove(node)
 
 
 def _repeated(graph: Graph) -> str:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import InvalidGraph
-from inspector.graph.edit import Change, GraphEdit, Skip, with_controls
+from inspector.graph.edit import Change, GraphEdit, Skip
+from inspector.graph.editing.references import with_controls
 from inspector.graph.graph import Input
 from tests.passes.text import graph, node, show
 

@@ -12,7 +12,8 @@ from typing import Annotated
 import numpy as np
 
 from inspector.graph import opdefs, tensors
-from inspector.graph.edit import GraphEdit, with_controls
+from inspector.graph.edit import GraphEdit
+from inspector.graph.editing.references import with_controls
 from inspector.graph.graph import control_inputs, data_inputs
 from inspector.graph.protos import NodeDef
 from inspector.graph.tensors import Array

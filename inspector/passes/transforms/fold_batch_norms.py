@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from inspector.errors import TransformFailed
-from inspector.graph.edit import GraphEdit, with_controls
+from inspector.graph.edit import GraphEdit
+from inspector.graph.editing.references import with_controls
 from inspector.graph.graph import Input, control_inputs, data_inputs, node_name
 from inspector.graph.protos import NodeDef
 from inspector.graph.tensors import Array

@@ -16,7 +16,8 @@ import numpy as np
 
 from inspector.errors import TransformFailed
 from inspector.graph import opdefs
-from inspector.graph.edit import GraphEdit, with_controls
+from inspector.graph.edit import GraphEdit
+from inspector.graph.editing.references import with_controls
 from inspector.graph.graph import control_inputs, data_inputs, node_name
 from inspector.graph.protos import NodeDef
 from inspector.graph.tensors import Array

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.graph import opdefs, tensors
-from inspector.graph.edit import with_controls
+from inspector.graph.editing.references import with_controls
 from inspector.graph.functions import Library, function_names
 from inspector.graph.graph import (
     Graph,

@@ -18,7 +18,8 @@ from inspector.formats.checkpoint.bundle import open_checkpoint
 from inspector.freezing.restore_keys import Key, assigned_keys
 from inspector.graph import opdefs, tensors
 from inspector.graph.control_flow import names_inside
-from inspector.graph.edit import GraphEdit, with_controls
+from inspector.graph.edit import GraphEdit
+from inspector.graph.editing.references import with_controls
 from inspector.graph.functions import Library
 from inspector.graph.graph import control_inputs, data_inputs, node_name
 from inspector.graph.op_sets import PLACEHOLDERS

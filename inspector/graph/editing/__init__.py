@@ -1,0 +1,1 @@
+"""What an edit session is made of."""
