@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated
 
+import numpy as np
+
 from inspector.graph import opdefs
 from inspector.graph.branches.dead_branches import without_dead_branches
 from inspector.graph.branches.predicates import PURE
 from inspector.graph.edit import GraphEdit
-from inspector.graph.graph import Input, data_inputs, node_name, split_input
+from inspector.graph.graph import Input, data_inputs, node_name
 from inspector.graph.op_sets import BRANCHES, NEXT_ITERATIONS, PLACEHOLDERS, SWITCHES
 from inspector.graph.protos import NodeDef
 from inspector.passes.base import Arg, PassContext, graph_pass
@@ -82,90 +84,120 @@ class _Merge:
     """Merges equal nodes in topological order, so that equal inputs are merged first.
 
     Attributes:
-        keepers: Name of each merged node to the node that replaces it.
+        kept: Per number of a node or of a missing name, the node that stands for it, itself at
+            first.
+        merged: The numbers of the nodes that another one replaces, in the order of merging.
     """
 
     def __init__(self, edit: GraphEdit, ctx: PassContext) -> None:
         self.edit = edit
-        self.boundary = ctx.boundary
-        self.keepers: dict[str, str] = {}
+        self.nodes = edit.graph.nodes
+        self.columns = edit.graph.columns()
+        self.stays = ctx.boundary | edit.hidden
+        self.kept = list(range(len(self.nodes) + len(self.columns.missing)))
+        self.merged: list[int] = []
 
     def run(self) -> None:
-        nodes = [node for node in self.edit.graph.sorted() if self._may_merge(node)]
-        self._constants([node for node in nodes if node.op == "Const" and not node.input])
-        rest = [node for node in nodes if node.op != "Const" or node.input]
+        start = self.columns.start.tolist()
+        constants: list[int] = []
+        rest: list[int] = []
+        for number in self._candidates():
+            is_value = start[number] == start[number + 1] and self.nodes[number].op == "Const"
+            (constants if is_value else rest).append(number)
+        self._constants(constants)
         # A loop's Merge reads a node downstream of it: repeat if that node was merged.
         for _ in range(_MAX_ROUNDS):
-            before = len(self.keepers)
+            before = len(self.merged)
             self._expressions(rest)
-            merged = list(self.keepers)[before:]
-            if not any(self.edit[name].op in NEXT_ITERATIONS for name in merged):
+            merged = self.merged[before:]
+            if not any(self.columns.op_of(number) in NEXT_ITERATIONS for number in merged):
                 break
         self._rewrite()
 
-    def _may_merge(self, node: NodeDef) -> bool:
-        if node.name in self.boundary or node.op in PLACEHOLDERS or node.name in self.edit.hidden:
-            return False
-        if opdefs.get(node.op) is not None:
-            return not opdefs.is_stateful(node.op)
-        is_call = opdefs.get(node.op, self.edit.library) is not None
-        what = "calls a function" if is_call else opdefs.unknown(node.op)
-        self.edit.skip(node, f"{what}, which may have state")
-        return False
+    def _candidates(self) -> list[int]:
+        """The nodes that may be merged, in topological order."""
+        graph, columns = self.edit.graph, self.columns
+        order = range(len(graph)) if graph.is_sorted() else graph.numbers_in_order()
+        whys = [self._why_not(op) for op in columns.ops]
+        chosen: list[int] = []
+        for number, op in zip(order, columns.op[np.asarray(order)].tolist(), strict=True):
+            why = whys[op]
+            if why is None:
+                if columns.names[number] not in self.stays:
+                    chosen.append(number)
+            elif why and columns.names[number] not in self.stays:
+                self.edit.skip(columns.names[number], why)
+        return chosen
 
-    def _constants(self, nodes: list[NodeDef]) -> None:
+    def _why_not(self, op: str) -> str | None:
+        """Why nodes of an op are never merged, empty where that needs no word; None if they are."""
+        if op in PLACEHOLDERS:
+            return ""
+        if opdefs.get(op) is not None:
+            return "" if opdefs.is_stateful(op) else None
+        is_call = opdefs.get(op, self.edit.library) is not None
+        return f"{'calls a function' if is_call else opdefs.unknown(op)}, which may have state"
+
+    def _merge(self, number: int, keeper: int) -> None:
+        self.kept[number] = keeper
+        self.merged.append(number)
+
+    def _constants(self, numbers: list[int]) -> None:
         """Group by more and more of the content, so that few weights are hashed completely."""
-        groups: list[list[NodeDef]] = [nodes]
+        groups: list[list[int]] = [numbers]
         for key in (_shape_key, _start_key, _full_key):
-            finer: list[list[NodeDef]] = []
+            finer: list[list[int]] = []
             for group in groups:
-                by_key: dict[object, list[NodeDef]] = {}
-                for node in group:
-                    by_key.setdefault(key(node), []).append(node)
-                finer += [nodes for nodes in by_key.values() if len(nodes) > 1]
+                by_key: dict[object, list[int]] = {}
+                for number in group:
+                    by_key.setdefault(key(self.nodes[number]), []).append(number)
+                finer += [same for same in by_key.values() if len(same) > 1]
             groups = finer
         for group in groups:
-            for node in group[1:]:
-                self.keepers[node.name] = group[0].name
+            for number in group[1:]:
+                self._merge(number, group[0])
 
-    def _expressions(self, nodes: list[NodeDef]) -> None:
-        first: dict[tuple[object, ...], NodeDef] = {}
-        full: dict[tuple[object, ...], str] = {}
-        for node in nodes:
-            if node.name in self.keepers:
+    def _expressions(self, numbers: list[int]) -> None:
+        columns, kept = self.columns, self.kept
+        for number in self.merged:  # what replaced a node may have been replaced since
+            while kept[kept[number]] != kept[number]:
+                kept[number] = kept[kept[number]]
+        ops, start = columns.op.tolist(), columns.start.tolist()
+        sources, ports = columns.source.tolist(), columns.port.tolist()
+        first: dict[tuple[int, ...], int] = {}
+        full: dict[tuple[object, ...], int] = {}
+        for number in numbers:
+            if kept[number] != number:
                 continue
-            key = (node.op, node.device, tuple(map(self._merged_input, node.input)))
-            other: NodeDef = first.setdefault(key, node)
-            if other is node:
+            own = slice(start[number], start[number + 1])
+            key = (ops[number], *[kept[source] for source in sources[own]], *ports[own])
+            other = first.setdefault(key, number)
+            if other == number:
                 continue
             # Rarely reached: attributes are serialized only for nodes that are otherwise equal.
-            full.setdefault((*key, _attributes(other)), other.name)
-            keeper = full.setdefault((*key, _attributes(node)), node.name)
-            if keeper != node.name:
-                self.keepers[node.name] = keeper
-
-    def _merged_input(self, text: str) -> str:
-        name = node_name(text)
-        if name in self.keepers:
-            return str(split_input(text)._replace(name=self._keeper(name)))
-        return text.removesuffix(":0")
-
-    def _keeper(self, name: str) -> str:
-        while name in self.keepers:
-            name = self.keepers[name]
-        return name
+            full.setdefault((other, *_attributes(self.nodes[other])), other)
+            keeper = full.setdefault((other, *_attributes(self.nodes[number])), number)
+            if keeper != number:
+                self._merge(number, keeper)
 
     def _rewrite(self) -> None:
         table: dict[Input, Input] = {}
-        for name in self.keepers:
-            keeper = self._keeper(name)
-            for reader, ports in self.edit.reads(name).items():
-                for port in ports:
-                    table[Input(name, port, port < 0)] = Input(keeper, port, port < 0)
-                self.edit.explain(reader, "reads the one that is kept", name)
+        names = self.columns.names
+        for number in self.merged:
+            name, keeper = names[number], self._keeper(number)
+            for reader, port in self.columns.reads(number):
+                table[Input(name, port, port < 0)] = Input(keeper, port, port < 0)
+                self.edit.explain(names[reader], "reads the one that is kept", name)
+        for number in self.merged:
+            name, keeper = names[number], self._keeper(number)
             self.edit.explain(name, "computes the same as another", keeper)
             self.edit.remove(name, keeper)
         self.edit.rewire(table)
+
+    def _keeper(self, number: int) -> str:
+        while self.kept[number] != number:
+            number = self.kept[number]
+        return self.columns.names[number]
 
 
 def _shape_key(node: NodeDef) -> object:
@@ -180,17 +212,19 @@ def _start_key(node: NodeDef) -> object:
 
 def _full_key(node: NodeDef) -> object:
     digest = hashlib.blake2b()
-    for key, data in _attributes(node):
+    for key, data in _attributes(node)[1:]:
         digest.update(f"{key}:{len(data)}:".encode() + data)
     return digest.digest()
 
 
-def _attributes(node: NodeDef) -> tuple[tuple[str, bytes], ...]:
-    return tuple(
-        sorted(
+def _attributes(node: NodeDef) -> list[tuple[str, bytes]]:
+    """Attributes by their name, each serialised, after the device."""
+    return [
+        ("", node.device.encode()),
+        *sorted(
             (key, value.SerializeToString(deterministic=True)) for key, value in node.attr.items()
-        )
-    )
+        ),
+    ]
 
 
 @graph_pass(effect="exact", source="inspector")
