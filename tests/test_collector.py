@@ -35,13 +35,13 @@ def test_who_has_turned_it_off_finds_it_off():
 
 
 def test_it_rests_while_a_transform_runs():
-    seen: list[bool] = []
+    switched_on: list[bool] = []
 
     @graph_pass(effect="exact", source="inspector")
     def look(edit: GraphEdit, ctx: PassContext) -> None:
         """Note whether the collector is on."""
-        seen.append(gc.isenabled())
+        switched_on.append(gc.isenabled())
 
     look(Graph([]), PassContext())
-    assert seen == [False]
+    assert switched_on == [False]
     assert gc.isenabled()

@@ -84,7 +84,7 @@ class _Merge:
     """Merges equal nodes in topological order, so that equal inputs are merged first.
 
     Attributes:
-        kept: Per number of a node or of a missing name, the node that stands for it, itself at
+        keepers: Per number of a node or of a missing name, the node that stands for it, itself at
             first.
         merged: The numbers of the nodes that another one replaces, in the order of merging.
     """
@@ -94,7 +94,7 @@ class _Merge:
         self.nodes = edit.graph.nodes
         self.columns = edit.graph.columns()
         self.stays = ctx.boundary | edit.hidden
-        self.kept = list(range(len(self.nodes) + len(self.columns.missing)))
+        self.keepers = list(range(len(self.nodes) + len(self.columns.missing)))
         self.merged: list[int] = []
 
     def run(self) -> None:
@@ -139,7 +139,7 @@ class _Merge:
         return f"{'calls a function' if is_call else opdefs.unknown(op)}, which may have state"
 
     def _merge(self, number: int, keeper: int) -> None:
-        self.kept[number] = keeper
+        self.keepers[number] = keeper
         self.merged.append(number)
 
     def _constants(self, numbers: list[int]) -> None:
@@ -158,19 +158,19 @@ class _Merge:
                 self._merge(number, group[0])
 
     def _expressions(self, numbers: list[int]) -> None:
-        columns, kept = self.columns, self.kept
+        columns, keepers = self.columns, self.keepers
         for number in self.merged:  # what replaced a node may have been replaced since
-            while kept[kept[number]] != kept[number]:
-                kept[number] = kept[kept[number]]
+            while keepers[keepers[number]] != keepers[number]:
+                keepers[number] = keepers[keepers[number]]
         ops, start = columns.op.tolist(), columns.start.tolist()
         sources, ports = columns.source.tolist(), columns.port.tolist()
         first: dict[tuple[int, ...], int] = {}
         full: dict[tuple[object, ...], int] = {}
         for number in numbers:
-            if kept[number] != number:
+            if keepers[number] != number:
                 continue
             own = slice(start[number], start[number + 1])
-            key = (ops[number], *[kept[source] for source in sources[own]], *ports[own])
+            key = (ops[number], *[keepers[source] for source in sources[own]], *ports[own])
             other = first.setdefault(key, number)
             if other == number:
                 continue
@@ -195,8 +195,8 @@ class _Merge:
         self.edit.rewire(table)
 
     def _keeper(self, number: int) -> str:
-        while self.kept[number] != number:
-            number = self.kept[number]
+        while self.keepers[number] != number:
+            number = self.keepers[number]
         return self.columns.names[number]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from inspector.graph import opdefs
-from inspector.graph.edit import GraphEdit, with_controls
+from inspector.graph.edit import GraphEdit
+from inspector.graph.editing.references import with_controls
 from inspector.graph.graph import control_inputs, data_inputs
 from inspector.graph.protos import NodeDef
 from inspector.passes.base import PassContext
@@ -15,7 +16,7 @@ _COMMUTES = frozenset(("Identity", "MaxPool", "Relu", "Relu6", "Snapshot", "Sque
 DEPTHS = (3, 2, 1)
 """Lengths of the chains over which a FakeQuant is hoisted, in this order, as in the tool."""
 _PATTERN = op("FakeQuantWithMinMaxVars", ANY, op("Const", label="min"), op("Const", label="max"))
-_FAKE = ("FakeQuantWithMinMaxVars",)
+OPS = ("FakeQuantWithMinMaxVars",)
 
 
 def hoist(edit: GraphEdit, ctx: PassContext, depth: int) -> None:
@@ -24,7 +25,7 @@ def hoist(edit: GraphEdit, ctx: PassContext, depth: int) -> None:
     Later rounds move it further: over six nodes in all. Differs from the tool, which allows any op
     of one input: the range of a Softmax's output is not that of its input.
     """
-    for fake in in_order(edit, _FAKE):
+    for fake in in_order(edit, OPS):
         chain = _chain(edit, ctx, fake, depth)
         if chain is not None:
             _hoist(edit, fake, chain)
@@ -66,7 +67,7 @@ def _hoist(edit: GraphEdit, fake: NodeDef, chain: list[NodeDef]) -> None:
 
 def convert(edit: GraphEdit, ctx: PassContext) -> None:
     """Turn each 8-bit FakeQuant with constant range into QuantizeV2, Requantize, Dequantize."""
-    for fake in in_order(edit, _FAKE):
+    for fake in in_order(edit, OPS):
         if match(edit, fake, _PATTERN) is None or fake.name in ctx.feeds:
             continue
         bits, narrow = opdefs.attr(fake, "num_bits"), opdefs.attr(fake, "narrow_range")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated
 
 from inspector.graph import opdefs, tensors
 from inspector.graph.edit import GraphEdit
-from inspector.graph.graph import Input
+from inspector.graph.graph import Input, named_copy
 from inspector.graph.op_sets import ENTERS, NEXT_ITERATIONS, SWITCHES
 from inspector.graph.protos import DTypeEnum, NodeDef
 from inspector.passes.base import Arg, PassContext, graph_pass
@@ -37,31 +37,42 @@ def insert_logging(
     control flow of loops and branches. Applied twice, it logs twice.
     """
     library = {item.signature.name: item.signature for item in edit.library.function}
+    plain = NodeDef(op="Print")
+    plain.attr["first_n"].i = first_n
+    plain.attr["summarize"].i = summarize
+    plain.attr["message"].s = message.encode()
+    templates: dict[tuple[DTypeEnum, ...], NodeDef] = {}
     rewired: dict[Input, Input] = {}
     prints: dict[str, NodeDef] = {}
     for node in edit.nodes():
-        reads = edit.reads(node.name)
+        source = node.name
+        reads = edit.reads(source)
         if not reads or (op and node.op not in op):
             continue
-        if prefix and not node.name.startswith(prefix):
+        if prefix and not source.startswith(prefix):
             continue
         ports = {max(port, 0) for ports_read in reads.values() for port in ports_read}
         dtypes = opdefs.output_dtypes(node, library)
         if why := _why_not(node, ports, dtypes):
             edit.skip(node, why)
             continue
-        name = f"{node.name}__print__"
-        text = (f";{node.op};" if show_op else "") + (f";{name};" if show_name else "") + message
-        printing = _print(edit.unique(name), node, sorted(ports), dtypes or [])
-        printing.attr["message"].s = text.encode()
-        printing.attr["first_n"].i = first_n
-        printing.attr["summarize"].i = summarize
-        prints[node.name] = printing
-        rewired[Input(node.name, 0, False)] = Input(printing.name, 0, False)
-        edit.explain(printing.name, "logs a node", node.name)
+        assert dtypes is not None
+        name = f"{source}__print__"
+        printed = sorted(ports)
+        types = (dtypes[0], *[dtypes[port] for port in printed])
+        if types not in templates:
+            templates[types] = _typed(plain, types)
+        inputs = [source, *[f"{source}:{port}" if port else source for port in printed]]
+        printing = named_copy(templates[types], edit.unique(name), inputs)
+        if show_op or show_name:
+            text = (f";{node.op};" if show_op else "") + (f";{name};" if show_name else "")
+            printing.attr["message"].s = (text + message).encode()
+        prints[source] = printing
+        rewired[Input(source, 0, False)] = Input(printing.name, 0, False)
+        edit.explain(printing.name, "logs a node", source)
         for reader, ports_read in reads.items():
             if 0 in ports_read:
-                edit.explain(reader, "reads past the log", node.name)
+                edit.explain(reader, "reads past the log", source)
     edit.rewire(rewired)
     following = successors(edit)
     for name, printing in prints.items():
@@ -82,11 +93,10 @@ def _why_not(node: NodeDef, ports: set[int], dtypes: list[DTypeEnum] | None) -> 
     return ""
 
 
-def _print(name: str, node: NodeDef, ports: Iterable[int], dtypes: list[DTypeEnum]) -> NodeDef:
-    printing = NodeDef(name=name, op="Print", input=[node.name])
-    printing.attr["T"].type = dtypes[0]
-    printing.attr["U"].list.SetInParent()
-    for port in ports:
-        printing.input.append(str(Input(node.name, port, False)))
-        printing.attr["U"].list.type.append(dtypes[port])
+def _typed(plain: NodeDef, types: Sequence[DTypeEnum]) -> NodeDef:
+    """A Print for values of these dtypes; the first is that of the value that it passes on."""
+    printing = NodeDef()
+    printing.CopyFrom(plain)
+    printing.attr["T"].type = types[0]
+    printing.attr["U"].list.type.extend(types[1:])
     return printing

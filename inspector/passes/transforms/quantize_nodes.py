@@ -13,9 +13,9 @@ from typing import Annotated
 from inspector.errors import BadParameter
 from inspector.graph import opdefs, tensors
 from inspector.graph.edit import GraphEdit
-from inspector.graph.graph import Input, control_inputs, data_inputs, split_input
+from inspector.graph.graph import Input, control_inputs, data_inputs, named_copy, split_input
 from inspector.graph.op_sets import ENTERS
-from inspector.graph.protos import NodeDef
+from inspector.graph.protos import DTypeEnum, NodeDef
 from inspector.graph.shapes import infer
 from inspector.passes.base import Arg, PassContext, graph_pass
 from inspector.passes.rewrite.channels import Skipped
@@ -28,6 +28,15 @@ from inspector.passes.transforms.cleanup import merge_duplicate_nodes
 from inspector.passes.transforms.fake_quants import dequantize, ports
 
 _NAME = "quantize_nodes"
+
+
+def _typed(op: str, key: str, dtype: DTypeEnum) -> NodeDef:
+    """A node without name and inputs, and with one dtype: what those that are added are like."""
+    node = NodeDef(op=op)
+    node.attr[key].type = dtype
+    return node
+
+
 _FOLLOWED = op(
     "Requantize",
     op(
@@ -42,6 +51,17 @@ _FOLLOWED = op(
     op("Const"),
     op("Const"),
 )
+_DIMS = constant("", [-1], tensors.INT32)
+_AXES = constant("", [0], tensors.INT32)
+_FLAT = _typed("Reshape", "T", tensors.FLOAT)
+_MIN, _MAX = _typed("Min", "T", tensors.FLOAT), _typed("Max", "T", tensors.FLOAT)
+for _bound in (_MIN, _MAX):
+    _bound.attr["keep_dims"].b = False
+_QUANTIZE = _typed("QuantizeV2", "T", QUINT8)
+_QUANTIZE.attr["mode"].s = b"MIN_FIRST"
+_RANGE = _typed("RequantizationRange", "Tinput", QINT32)
+_REQUANTIZE = _typed("Requantize", "Tinput", QINT32)
+_REQUANTIZE.attr["out_type"].type = QUINT8
 _AGAIN = op("QuantizeV2", op("Dequantize", label="dequantize"), op("Min"), op("Max"))
 
 
@@ -73,10 +93,13 @@ def quantize_nodes(
     """
     fed = _range("input", input_min, input_max)
     fallback = _range("fallback", fallback_min, fallback_max)
-    rounds: list[Callable[[GraphEdit], None]] = [
-        lambda work: _feed_bytes(work, ctx, fed),
-        *(partial(fake_quants.hoist, ctx=ctx, depth=depth) for depth in fake_quants.DEPTHS),
-        lambda work: fake_quants.convert(work, ctx),
+    rounds: list[Callable[[GraphEdit], None]] = []
+    if fed is not None:
+        rounds.append(lambda work: _feed_bytes(work, ctx, fed))
+    if any(node.op in fake_quants.OPS for node in edit.graph):
+        rounds += [partial(fake_quants.hoist, ctx=ctx, depth=n) for n in fake_quants.DEPTHS]
+        rounds.append(lambda work: fake_quants.convert(work, ctx))
+    rounds += [
         lambda work: _Quantize(work, ctx, fallback, ignore_op).run(),
         lambda work: _merge_requantizes(work, ctx),
         lambda work: merge_duplicate_nodes.function(work, ctx),
@@ -92,9 +115,7 @@ def quantize_nodes(
         work_on(work)
         after = work.finish()
         edit.skipped += work.skipped
-        for change in work.changes() if after is not graph else ():
-            if change.rule:
-                edit.explain(change.name, change.rule, *change.sources)
+        edit.explain_as(work)
         graph = after
     adopt(edit, graph.nodes)
 
@@ -118,10 +139,9 @@ def _range(what: str, low: str, high: str) -> tuple[float, float] | None:
     return values[0], values[1]
 
 
-def _feed_bytes(edit: GraphEdit, ctx: PassContext, fed: tuple[float, float] | None) -> None:
+def _feed_bytes(edit: GraphEdit, ctx: PassContext, fed: tuple[float, float]) -> None:
     """Turn float32 Placeholders into quint8 ones, with a Dequantize for their consumers."""
-    for node in edit.nodes("Placeholder") if fed is not None else ():
-        assert fed is not None
+    for node in edit.nodes("Placeholder"):
         if "dtype" not in node.attr or node.attr["dtype"].type != tensors.FLOAT:
             edit.skip(node, "is no placeholder for float32")
             continue
@@ -185,9 +205,8 @@ class _Quantize:
             values.append(quantized[source][0])
             ranges.append(quantized[source][1:])
         order = ranges if form.pairs else [[low for low, _ in ranges], [high for _, high in ranges]]
-        eightbit = NodeDef(name=edit.unique(f"{name}/eightbit"), op=form.op)
-        eightbit.input[:] = [*values, *(text for part in order for text in part)]
-        eightbit.input.extend(control_inputs(node))
+        inputs = [*values, *(text for part in order for text in part), *control_inputs(node)]
+        eightbit = NodeDef(op=form.op)
         for key in form.types:
             eightbit.attr[key].type = QUINT8
         if form.output:
@@ -195,67 +214,44 @@ class _Quantize:
         for key in form.copied:
             if key in node.attr:
                 eightbit.attr[key].CopyFrom(node.attr[key])
-        self._add(eightbit, name)
-        result = ports(eightbit.name)
-        if form.output:
-            result = ports(self._requantized(name, eightbit.name))
+        computed = self._add(eightbit, f"{name}/eightbit", inputs, name)
+        result = ports(self._requantized(name, computed) if form.output else computed)
         edit.replace(dequantize(name, result))
-        edit.explain(name, "computed in 8 bits", eightbit.name)
+        edit.explain(name, "computed in 8 bits", computed)
 
     def _quantized_input(self, name: str, text: str) -> str:
         """Quantize one float input with its own range; the name of the QuantizeV2."""
         source = split_input(text)
         own = source.name if source.port == 0 else f"{source.name}__port__{source.port}"
         prefix, controls = f"{name}_eightbit/{own}", [f"^{source.name}"]
-        unique = self.edit.unique
-        dims = constant(unique(f"{prefix}/reshape_dims"), [-1], tensors.INT32, controls)
-        axes = constant(unique(f"{prefix}/reduction_dims"), [0], tensors.INT32, controls)
-        flat = NodeDef(name=unique(f"{prefix}/reshape"), op="Reshape", input=[text, dims.name])
-        flat.attr["T"].type = tensors.FLOAT
-        self._add(dims, name)
-        self._add(axes, name)
-        self._add(flat, name)
-        quantize = NodeDef(name=unique(f"{prefix}/quantize"), op="QuantizeV2", input=[text])
-        for part in ("Min", "Max"):
-            bound = NodeDef(name=unique(f"{prefix}/{part.lower()}"), op=part)
-            bound.input[:] = [flat.name, axes.name]
-            bound.attr["T"].type = tensors.FLOAT
-            bound.attr["keep_dims"].b = False
-            self._add(bound, name)
-            quantize.input.append(bound.name)
-        quantize.attr["T"].type = QUINT8
-        quantize.attr["mode"].s = b"MIN_FIRST"
-        self._add(quantize, name)
-        return str(quantize.name)
+        dims = self._add(_DIMS, f"{prefix}/reshape_dims", controls, name)
+        axes = self._add(_AXES, f"{prefix}/reduction_dims", controls, name)
+        flat = self._add(_FLAT, f"{prefix}/reshape", [text, dims], name)
+        low = self._add(_MIN, f"{prefix}/min", [flat, axes], name)
+        high = self._add(_MAX, f"{prefix}/max", [flat, axes], name)
+        return self._add(_QUANTIZE, f"{prefix}/quantize", [text, low, high], name)
 
     def _requantized(self, name: str, eightbit: str) -> str:
         """The name of a Requantize to 8 bits, with the fallback range or a computed one."""
-        bounds: list[str] = []
         if self.fallback is None:
-            measured = NodeDef(name=self.edit.unique(f"{eightbit}/requant_range"))
-            measured.op = "RequantizationRange"
-            measured.input[:] = ports(eightbit)
-            measured.attr["Tinput"].type = QINT32
-            self._add(measured, name)
-            bounds = ports(measured.name)[:2]
+            measured = self._add(_RANGE, f"{eightbit}/requant_range", ports(eightbit), name)
+            bounds = ports(measured)[:2]
         else:
             controls = [f"^{eightbit}"] if self.loops else []
-            for part, value in zip(("min", "max"), self.fallback, strict=True):
-                bound = constant(
-                    self.edit.unique(f"{eightbit}/fallback_{part}"), value, controls=controls
-                )
-                self._add(bound, name)
-                bounds.append(bound.name)
-        requantize = NodeDef(name=self.edit.unique(f"{eightbit}/requantize"), op="Requantize")
-        requantize.input[:] = [*ports(eightbit), *bounds]
-        requantize.attr["Tinput"].type = QINT32
-        requantize.attr["out_type"].type = QUINT8
-        self._add(requantize, name)
-        return str(requantize.name)
+            bounds = [
+                self._add(constant("", value), f"{eightbit}/fallback_{part}", controls, name)
+                for part, value in zip(("min", "max"), self.fallback, strict=True)
+            ]
+        inputs = [*ports(eightbit), *bounds]
+        return self._add(_REQUANTIZE, f"{eightbit}/requantize", inputs, name)
 
-    def _add(self, node: NodeDef, before: str) -> None:
+    def _add(self, like: NodeDef, name: str, inputs: list[str], before: str) -> str:
+        """Add a node like this one in front of another; the name that it gets."""
+        node = named_copy(like, self.edit.unique(name), inputs)
         self.edit.add(node, before=before)
-        self.edit.explain(node.name, "8-bit arithmetic", before)
+        free = str(node.name)
+        self.edit.explain(free, "8-bit arithmetic", before)
+        return free
 
 
 def _merge_requantizes(edit: GraphEdit, ctx: PassContext) -> None:
