@@ -202,6 +202,12 @@ def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
     info = f"tf_graph_inspector-{inspector.__version__}.dist-info"
     metadata = email.message_from_bytes(archive.read(f"{info}/METADATA"))
     assert metadata["Name"] == "tf-graph-inspector"
+    description = metadata.get_payload()
+    assert "See what is inside a TensorFlow model" in description
+    assert "A film: open the iris classifier" in description
+    dead = [link for link in re.findall(r"\]\(([^)\s]+)\)", description) if ":" not in link]
+    assert not dead
+    assert "<!--" not in description
     assert metadata["License-Expression"] == "Apache-2.0"
     assert f"{info}/licenses/LICENSE" in archive.namelist()
     assert (

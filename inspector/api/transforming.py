@@ -98,7 +98,7 @@ def optimise(
         inputs: Feeds, node or tensor names; by default those the outputs need, also in the end.
         outputs: Fetches; by default the signature's, else the likeliest.
         transforms: The tool's text, ``"fold_constants round_weights(num_steps=256)"``, or a list.
-        preset: In place of `transforms`, the name of a list.
+        preset: In place of `transforms`, the name of a list; ``tidy`` where there is neither.
         progress: Called in this thread with a fraction from 0 to 1, or None, and the current step.
         signature, all_signatures: As in `freeze`; ``warnings`` says which are left out.
         init_op, set: As in `freeze`.

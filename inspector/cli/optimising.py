@@ -71,7 +71,7 @@ ON_VIOLATION = ("keep", "rollback", "stop")
     "--preset",
     metavar="NAME",
     shell_complete=completion.presets,
-    help="A list of transforms by name; see `transforms`.",
+    help="A list of transforms by name, see `transforms`; tidy where --transforms is not given.",
 )
 @click.option(
     "--to",

@@ -14,12 +14,14 @@ import pytest
 from click.testing import CliRunner
 from google.protobuf import text_format
 
+import inspector
 from benchmarks import digits
 from inspector.cli.main import cli
 from inspector.errors import InspectorError
 from inspector.graph.protos import GraphDef, SavedModel
 from tests import json_schemas
 from tests.conftest import ROOT
+from tests.graphs import graph, node, placeholder
 
 IRIS = ROOT / "sample_models" / "iris" / "saved_model"
 SHAPES = ROOT / "sample_models" / "shapes" / "saved_model"
@@ -166,6 +168,19 @@ def test_the_suffix_says_what_is_written(tmp_path):
 def test_a_preset_and_transforms_are_one_too_many(tmp_path):
     flags = ["--preset", "tidy", "--transforms", CHEAP]
     assert "not both" in run("optimise", IRIS, "-o", tmp_path / "o", *flags, status=2).err
+
+
+def test_without_a_preset_and_transforms_it_is_tidied(tmp_path):
+    file = tmp_path / "model.pb"
+    file.write_bytes(
+        graph(placeholder("x", [None, 2]), node("y", "Relu", "x", T="float32")).to_bytes()
+    )
+    flags = ["--outputs", "y", "--record", tmp_path / "record.json", "-o", tmp_path / "small.pb"]
+    run("optimise", file, *flags)
+    record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
+    assert record["transforms"] == inspector.presets()["tidy"].transforms
+    assert len(record["steps"]) > 5
+    assert "tidy" in run("optimise", "--help").out
 
 
 def test_convert_there_and_back(tmp_path, frozen):
