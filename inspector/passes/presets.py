@@ -98,10 +98,13 @@ PRESETS: dict[str, Preset] = {
         "slightly smaller",
         "slightly faster",
         "equal up to rounding",
-        "strip_unused_nodes remove_nodes(op=Identity, op=CheckNumerics) "
+        "strip_unused_nodes remove_redundant_control_inputs "
+        "remove_nodes(op=Identity, op=CheckNumerics) "
         "fold_constants(ignore_errors=true) fold_batch_norms fold_old_batch_norms",
         "The original advice gave strip_unused_nodes the type and shape of one model's images, and "
-        "without them the input became a scalar: here they are read from the graph. It ended with "
+        "without them the input became a scalar: here they are read from the graph. "
+        "remove_redundant_control_inputs is added: without it, weights that are folded stay in the "
+        "file beside the result. The advice ended with "
         "quantize_nodes, whose 8-bit kernels are no longer optimised: slower than float today, and "
         "off by a few per cent; for phones convert to TensorFlow Lite instead.",
     ),
