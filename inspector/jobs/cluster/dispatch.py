@@ -181,7 +181,6 @@ class Cluster:
 
         deadline = time.monotonic() + self._patience_s
         while True:
-            self._check_wanted(run)
             with self._lock:
                 if self._client is not None:
                     return self._client
@@ -190,6 +189,7 @@ class Cluster:
                     return self._client
                 except (OSError, TimeoutError) as err:
                     error = err
+            self._check_wanted(run)
             if time.monotonic() >= deadline:
                 why = f"no scheduler answers at {self.address} (INSPECTOR_SCHEDULER)"
                 raise WorkerUnavailable(run.kind, "cluster", why) from error
