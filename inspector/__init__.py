@@ -2,7 +2,8 @@
 
 Open a model with `open_model`; `describe`, `operations`, `scan` and `render` say what is in it;
 `freeze`, `optimise` and `convert` make another model of it, which `save` writes; `predict`,
-`compare`, `benchmark`, `diff`, `blame`, `search` and `report` tell what that did to it.
+`compare`, `benchmark`, `diff`, `blame`, `search` and `report` tell what that did to it; `sweep`
+does it to many models.
 
 Example:
     >>> import inspector
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
         SteadyTimes,
         Step,
         Suggestion,
+        SweepResult,
+        Swept,
         Transform,
         TransformGraph,
         Variable,
@@ -93,6 +96,7 @@ if TYPE_CHECKING:
         schema_names,
         search,
         sensitivity,
+        sweep,
         to_tensorflow,
         top_classes,
         transform_graph_file,
@@ -136,6 +140,8 @@ __all__ = [
     "SteadyTimes",
     "Step",
     "Suggestion",
+    "SweepResult",
+    "Swept",
     "Transform",
     "TransformGraph",
     "Variable",
@@ -174,6 +180,7 @@ __all__ = [
     "search",
     "sensitivity",
     "settings",
+    "sweep",
     "to_tensorflow",
     "top_classes",
     "transform_graph_file",

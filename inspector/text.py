@@ -33,6 +33,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
+def spreadsheet_cell(text: str) -> str:
+    """A text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def cut(text: str, limit: int) -> str:
     """At most ``limit`` characters; the end gives way to ``…``."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

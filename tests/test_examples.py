@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,33 @@ def test_a_notebook_is_kept_without_outputs() -> None:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             assert not cell.get("outputs"), path.name
             assert cell.get("execution_count") is None
+
+
+@pytest.mark.tensorflow
+@pytest.mark.slow
+def test_the_sweep(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "iris").symlink_to(ROOT / "sample_models/iris/saved_model")
+    (tmp_path / "models" / "notes.txt").write_text("no model")
+    command = [
+        sys.executable,
+        ROOT / "examples" / "sweep.py",
+        tmp_path / "models",
+        tmp_path / "out",
+    ]
+    first, second = (
+        subprocess.run(
+            command,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for _ in range(2)
+    )
+    assert first.returncode == 3, first.stderr
+    assert re.search(r"iris: 3\.\d times smaller$", first.stdout, re.MULTILINE)
+    assert re.search(r"^notes\.txt: failed: .*no SavedModel", first.stdout, re.MULTILINE)
+    assert "0 of 2 were known" in first.stdout
+    assert "2 of 2 were known" in second.stdout
+    assert (tmp_path / "out" / "report.html").is_file()

@@ -6,6 +6,7 @@ import html
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from inspector.analysis.tensor_errors import TensorError
 from inspector.formats.tflite.quantisation_report import LayerSensitivity, QuantisedOutput
 from inspector.graph.protos import GraphDef
 from inspector.jobs.tasks.side_types import ComparedSideJson
+from inspector.jobs.tasks.sweeping.sweep_types import SweepAnswer
 from inspector.measurement.json_types import OutputDifference
 from inspector.measurement.paired_ratio import Judgement
 from inspector.model.operation import Output
@@ -80,6 +82,19 @@ def measured_results() -> list[Any]:
     failed = replace(candidate, error=NAME)
     output = QuantisedOutput(0.25, 0.125, 0.5, 0.75, 1, True)
     layer = LayerSensitivity(NAME, "CONV_2D", NAME, 1000, {NAME: output})
+    answer: SweepAnswer = {
+        "format": "SavedModel",
+        "bytes": 2048,
+        "nodes": 2,
+        "result": "optimised.pb",
+        "result_bytes": 1024,
+        "result_nodes": 1,
+        "check": None,
+        "warnings": [NAME],
+        "notes": [],
+    }
+    swept = inspector.Swept(NAME, "done", "a", answer)
+    lost = inspector.Swept(NAME, "failed", "b", error=NAME)
     return [
         times,
         steady,
@@ -95,6 +110,8 @@ def measured_results() -> list[Any]:
         inspector.Blame(error, None, {NAME: [NAME]}, NAME, [error], [NAME]),
         candidate,
         inspector.SearchResult(NAME, (candidate, failed), 30.0),
+        swept,
+        inspector.SweepResult(Path(NAME), (swept, lost), NAME, "graphdef", 30.0),
         inspector.QuantisationReport("dynamic", {"int8": 3}, 16, "samples", {NAME: output}),
         inspector.Sensitivity("dynamic", (layer,), 16, "random"),
         inspector.Prediction({NAME: np.eye(3, dtype=np.float32)} | outputs(), 1.25, 2.0, 3.0),
@@ -163,6 +180,7 @@ AS_PRINTED = {
     "QuantisationReport": "Quantised by the recipe dynamic: 3 as int8.",
     "ReportContents": "not checked: <img",
     "SearchResult": "best of 2 candidates: none is within the limits\n30 s",
+    "SweepResult": "1 of 2 models done, 2.0 KiB → 1.0 KiB, 30 s",
     "Sensitivity": "on 16 rows of random rows",
 }
 

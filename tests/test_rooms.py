@@ -40,6 +40,7 @@ ROOMS = (
     "jobs/",
     "reporting/",
     "searching/",
+    "sweeping/",
     "api/ __init__",
     "ui/",
     "cli/",
@@ -129,6 +130,7 @@ CLI_IMPORTS = {
             "listing",
             "outputs_text",
             "scan_text",
+            "sweep_text",
             "text_tables",
             "times_text",
         )

@@ -93,6 +93,9 @@ if TYPE_CHECKING:
     from inspector.searching.outcome import Measured as Measured
     from inspector.searching.outcome import SearchResult as SearchResult
     from inspector.settings import Setting as Setting
+    from inspector.sweeping.model_sweep import sweep as sweep
+    from inspector.sweeping.swept import SweepResult as SweepResult
+    from inspector.sweeping.swept import Swept as Swept
     from inspector.view.export.render import render as render
 
 PLACES = {
@@ -137,6 +140,8 @@ PLACES = {
     "SteadyTimes": "measurement.batch_sweep",
     "Step": "passes.records",
     "Suggestion": "analysis.outputs",
+    "SweepResult": "sweeping.swept",
+    "Swept": "sweeping.swept",
     "Transform": "passes.catalogue",
     "TransformGraph": "api.transform_graph",
     "Variable": "model.checkpoint",
@@ -173,6 +178,7 @@ PLACES = {
     "scan": "api.open_models",
     "search": "searching.model_search",
     "sensitivity": "api.writing",
+    "sweep": "sweeping.model_sweep",
     "to_tensorflow": "api.open_models",
     "top_classes": "jobs.client.feed_reading",
     "transform_graph_file": "api.transform_graph",

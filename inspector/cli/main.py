@@ -1,8 +1,9 @@
 """The command line: each command reads its flags, calls `inspector.api`, and prints the answer.
 
-Exit status: 0 done; 1 an error of the model or the work, in one line; 2 an error of the command
-line; 3 the command found what it looks for (`scan`), a limit is not met (`compare`, `search`), or a
-required check found a violation; 4 a required check could not be made; 130 Ctrl-C.
+Exit status: 0 done; 1 an error of the model or the work, in one line (of a `sweep` also where one
+model of many failed); 2 an error of the command line; 3 the command found what it looks for
+(`scan`), a limit is not met (`compare`, `search`), or a required check found a violation; 4 a
+required check could not be made; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from inspector.cli import (
     report,
     running,
     scan,
-    searching,
     slowest,
 )
+from inspector.cli.many import searching, sweeping
 from inspector.cli.options import Commands
 from inspector.cli.verbosity import add_options
 from inspector.version import __version__
@@ -40,6 +41,7 @@ COMMANDS: tuple[click.Command, ...] = (
     slowest.profile,
     gate.compare,
     searching.search,
+    sweeping.sweep,
     scan.scan,
     reading.diff,
     reading.render,

@@ -18,6 +18,7 @@ from inspector.jobs import typed_json
 from inspector.jobs.handover.handover_types import ReadAnswer
 from inspector.jobs.tasks import candidate_types, lite_types, side_types
 from inspector.jobs.tasks.picture_types import PicturesAnswer
+from inspector.jobs.tasks.sweeping import sweep_types
 from inspector.measurement.json_types import BlameJson, ProfileJson
 
 MIB = 1 << 20
@@ -200,6 +201,12 @@ REQUESTS: Mapping[str, Request] = table(
         cached=True,
         tensorflow=False,
         limits=_CONVERSION,
+    ),
+    _runs(
+        "sweep",
+        "sweeping.sweep:sweep",
+        sweep_types.SweepAnswer,
+        limits=replace(_CONVERSION, memory_per_byte=18.0),
     ),
     # Measured for the conversion, which takes the most.
     _runs(

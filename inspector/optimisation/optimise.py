@@ -56,7 +56,7 @@ def optimise(
     Raises: what freezing and the transforms raise; BadParameter for an unknown preset; BadFeed;
         BadFetch for an output that gives no value.
     """
-    transforms = _transforms(options)
+    transforms = transforms_of(options)
     if options.check is not None:
         pipeline.check_policy(options.check.on_violation)
     calls = [planned.call for planned in pipeline.plan(transforms)]  # syntax errors come first
@@ -226,7 +226,8 @@ def frozen_model(
     return replace(ready, notes=[*ready.notes, *notes]) if notes else ready
 
 
-def _transforms(options: OptimiseOptions) -> Transforms:
+def transforms_of(options: OptimiseOptions) -> Transforms:
+    """The transforms that options ask for. Raises: BadParameter."""
     if options.transforms is not None and options.preset is not None:
         raise BadParameter("optimise", "preset", "give transforms or a preset, not both")
     if options.transforms is not None:

@@ -89,8 +89,13 @@ def share(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
 
 
+def stylesheet() -> str:
+    """The style of reports."""
+    return (HERE / "report.css").read_text(encoding="utf-8")
+
+
 def _style() -> str:
-    return web_module.style() + (HERE / "report.css").read_text(encoding="utf-8")
+    return web_module.style() + stylesheet()
 
 
 def _script() -> str:

@@ -84,7 +84,8 @@ def of_path(path: Path) -> Input:
         if len(files) > most:
             raise LimitExceeded(path.name, "files", f"more than {most:,} files")
     if not files:
-        raise MissingFile(path.name or "model", "path", "there is no file to send to the cluster")
+        why = "holds no file" if is_folder else "there is no such file or folder"
+        raise MissingFile(path.name or "model", "path", why)
     if list(files) == [path.name]:
         return Input(path.name, "", tuple(files.values()))
     return Input(base.name or "model", "" if is_folder else path.name, tuple(files.values()))

@@ -37,6 +37,7 @@ from inspector.jobs.store.workspace import ModelKey, Workspace
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.2
+_END_S = 10.0
 
 
 @functools.cache
@@ -96,13 +97,11 @@ def _answer(data: bytes, store: SharedStore) -> bytes:
         model = places[order["model"]] if order["model"] is not None else None
         limits = remote_orders.limits_from(order["limits"])
         job = runner.submit(kind, args, blobs=blobs, model=model, limits=limits)
+        if model is None:  # else the answer is kept here, for the next who asks for it
+            stack.callback(_discard, runner, job)
         result = _followed(job, order)
-        try:
-            token = secrets.token_hex(16)
-            files = list(_sent(result.folder, store, order["run"], token))
-        finally:
-            if model is None and result.folder is not None:
-                runner.workspace.discard(result.folder)
+        token = secrets.token_hex(16)
+        files = list(_sent(result.folder, store, order["run"], token))
     value = {"value": result.value, "files": files, "token": token, "log": result.log}
     return parcels.pack(value, result.blobs)
 
@@ -159,6 +158,14 @@ def _followed(job: Job, order: Mapping[str, Any]) -> JobResult:
     finally:
         if not job.done():
             job.cancel()
+
+
+def _discard(runner: LocalRunner, job: Job) -> None:
+    """Remove what a job wrote; one that was cancelled may have ended a moment before."""
+    job.cancel()
+    wait([job], timeout=_END_S)
+    if job.done() and job.exception() is None and (folder := job.result().folder) is not None:
+        runner.workspace.discard(folder)
 
 
 def _sent(

@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from inspector.graph.tensors import Array
+from inspector.text import spreadsheet_cell
 
 MOST_COLUMNS = 16_384
 """Of one array in a CSV file, as many as a spreadsheet takes."""
@@ -45,7 +46,7 @@ def csv_text(arrays: Mapping[str, Array], classes: Mapping[str, Sequence[str]]) 
     header: list[str] = []
     for key, table in tables.items():
         header += _titles(key, arrays[key], table.shape[1], classes.get(key, ()))
-    writer.writerow(_harmless(title) for title in header)
+    writer.writerow(spreadsheet_cell(title) for title in header)
     for row in range(rows):
         cells = [cell for table in tables.values() for cell in table[row].tolist()]
         writer.writerow(_cell(cell) for cell in cells)
@@ -62,13 +63,8 @@ def _titles(key: str, array: Array, width: int, classes: Sequence[str]) -> Itera
 
 def _cell(value: Any) -> Any:
     if isinstance(value, bytes):
-        return _harmless(value.decode("utf-8", "backslashreplace"))
+        return spreadsheet_cell(value.decode("utf-8", "backslashreplace"))
     return value
-
-
-def _harmless(text: str) -> str:
-    """A text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _plain(array: Array) -> Array:

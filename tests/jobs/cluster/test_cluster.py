@@ -121,7 +121,7 @@ def test_errors_are_those_of_a_local_job(runner: ClusterRunner, tmp_path: Path) 
         runner.run("die", {"path": str(path)})
     with pytest.raises(JobFailed, match="its 'digests' is missing or wrong"):
         runner.run("wrong", {"path": str(path)})
-    with pytest.raises(MissingFile, match="no file to send"):
+    with pytest.raises(MissingFile, match="no such file or folder"):
         runner.run("read", {"path": str(tmp_path / "absent")})
 
 

@@ -1,0 +1,1 @@
+"""The commands that do many jobs: all pipelines on a model, one pipeline on many models."""

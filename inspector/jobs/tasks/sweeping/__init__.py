@@ -1,0 +1,1 @@
+"""The job that does one model of a sweep."""

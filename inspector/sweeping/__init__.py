@@ -1,0 +1,1 @@
+"""One list of transforms on many models, with a report at the end."""
