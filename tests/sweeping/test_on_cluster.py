@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 import inspector
+from benchmarks.support.dask_processes import DaskProcesses, dask_processes
 from tests.conftest import ROOT
-from tests.jobs.cluster.processes import DaskProcesses, dask_processes, until
+from tests.jobs.cluster.waiting import until
 from tests.json_schemas import checked
 from tests.sweeping.test_sweep import a_graph
 
@@ -23,8 +24,7 @@ LITE = ROOT / "benchmarks/digits/conv.tflite"
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
-    with dask_processes(tmp_path_factory.mktemp("dask") / "logs", 0) as processes:
-        processes.start_worker(preload=False)
+    with dask_processes(tmp_path_factory.mktemp("dask") / "logs", 1) as processes:
         yield processes
 
 

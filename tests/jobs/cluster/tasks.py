@@ -15,6 +15,8 @@ from inspector.jobs.worker import JobContext, TaskResult
 
 Args = dict[str, Any]
 HERE = "tests.jobs.cluster.tasks"
+PRELOAD = "tests.jobs.cluster.preload"
+"""What the Dask workers import."""
 
 
 class ReadAnswer(TypedDict):

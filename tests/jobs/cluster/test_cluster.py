@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.support.dask_processes import DaskProcesses, dask_processes
 from inspector.errors import (
     BadFeed,
     JobCancelled,
@@ -25,13 +26,13 @@ from inspector.jobs.cluster.dispatch import Cluster
 from inspector.jobs.cluster.shared_store import SharedStore
 from inspector.jobs.requests import REQUESTS
 from inspector.jobs.store.workspace import Workspace
-from tests.jobs.cluster.processes import DaskProcesses, dask_processes, until
-from tests.jobs.cluster.tasks import TASKS
+from tests.jobs.cluster.tasks import PRELOAD, TASKS
+from tests.jobs.cluster.waiting import until
 
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
-    with dask_processes(tmp_path_factory.mktemp("dask") / "logs", 2) as processes:
+    with dask_processes(tmp_path_factory.mktemp("dask") / "logs", 2, preload=PRELOAD) as processes:
         yield processes
 
 
@@ -197,7 +198,7 @@ def test_a_job_that_takes_its_machine_along_is_given_up_and_the_next_is_done(
     """The processes let a job have one failure; the last test has left one worker of two."""
     folder, path = tmp_path / "marks", tmp_path / "model.bin"
     path.write_bytes(b"x")
-    processes.start_worker()
+    processes.start_worker(preload=PRELOAD)
     with runner_of(processes, tmp_path) as runner:
         bad = runner.submit("take_machine_along", slow(folder), session="a")
         with pytest.raises(WorkerDied, match="2 Dask workers ended while they ran this job") as err:
@@ -213,5 +214,5 @@ def test_a_job_that_takes_its_machine_along_is_given_up_and_the_next_is_done(
         runner.run("read", {"path": str(path)})
     with runner_of(processes, tmp_path / "patient") as runner:
         job = runner.submit("read", {"path": str(path)})
-        processes.start_worker()
+        processes.start_worker(preload=PRELOAD)
         assert job.result(60).value["digests"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.support.dask_processes import dask_processes
 from inspector.errors import (
     InspectorError,
     JobCancelled,
@@ -31,8 +32,8 @@ from inspector.jobs.protocol import WireError
 from inspector.jobs.requests import REQUESTS
 from inspector.jobs.store.workspace import Workspace
 from tests.conftest import ROOT
-from tests.jobs.cluster.processes import dask_processes, until
-from tests.jobs.cluster.tasks import TASKS
+from tests.jobs.cluster.tasks import PRELOAD, TASKS
+from tests.jobs.cluster.waiting import until
 
 ALL = {**REQUESTS, **TASKS}
 
@@ -50,7 +51,7 @@ def slow(folder: Path) -> dict[str, Any]:
 def test_a_scheduler_is_restarted_and_the_job_done(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     with (
-        dask_processes(tmp_path / "logs", 1) as processes,
+        dask_processes(tmp_path / "logs", 1, preload=PRELOAD) as processes,
         runner_at(processes.address, tmp_path) as runner,
     ):
         job = runner.submit("slow", slow(marks))
@@ -61,7 +62,7 @@ def test_a_scheduler_is_restarted_and_the_job_done(tmp_path: Path) -> None:
         time.sleep(0.5)
         assert not job.done()
         processes.start_scheduler()
-        processes.start_worker()  # as an operator's service manager would
+        processes.start_worker(preload=PRELOAD)  # as an operator's service manager would
         until(lambda: len(list(marks.glob("*-a"))) > 1, 30)
         (marks / "go").touch()
         assert job.result(30).value["pid"]

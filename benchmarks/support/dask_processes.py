@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.support.serving import unused_port
-from tests.conftest import ROOT
 
+ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",
@@ -34,14 +33,16 @@ class DaskProcesses:
         place = ["--host", "127.0.0.1", "--port", str(self.port)]
         self.scheduler = self._start("scheduler", *place, "--no-dashboard")
 
-    def start_worker(self, *options: str, preload: bool = True) -> subprocess.Popen[bytes]:
-        """Without a process that starts it again, unless `options` has ``--nanny``."""
+    def start_worker(self, *, preload: str = "") -> subprocess.Popen[bytes]:
+        """One thread, and no process that starts it again.
+
+        Args:
+            preload: A module that it imports first.
+        """
         number = len(self.workers)
         home = self.folder / f"worker{number}"
         home.mkdir(mode=0o700)
-        options = (*options, *(() if "--nanny" in options else ("--no-nanny",)))
-        if preload:
-            options = (*options, "--preload", "tests.jobs.cluster.preload")
+        options = ["--no-nanny", *(["--preload", preload] if preload else [])]
         local = ["--nthreads", "1", "--local-directory", str(home), "--no-dashboard"]
         where = ["--host", "127.0.0.1"]
         workspace = {"INSPECTOR_WORKSPACE": str(home / "workspace")}
@@ -66,12 +67,13 @@ class DaskProcesses:
 
     def _start(self, command: str, *options: str, **environ: str) -> subprocess.Popen[bytes]:
         number = len(list(self.folder.glob("*.log")))
+        paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("INSPECTOR_")}
         with (self.folder / f"{number}-{command}.log").open("wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "dask", command, *options],
                 cwd=ROOT,
-                env={**inherited, **_ENVIRONMENT, "PYTHONPATH": str(ROOT), **environ},
+                env={**inherited, **_ENVIRONMENT, "PYTHONPATH": paths, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -80,22 +82,14 @@ class DaskProcesses:
 
 
 @contextlib.contextmanager
-def dask_processes(folder: Path, workers: int, *options: str) -> Iterator[DaskProcesses]:
+def dask_processes(folder: Path, workers: int, *, preload: str = "") -> Iterator[DaskProcesses]:
+    """A scheduler and workers; they end with the block."""
     folder.mkdir(exist_ok=True)
     processes = DaskProcesses(folder)
     try:
         processes.start_scheduler()
         for _ in range(workers):
-            processes.start_worker(*options)
+            processes.start_worker(preload=preload)
         yield processes
     finally:
         processes.end()
-
-
-def until(happens: object, seconds: float = 20.0) -> None:
-    """Wait until a function returns something that is true."""
-    assert callable(happens)
-    end = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
