@@ -10,11 +10,11 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from inspector.errors import UnsupportedModel
+from inspector.graph import parse_limits
 from inspector.graph.protos import GraphDef, MetaGraphDef
 
 _Message = TypeVar("_Message", GraphDef, MetaGraphDef)
 
-MAX_BYTES = (2 << 30) - 1
 IN_CALLER = -1
 """A run that is handed to a thread of a pool waits for it to wake up, which is no work."""
 _WHY = 300
@@ -58,7 +58,7 @@ def to_tensorflow(proto: _Message) -> _Message:
 
     Raises: UnsupportedModel above 2 GiB, which no protobuf message can be.
     """
-    if proto.ByteSize() > MAX_BYTES:
+    if proto.ByteSize() > parse_limits.MAX_MESSAGE:
         name = proto.DESCRIPTOR.name
         raise UnsupportedModel("model", name, "is larger than 2 GiB, which TensorFlow cannot read")
     kind = getattr(tf.compat.v1, proto.DESCRIPTOR.name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inspector.errors import UnknownFormat, UnsupportedModel
+from inspector.errors import LimitExceeded, UnknownFormat, UnsupportedModel
 from inspector.formats import foreign, table, text, wire_kinds
 from inspector.formats.mapped import KERAS_CONFIG, is_keras_folder, map_file
+from inspector.graph import parse_limits
 
 CHECKPOINT, ARCHIVE, KERAS = "Checkpoint", "Archive", "Keras"
 
@@ -39,9 +40,22 @@ def load(path: Path) -> tuple[str | None, memoryview]:
     if path.name == KERAS_CONFIG and is_keras_folder(path.parent):
         return KERAS, data
     kind = kind_of(data)
-    if kind in MESSAGES and wire_kinds.recognise(data) is None:
-        data = text.to_binary(data, kind, path.name)
+    if kind in MESSAGES:
+        if wire_kinds.recognise(data) is None:
+            data = text.to_binary(data, kind, path.name)
+        _check_size(len(data), path.name, kind)
     return kind, data
+
+
+def _check_size(size: int, name: str, kind: str) -> None:
+    """Raises: LimitExceeded for more bytes than any program reads as one protobuf message."""
+    if size > parse_limits.MAX_MESSAGE:
+        way = "save it" if kind == "SavedModel" else "open the SavedModel that it was made from"
+        reason = (
+            f"{size:,} bytes, and neither TensorFlow nor protobuf reads a message of 2 GiB or "
+            f"more: {way}, with the values in its checkpoint, which has no such limit"
+        )
+        raise LimitExceeded(name, kind, reason)
 
 
 def not_readable(name: str, data: memoryview) -> Exception:

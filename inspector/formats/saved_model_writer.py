@@ -16,14 +16,11 @@ from pathlib import Path, PurePosixPath
 from inspector.errors import LimitExceeded, MissingFile, OutputExists, UnsupportedModel
 from inspector.formats.checkpoint.bundle import Bundle
 from inspector.formats.file_names import BINARY
-from inspector.graph import opdefs
+from inspector.graph import opdefs, parse_limits
 from inspector.graph.graph import Graph
 from inspector.graph.protos import AssetFileDef, GraphDef, MetaGraphDef, SavedModel
 from inspector.model import signatures
 from inspector.model.model import Model
-
-MAX_PROTO_BYTES = (2 << 30) - 1
-"""No protobuf message can be longer; what is larger must keep its variables in a checkpoint."""
 
 _MAIN_OP, _LEGACY_INIT_OP = "saved_model_main_op", "legacy_init_op"
 _ASSETS = "saved_model_assets"
@@ -72,7 +69,7 @@ def write(model: Model, folder: Path) -> None:
 def check_size(graph: Graph, what: str) -> None:
     """Raises: LimitExceeded for a graph that no file can hold."""
     size = graph.byte_size()
-    if size > MAX_PROTO_BYTES:
+    if size > parse_limits.MAX_MESSAGE:
         reason = (
             f"{size:,} bytes, and a graph in one file ends at 2 GiB: use the SavedModel without "
             "freezing it, whose checkpoint has no such limit, or store weights in fewer bits "

@@ -15,6 +15,9 @@ from google.protobuf.descriptor import Descriptor
 
 from inspector.errors import LimitExceeded
 
+MAX_MESSAGE = (2 << 30) - 1
+"""Most bytes of one message, of any kind: protobuf has no longer ones."""
+
 MAX_PARTS = 8_000_000
 """Most messages and texts inside one message; at 112 bytes each, they take up to 0.9 GB."""
 

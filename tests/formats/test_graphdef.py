@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from inspector.errors import CorruptModel, LimitExceeded, MissingFile, OutputExists
 from inspector.formats import graphdef, open_model, saved_model_writer
 from inspector.freezing.freeze import freeze
+from inspector.graph import parse_limits, varint
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef
 from inspector.graph.tensors import from_numpy, to_numpy
@@ -128,9 +132,68 @@ def test_a_graph_that_no_file_can_hold_is_refused(monkeypatch: pytest.MonkeyPatc
     node = proto.node.add(name="c", op="Const")
     node.attr["value"].tensor.CopyFrom(from_numpy(np.zeros(1000)))
     model = Model(format="GraphDef", name="m", graph=Graph.of(proto))
-    monkeypatch.setattr(saved_model_writer, "MAX_PROTO_BYTES", 5000)
+    monkeypatch.setattr(parse_limits, "MAX_MESSAGE", 5000)
     with pytest.raises(LimitExceeded, match="2 GiB"):
         graphdef.write(model, Path("nowhere"))
+
+
+def _sparse(path: Path, size: int) -> None:
+    """A Const of so many zeros, as a file with a hole in the place of its values."""
+    # Each field holds all that follow in it, and the last one is the values.
+    rest = size
+    heads: list[bytes] = []
+    for head in (
+        b"\x08\x01\x22",  # of the tensor: its dtype, then its values
+        b"\x42",  # of the attribute
+        b"\x0a\x05value\x12",  # of the entry of the map
+        b"\x0a\x01w\x12\x05Const\x2a",  # of the node
+        b"\x0a",  # of the graph
+    ):
+        heads.insert(0, head + varint.encode(rest))
+        rest += len(heads[0])
+    with path.open("wb") as file:
+        file.write(b"".join(heads))
+        file.truncate(rest)
+
+
+def test_a_sparse_file_is_a_graph(tmp_path: Path) -> None:
+    _sparse(tmp_path / "w.pb", 400)
+    graph = open_model(tmp_path / "w.pb").graph
+    assert graph.node("w").attr["value"].tensor.tensor_content == bytes(400)
+
+
+@pytest.mark.parametrize("command", ["describe", "freeze", "optimise"])
+def test_a_file_of_2_gib_is_refused_before_it_is_read(tmp_path: Path, command: str) -> None:
+    path = tmp_path / "w.pb"
+    _sparse(path, 2 << 30)
+    assert path.stat().st_blocks * 512 < 1 << 20
+    args = [] if command == "describe" else ["-o", str(tmp_path / "out")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "inspector", command, str(path), *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 1
+    assert "w.pb: GraphDef: 2,147,483,6" in printed
+    assert "open the SavedModel that it was made from" in printed
+    assert usage.ru_maxrss < 1 << 20  # KiB; a child's peak begins with that of its parent
+
+
+def test_the_largest_message_is_none_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.pb"
+    _sparse(path, 10_000)
+    monkeypatch.setattr(parse_limits, "MAX_MESSAGE", path.stat().st_size)
+    assert len(open_model(path).graph) == 1
+    monkeypatch.setattr(parse_limits, "MAX_MESSAGE", path.stat().st_size - 1)
+    with pytest.raises(LimitExceeded, match="checkpoint"):
+        open_model(path)
 
 
 @pytest.mark.tensorflow
