@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 
 _FINISHED = (
     ForwardMsg.FINISHED_SUCCESSFULLY,
@@ -100,14 +101,17 @@ class Visitor:
     async def _rerun(
         self, fragment: str, states: tuple[WidgetState, ...], *, is_auto: bool = False
     ) -> None:
-        message = BackMsg()
-        run = message.rerun_script
-        run.query_string = self.query
-        run.page_script_hash = self._pages.get(self.page, "")
-        run.page_name = "" if run.page_script_hash else self.page
-        run.fragment_id = fragment
-        run.is_auto_rerun = is_auto
-        run.widget_states.widgets.extend(states)
+        digest = self._pages.get(self.page, "")
+        message = BackMsg(
+            rerun_script=ClientState(
+                query_string=self.query,
+                page_script_hash=digest,
+                page_name="" if digest else self.page,
+                fragment_id=fragment,
+                is_auto_rerun=is_auto,
+                widget_states=WidgetStates(widgets=states),
+            )
+        )
         await self._socket.send(message.SerializeToString())
 
     async def _settle(self) -> None:

@@ -36,6 +36,8 @@ PACKAGES: Mapping[str, str] = {
     "litert-quantizer": "quantise",
     "fsspec": "urls",
     "anywidget": "notebook",
+    "distributed": "cluster",
+    "authlib": "signin",
 }
 """What is looked for, and the extra that installs it."""
 _DEFAULTS = ("run", "app", "tflite")
