@@ -71,12 +71,13 @@ class Growth:
         return self._eligible & (self.graphs.partner < 0)
 
     @cached_property
-    def _free(self) -> list[bool]:
-        return list(self._is_free.tolist())
+    def _free(self) -> bytearray:
+        return bytearray(self._is_free.tobytes())
 
     @cached_property
-    def _key(self) -> list[int]:
-        return list(self._keys.tolist())
+    def _key(self) -> memoryview:
+        # Most growths look at few entries: a list of all keys would take longer than the growth.
+        return self._keys.data
 
     def grown(self, one: int, other: int) -> list[int]:
         """Pair two nodes unless one has a partner, and grow; all new pairs, by their first node."""

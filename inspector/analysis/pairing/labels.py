@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -125,7 +125,7 @@ def _of_kind(node: NodeDef, functions: _Functions) -> tuple[int, int, int]:
         label = _weight(tensors.base_dtype(dtype) if dtype else dtype, shape)
         return _weight(0, shape), label, label
     if not node.attr:
-        return (_hash(op.encode()),) * 3
+        return (_hash_of_op(op),) * 3
     defaults = _default_bytes(op)
     untyped: list[bytes] = [op.encode()]
     loose: list[bytes] = []
@@ -199,6 +199,11 @@ def _digest(array: tensors.Array) -> bytes:
     middle = flat.size // 2
     parts = (flat[:_SAMPLE], flat[middle : middle + _SAMPLE], flat[-_SAMPLE:])
     return blake2b(b"".join(part.tobytes() for part in parts), digest_size=8).digest()
+
+
+@lru_cache(maxsize=4096)
+def _hash_of_op(op: str) -> int:
+    return _hash(op.encode())
 
 
 def _hash(data: bytes) -> int:

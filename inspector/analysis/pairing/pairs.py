@@ -26,6 +26,7 @@ from inspector.analysis.pairing.colours import classes, colours, unique, with_we
 from inspector.analysis.pairing.labels import Hashes, Labels, Value, joined, labels
 from inspector.analysis.pairing.landmarks import as_often, between, places
 from inspector.analysis.pairing.two_graphs import Mask, Neighbours, TwoGraphs, mixed
+from inspector.collector import collector_paused
 from inspector.graph.graph import Graph
 from inspector.graph.protos import NodeDef, TensorProto
 
@@ -65,6 +66,7 @@ def value_in_node(node: NodeDef) -> TensorProto:
     return node.attr["value"].tensor
 
 
+@collector_paused()
 def pair(
     before: Graph,
     after: Graph,
