@@ -2,13 +2,13 @@
 
 Names and values come out of a model: `plain` and `printable` let no control character through.
 A size has three forms: `size` with the exact bytes, for reports; `rounded_size` for tables;
-`brief_size` where room is short. A shape has two: `shape`, and `brief_shape` for
+`brief_size` where room is short. A shape is written by `shape`; `brief_shape` cuts a long one, for
 boxes of the picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Dims = Sequence[int | None] | None
@@ -130,17 +130,10 @@ def shape(dims: Dims, limit: int | None = None) -> str:
 
 
 def brief_shape(dims: Dims) -> str:
-    """``?×4``, ``[4]``, ``scalar``; empty for an unknown rank."""
+    """``[None, 4]``; ``scalar`` without sizes, empty for an unknown rank."""
     if dims is None:
         return ""
-    if len(dims) < 2:
-        return f"[{sizes(dims)[0]}]" if dims else "scalar"
-    return "×".join(sizes(dims[:BRIEF_RANK])) + ("×…" if len(dims) > BRIEF_RANK else "")
-
-
-def sizes(dims: Iterable[int | None]) -> list[str]:
-    """Each size of a shape, ``?`` for an unknown one."""
-    return ["?" if dim is None else str(dim) for dim in dims]
+    return shape(dims, BRIEF_RANK) if dims else "scalar"
 
 
 def value(item: object, digits: int = 7) -> str:

@@ -121,10 +121,16 @@ def _in_folder(folder: Path) -> Place:
     prefixes = locate.in_folder(folder)
     if len(prefixes) == 1 and (index := locate.find(folder / prefixes[0])) is not None:
         return Place(index)
-    raise _no_model(folder, prefixes)
+    inside = parts.of(folder)
+    if len(inside) == 1 and not (folder / "variables").is_dir():
+        name = inside[0].name
+        place = at(folder / name)
+        note = f"The folder has no model of its own: '{name}', the only one in it, is opened."
+        return Place(place.path, (note, *place.notes))
+    raise _no_model(folder, prefixes, inside)
 
 
-def _no_model(folder: Path, prefixes: list[str]) -> InspectorError:
+def _no_model(folder: Path, prefixes: list[str], inside: list[parts.Part]) -> InspectorError:
     """Why a folder cannot be opened, and what to open instead."""
     what = folder.name or folder.anchor
     if not prefixes and (folder / "variables").is_dir():
@@ -132,7 +138,7 @@ def _no_model(folder: Path, prefixes: list[str]) -> InspectorError:
             f"the {file_names.BINARY} of this SavedModel is missing: only its variables are left"
         )
         return UnknownFormat(what, "folder", reason)
-    if inside := parts.of(folder):
+    if inside:
         return parts.ambiguous(what, "folder", "it holds", inside)
     reason = f"the folder holds no {file_names.BINARY} and no checkpoint"
     return UnknownFormat(what, "folder", reason)

@@ -72,7 +72,7 @@ def test_the_sample_has_the_window_and_its_first_picture_is_whole_and_legible(wi
     show(window, address, "sample=iris")
     check_first_picture(window)
     shape = window.locator(".labels .edge-label")  # of the edge from one column to the next
-    assert shape.all_text_contents() == ["?×512"]
+    assert shape.all_text_contents() == ["[None, 512]"]
     assert shape.is_visible()
     window.get_by_role("button", name="Zoom out").click()
     settle(window)

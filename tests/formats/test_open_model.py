@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import (
+    AmbiguousModel,
     CorruptModel,
     InspectorError,
     MissingFile,
@@ -166,11 +167,17 @@ def test_a_saved_model_cut_anywhere_is_said_to_be_corrupt_or_unknown(tmp_path: P
     assert said_corrupt > 20
 
 
-def test_a_folder_without_a_model_names_the_folder_inside_that_has_one(tmp_path: Path) -> None:
+def test_a_folder_whose_only_model_lies_below_it_opens_that_one_and_says_so(tmp_path: Path) -> None:
     with pytest.raises(UnknownFormat, match=r"holds no saved_model\.pb"):
         open_model(tmp_path)
-    _saved_model(tmp_path / "first", "serve")
-    with pytest.raises(UnknownFormat, match="holds 1 model: first; open one by its path"):
+    (tmp_path / "run").mkdir()
+    _saved_model(tmp_path / "run" / "first", "serve")
+    (tmp_path / "README.md").write_text("how it was trained")
+    model = open_model(tmp_path)
+    assert model.format == "SavedModel"
+    assert "'run/first', the only one in it, is opened" in " ".join(model.warnings)
+    _saved_model(tmp_path / "second", "serve")
+    with pytest.raises(AmbiguousModel, match="holds 2 models: second, run/first; open one by its"):
         open_model(tmp_path)
 
 

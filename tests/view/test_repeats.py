@@ -169,4 +169,4 @@ def test_what_a_batch_norm_became_is_not_opened_by_itself():
     tree = build(plain(names, ops, inputs, weights=weights))
     picture = view(tree, start(tree))
     assert [box.title for box in picture.boxes][:4] == ["x", "conv", "bn", "r0"]
-    assert picture.boxes[2].sub == "2 ops · ?×8 · 800 B"
+    assert picture.boxes[2].sub == "2 ops · [None, 8] · 800 B"

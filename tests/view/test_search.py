@@ -38,6 +38,8 @@ def found():
         ("shape:*x64", ["dense/MatMul", "conv/Conv2D"]),
         ("shape:*x*x*x64", ["conv/Conv2D"]),
         ("shape:?x4", ["x"]),
+        ("shape:[None,4]", ["x"]),
+        ("shape:[*,*,*,64]", ["conv/Conv2D"]),
         ("shape:*×64 op:MatMul", ["dense/MatMul"]),
         ("/^dense.*kernel$/", ["dense/kernel", "dense_1/kernel"]),
         (r"/^dense(_\d+)+\/kernel$/", ["dense_1/kernel"]),

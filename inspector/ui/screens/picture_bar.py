@@ -25,7 +25,7 @@ _KIND = "kind"
 _TRACES = {"": "No trace", UP: "Upstream", DOWN: "Downstream", BOTH: "Both ways",
            BETWEEN: "Between"}  # fmt: skip
 _HELP = """
-**Search**: `conv1` (part of a name), `op:Conv2D`, `shape:*x64`, `attr:padding=SAME` or
+**Search**: `conv1` (part of a name), `op:Conv2D`, `shape:[*,64]`, `attr:padding=SAME` or
 `/regular expression/`. Conditions can be combined. Enter goes from match to match.
 
 **Trace** (key T) highlights what the selection depends on (upstream), what depends on it

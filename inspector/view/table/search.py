@@ -1,4 +1,4 @@
-"""Search over a node table: ``dense kernel``, ``op:Conv2D``, ``shape:*x64``, ``/^b.*x$/``.
+"""Search over a node table: ``dense kernel``, ``op:Conv2D``, ``shape:[None,64]``, ``/^b.*x$/``.
 
 Words are separated by spaces and all must match. A plain word matches a part of name or op in any
 case. ``op:``, ``shape:`` and ``attr:`` take ``*`` for anything; ``attr:padding`` matches the
@@ -20,7 +20,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inspector.errors import InspectorError
-from inspector.text import sizes
 from inspector.view.table.node_table import NodeTable
 
 SECONDS = 2.0
@@ -91,12 +90,13 @@ def _test(table: NodeTable, word: str) -> Test:
         ops = {number for number, op in enumerate(table.ops) if _like(op, value)}
         return lambda node: table.op[node] in ops
     if colon and value and key.lower() == "shape":
-        pattern = value.replace("×", "x").replace("?", "[?]")
+        pattern = _shape_pattern(value)
         shapes = {
             number
             for number, outputs in enumerate(table.shapes)
             if any(
-                shape is not None and _like("x".join(sizes(shape)), pattern) for shape in outputs
+                shape is not None and _like("x".join(map(str, shape)), pattern)
+                for shape in outputs
             )
         }
         return lambda node: table.shape[node] in shapes
@@ -110,6 +110,14 @@ def _test(table: NodeTable, word: str) -> Test:
     needle = word.lower()
     ops = {number for number, op in enumerate(table.ops) if needle in op.lower()}
     return lambda node: table.op[node] in ops or needle in table.names[node].lower()
+
+
+def _shape_pattern(typed: str) -> str:
+    """The pattern of a shape such as ``?x64``, ``None×64`` or ``[None,64]``."""
+    sizes = typed.lower()
+    if sizes.startswith("[") and sizes.endswith("]"):
+        sizes = sizes[1:-1]
+    return sizes.replace("×", "x").replace(",", "x").replace("?", "none")
 
 
 def _like(text: str, pattern: str) -> bool:
