@@ -10,14 +10,13 @@ model = state.require_model()
 availability.require(model, "operations")
 
 before = st.session_state.get(operations.SELECTED)
-table_column, details_column = st.columns([5, 3] if before else [7, 2])
+# Without a selection the table has the page; it stays in its column, so that it is not drawn anew.
+table_column, details_column = st.columns([5, 3] if before else [99, 1])
 with table_column:
     name = operations.table(model)
 if (name is None) != (before is None):
     st.rerun()  # the details take or leave their room
 with details_column:
-    if name is None:
-        st.caption("Select a row to see the operation's attributes, value and consumers.")
-    else:
+    if name is not None:
         operations.actions_of(model, name)
         operations.details(model, name)

@@ -9,8 +9,8 @@ st.title("Search")
 model = state.require_model()
 availability.require(model, "search")
 st.caption(
-    "Tries every preset, weight quantisation, Grappler and TFLite recipe on the model, compares "
-    "the answers with those of the frozen model, times them, and marks the best within your limits."
+    "Tries every preset, weight quantisation, Grappler and TFLite recipe, compares the outputs "
+    "with those of the frozen model, measures latency, and marks the best within your limits."
 )
 pipeline_search.rows_and_labels(model)
 pipeline_search.goals()

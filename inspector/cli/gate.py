@@ -18,32 +18,32 @@ LABELS = click.option(
     "label_file",
     type=In(),
     metavar="FILE",
-    help="Right classes or values, one per row: .npz, .csv, or a text with a label in each line.",
+    help="Correct classes or values, one per row: .npz, .csv, or text with one label per line.",
 )
 LABEL_COLUMN = click.option(
-    "--label-column", metavar="NAME", help="Of --labels, where it has several."
+    "--label-column", metavar="NAME", help="The column of --labels, if the file has several."
 )
 CLASSES = click.option(
     "--classes",
     "class_file",
     type=In(),
     metavar="FILE",
-    help="Names of the classes, one in each line; else those that a model has.",
+    help="Class names, one per line; by default those in the model.",
 )
 MAX_DIFFERENCE = click.option(
-    "--max-difference", type=float, metavar="X", help="Of any real value of any output."
+    "--max-difference", type=float, metavar="X", help="Largest absolute difference of any value."
 )
 MIN_ACCURACY = click.option(
     "--min-accuracy",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Share of rows answered as --labels say, 0 to 1.",
+    help="Least share of rows that agree with --labels, 0 to 1.",
 )
 MIN_AGREEMENT = click.option(
     "--min-agreement",
     type=click.FloatRange(0, 1),
     metavar="P",
-    help="Share of rows with the same top-1 entry, 0 to 1.",
+    help="Least share of rows with the same top-1 class, 0 to 1.",
 )
 
 
@@ -65,12 +65,12 @@ MIN_AGREEMENT = click.option(
 @MAX_DIFFERENCE
 @MIN_AGREEMENT
 @MIN_ACCURACY
-@click.option("--max-bytes", type=int, metavar="N", help="Of B.")
+@click.option("--max-bytes", type=int, metavar="N", help="Most bytes of B.")
 @click.option(
     "--max-latency-ratio",
     type=click.FloatRange(0, min_open=True),
     metavar="R",
-    help="Of B to A: 1 for as fast; see `benchmark`.",
+    help="Latency of B relative to A: 1 is as fast; see `benchmark`.",
 )
 @click.option("--blame", is_flag=True, help="Name the first node that differs; needs --feeds.")
 @click.option("--every-node", is_flag=True, help="With --blame: compare and list all nodes.")

@@ -155,14 +155,14 @@ INPUTS = click.option(
     type=Names(),
     metavar="A,B",
     shell_complete=completion.nodes,
-    help="Feeds: node or tensor names.",
+    help="Inputs (feeds): node or tensor names, separated by commas.",
 )
 OUTPUTS = click.option(
     "--outputs",
     type=Names(),
     metavar="A,B:0",
     shell_complete=completion.nodes,
-    help="Fetches, in the same way.",
+    help="Outputs (fetches): node or tensor names, separated by commas.",
 )
 SET = click.option(
     "--set",
@@ -171,13 +171,13 @@ SET = click.option(
     multiple=True,
     callback=_by_name,
     metavar="NAME=VALUE",
-    help="Make a constant of an input, e.g. phase_train=false; any number of times.",
+    help="Replace an input by a constant, e.g. phase_train=false; repeatable.",
 )
 TIMEOUT = click.option(
     "--timeout",
     type=click.FloatRange(min=0, max=1_000_000, min_open=True),
     metavar="SECONDS",
-    help="When to give up on TensorFlow; by default each job has a limit of its own.",
+    help="Give up on TensorFlow after this time; by default each job has its own limit.",
 )
 FEEDS = "FILE.npz|.csv|.json"
 """Files of feeds: their keys, or the names in the first row, are inputs, tensors or nodes."""
@@ -186,9 +186,9 @@ ROWS = click.option(
     "feed_file",
     type=In(),
     metavar=FEEDS,
-    help="Rows for the inputs of A, in a .csv below their names; else random ones.",
+    help="Rows for the inputs of A, in a .csv below their names; by default random ones.",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object, nothing else.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object only.")
 OUT = click.option(
     "-o",
     "--out",
@@ -196,7 +196,7 @@ OUT = click.option(
     required=True,
     help="Where to write; - is standard output.",
 )
-FORCE = click.option("--force", is_flag=True, help="Overwrite what is there.")
+FORCE = click.option("--force", is_flag=True, help="Overwrite existing files.")
 FLEX = click.option(
     "--flex",
     is_flag=True,

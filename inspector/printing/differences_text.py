@@ -101,7 +101,7 @@ def search(answer: Json) -> str:
     """A row for each candidate, those that failed with their sentence below."""
     entries = answer["candidates"]
     rows = [_candidate(entry) for entry in entries if entry["error"] is None]
-    lines = [table(rows, _CANDIDATES, right=range(2, 8)), "* best   - outside of the limits"]
+    lines = [table(rows, _CANDIDATES, right=range(2, 8)), "* best   - outside the limits"]
     lines += [
         f"{plain(entry['name'])}: {plain(entry['error'])}" for entry in entries if entry["error"]
     ]

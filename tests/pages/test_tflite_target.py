@@ -150,7 +150,7 @@ def test_the_copied_command_makes_the_same_file(dynamic: AppTest, tmp_path: Path
 
 def test_int8_needs_samples_that_fit(tmp_path: Path) -> None:
     at = to_tflite(app.opened("iris"), "int8")
-    assert "150 rows that fit the model" in app.texts(at)
+    assert "150 rows; they fit the model" in app.texts(at)
     at.session_state[samples_choice.KIND] = samples_choice.FILE
     at = app.settled(at.run())
     assert at.button(key="run").disabled
@@ -182,7 +182,7 @@ def test_samples_are_rows_of_predict() -> None:
     at.button(key="predict").click()
     at = app.on(app.settled(at.run()), "optimise")
     assert not at.button(key="run").disabled
-    assert "150 rows that fit the model" in app.texts(at)
+    assert "150 rows; they fit the model" in app.texts(at)
 
 
 def test_what_stays_float_and_the_worst_layers() -> None:

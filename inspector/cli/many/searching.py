@@ -35,7 +35,7 @@ from inspector.text import plain
     "feed_file",
     type=In(),
     metavar=FEEDS,
-    help="Rows to compare answers on, in a .csv below the names of inputs; else 16 random ones.",
+    help="Rows to compare outputs on, in a .csv below the input names; by default 16 random ones.",
 )
 @LABELS
 @LABEL_COLUMN
@@ -43,12 +43,12 @@ from inspector.text import plain
 @MAX_DIFFERENCE
 @MIN_AGREEMENT
 @MIN_ACCURACY
-@click.option("--max-bytes", type=int, metavar="N", help="Of the result's files.")
+@click.option("--max-bytes", type=int, metavar="N", help="Most bytes of the result's files.")
 @click.option(
     "--max-latency-ratio",
     type=click.FloatRange(0, min_open=True),
     metavar="R",
-    help="To the frozen model: 1 for as fast.",
+    help="Latency relative to the frozen model: 1 is as fast, 0.5 half of it.",
 )
 @click.option(
     "--batch",
@@ -64,9 +64,9 @@ from inspector.text import plain
     default=10,
     show_default=True,
     metavar="SECONDS",
-    help="For each of the two rounds of timing.",
+    help="Time for each of the two rounds of timing.",
 )
-@click.option("-o", "--out", type=Out(), help="A folder for the best, each with its files.")
+@click.option("-o", "--out", type=Out(), help="Folder to write the best candidates to.")
 @FORCE
 @TIMEOUT
 @JSON
@@ -95,8 +95,8 @@ def search(
     """Try every pipeline on MODEL and mark the best within limits.
 
     Presets, Grappler, 16-bit and 8-bit weights, TFLite and its recipes: each is made, compared with
-    the frozen model on the same rows, and timed. Ctrl-C shows what is known; the same command goes
-    on from there. Exit status 3 when no candidate is within the limits.
+    the frozen model on the same rows, and timed. Ctrl-C shows the results so far; the same command
+    continues from there. Exit status 3 if no candidate is within the limits.
     """
     if out is not None:
         storing.check_output(out, force=force)
@@ -123,7 +123,7 @@ def search(
         )
     show(result.to_dict(), as_json, lambda: differences_text.search(result.to_dict()))
     if result.is_stopped:
-        why = "stopped before the end; the same command goes on from here"
+        why = "stopped before the end; the same command continues from here"
         raise JobCancelled("search", opened.name, why)
     if not result.best:
         ctx.exit(NOT_MET)

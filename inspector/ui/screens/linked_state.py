@@ -19,6 +19,7 @@ from inspector.ui.screens import (
     operations,
     optimise,
     output_comparison,
+    pipeline_search,
     predict,
     variables,
 )
@@ -35,7 +36,7 @@ _MAX_MEASURED = 8
 MAX_NAMES = 100
 """Most outputs, inputs, fixed inputs or op types of an address."""
 LIST, PRESET, SET, UNDO = "list", "preset", "set", "undo"
-OUT, IN, TYPE = "out", "in", "type"
+OUT, IN, TYPE, LABELS = "out", "in", "type", "labels"
 SHOWN = ONE_PICTURE, SIDE_BY_SIDE = "One picture", "Side by side"
 """How Compare shows its picture."""
 _VIEW = tuple(key for key in links.KEYS if key not in (OUT, IN))
@@ -127,6 +128,7 @@ PAGES = {
         Field("agreement", "goal_agreement", _real(0, 100)),
         Field("accuracy", "goal_accuracy", _real(0, 100)),
         Field("latency", "goal_latency", _real(0.1, 1e9)),
+        Field("column", pipeline_search.LABEL_COLUMN, _words),
     ),
     "predict": (
         Field("feeds", "feed_kind", _feed_kind),
@@ -168,6 +170,8 @@ def restore(model: state.OpenModel, params: Mapping[str, list[str]], page: str) 
         value = field.read(model, values[-1]) if values else None
         if value is not None:
             st.session_state[field.key] = value
+    if page == "search":
+        pipeline_search.restore_label_file(next(iter(_names(params, LABELS)), ""))
     if page == "operations":
         ops = model.operations.op_counts()
         st.session_state["op_types"] = [op for op in _names(params, TYPE) if op in ops]
@@ -240,6 +244,8 @@ def _part(model: state.OpenModel, page: str) -> Params:
         return _only(view_state.address(model), _VIEW)
     if page == "compare" and result is not None and state.COMPARE_VIEW in st.session_state:
         params |= links.to_params(result.both, st.session_state[state.COMPARE_VIEW])
+    if page == "search" and (labels := pipeline_search.label_file()):
+        params[LABELS] = [labels]
     if page == "operations":
         params[TYPE] = _short(st.session_state.get("op_types", []))
     return params

@@ -26,7 +26,7 @@ from inspector.view.table import node_details
 
 PAGE = 500
 """Rows of a page of the table: what is sent to the browser at once."""
-_NARROW_PX, _WIDE_PX = 270, 420
+_NARROW_PX, _WIDE_PX = 270, 520
 """Widths of the names beside the details, and without them."""
 PAGE_KEY, SORT_KEY = "op_page", "op_sort"
 PATIENCE_S, POLL_S = 0.25, 0.3
@@ -35,6 +35,7 @@ _DETAILS_JOB = "operation_job"
 SELECTED = state.OF_MODEL + "selected_operation"
 """The operation whose details are shown; an address may name it where no row is selected."""
 _HAD_ROW = state.OF_MODEL + "operation_row"
+_HINT = "Select a row to see attributes, value and consumers."
 COLUMNS = ["op", "name", "outputs", "inputs", "device", "function"]
 
 
@@ -100,10 +101,10 @@ def _page(count: int, of: int) -> int:
     total = f"{text.number(count)} of {text.number(of)} operations"
     if pages == 1:
         st.session_state.pop(PAGE_KEY, None)
-        st.caption(total)
+        st.caption(f"{total}. {_HINT}")
         return 1
     first, last = (page - 1) * PAGE + 1, min(page * PAGE, count)
-    st.caption(f"{total}, {text.number(first)} to {text.number(last)} shown")
+    st.caption(f"{total}, {text.number(first)} to {text.number(last)} shown. {_HINT}")
     st.session_state[PAGE_KEY] = page
     return st.pagination(pages, key=PAGE_KEY)
 

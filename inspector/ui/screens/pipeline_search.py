@@ -9,6 +9,7 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.jobs.client.comparing import packed_labels
+from inspector.jobs.runner import default_runner
 from inspector.optimisation.feeding.label_files import label_columns, read_labels
 from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.searching.outcome import Measured, SearchResult
@@ -19,23 +20,23 @@ from inspector.ui.widgets import charts, copy_button, pipeline, search_chart, ta
 
 POLL_S = 1.0
 """Seconds between two drawings of a search that runs."""
-_MB = 1_000_000
+_MIB = 1 << 20
 _MAX_LABELS = 16 << 20
 """Most bytes of a file of labels: the web process reads it."""
 LABELS = "search_labels"
 LABEL_COLUMN = "search_label_column"
-_RIGHT = ("size", "latency", "difference", "same answer", "accuracy")
+_RIGHT = ("size", "latency", "difference", "same top-1", "accuracy")
 
 
 def rows_and_labels(model: state.OpenModel) -> None:
-    """The rows that answers are compared on, and what the right answers are."""
+    """The rows that outputs are compared on, and their labels."""
     samples_choice.choose(model, needed=False, requests=False)
     if samples_choice.chosen(model, needed=False) == samples_choice.RANDOM:
-        st.caption("Random rows tell less than yours: outside of training data, answers differ.")
-    with st.expander("Right answers from a file", icon=":material/label:"):
+        st.caption("Real rows are better: on random ones a prediction flips more easily.")
+    with st.expander("Labels from a file", icon=":material/label:"):
         st.caption(
-            "One label for each row: a text file with one per line, or a `.csv` or `.npz`. Labels "
-            "are numbers or names of classes, or the right values."
+            "The correct answer for each row, to measure accuracy: a text file with one per line, "
+            "or a `.csv` or `.npz`. A label is a class number, a class name, or a target value."
         )
         file = uploader.uploader(LABELS, folder=False, limit=_MAX_LABELS)
         if file is None:
@@ -49,6 +50,24 @@ def rows_and_labels(model: state.OpenModel) -> None:
             st.caption(f"{text.count(len(labels), 'label')}.")
         except InspectorError as err:
             state.error(err)
+
+
+def label_file() -> str:
+    """The hash of the file of labels in the workspace, for an address; empty without one."""
+    file = inbox.inbox(LABELS).model
+    return "" if file is None else file.hash
+
+
+def restore_label_file(identifier: str) -> None:
+    """Take the file of labels that an address names, if the workspace still has it.
+
+    Args:
+        identifier: Of an address, so anything.
+    """
+    box = inbox.inbox(LABELS)
+    file = open_model.stored(identifier)
+    if box.model is None and file is not None and file.path.is_file() and file.bytes <= _MAX_LABELS:
+        box.model, box.lease = file, default_runner().workspace.lease(file.path)
 
 
 def _labels() -> Any:
@@ -65,10 +84,10 @@ def goals() -> None:
     """The limits, in the user's words."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.number_input(
-        "Size at most, MB", 0.001, None, None, 0.5, key="goal_size", placeholder="any", format="%g"
+        "Size, at most MiB", 0.001, None, None, 0.5, key="goal_size", placeholder="any", format="%g"
     )
     row.number_input(
-        "Difference at most",
+        "Difference, at most",
         0.0,
         None,
         None,
@@ -76,10 +95,10 @@ def goals() -> None:
         key="goal_difference",
         placeholder="any",
         format="%g",
-        help="Of any real value of any output, from that of the frozen model.",
+        help="The largest absolute difference of any output value from the frozen model's.",
     )
     row.number_input(
-        "Same answer in at least, %",
+        "Top-1 same, at least %",
         0.0,
         100.0,
         None,
@@ -87,10 +106,10 @@ def goals() -> None:
         key="goal_agreement",
         placeholder="any",
         format="%g",
-        help="Share of rows whose largest entry is in the same place.",
+        help="The share of rows whose top-1 prediction is that of the frozen model.",
     )
     row.number_input(
-        "Accuracy at least, %",
+        "Accuracy, at least %",
         0.0,
         100.0,
         None,
@@ -99,10 +118,10 @@ def goals() -> None:
         placeholder="any",
         format="%g",
         disabled=inbox.inbox(LABELS).model is None,
-        help="Share of rows that are answered right; needs the right answers.",
+        help="The share of rows with the correct prediction. Upload labels to use it.",
     )
     row.number_input(
-        "Latency at most, %",
+        "Latency, at most %",
         0.1,
         None,
         None,
@@ -110,14 +129,14 @@ def goals() -> None:
         key="goal_latency",
         placeholder="any",
         format="%g",
-        help="Of the frozen model's: 50 for half the time.",
+        help="Relative to the frozen model: 50 is half its latency.",
     )
 
 
 def limits() -> dict[str, float]:
     """The goals as limits by name, as `inspector.search` takes them."""
     factors = {
-        "max_bytes": ("goal_size", _MB),
+        "max_bytes": ("goal_size", _MIB),
         "max_difference": ("goal_difference", 1),
         "min_agreement": ("goal_agreement", 0.01),
         "min_accuracy": ("goal_accuracy", 0.01),
@@ -149,8 +168,8 @@ def start_button(model: state.OpenModel) -> None:
         icon=":material/search:",
         on_click=_start,
         args=(model,),
-        help="Makes, compares and times about twenty candidates. What is made is kept, so that a "
-        "search that was stopped goes on from there.",
+        help="Builds, compares and times about twenty candidates. Results are kept: after a stop, "
+        "the search continues from there.",
     )
 
 
@@ -215,7 +234,7 @@ def _live() -> None:
 def _headline(result: SearchResult) -> None:
     seconds = f"{result.seconds:.0f} s"
     if result.is_stopped:
-        st.info(f"Stopped after {seconds}; Search goes on from here.", icon=":material/cancel:")
+        st.info(f"Stopped after {seconds}. Search continues from here.", icon=":material/cancel:")
     elif not result.best:
         st.warning("No candidate is within the limits.", icon=":material/block:")
     else:
@@ -229,9 +248,9 @@ def _figures(result: SearchResult) -> None:
     if chart is not None:
         charts.show(chart, key="search_chart")
         st.caption(
-            "Each point is a candidate, to the lower left the smaller and faster; diamonds are the "
-            "best. The line is the 99 % interval of its latency: where two overlap, neither is "
-            "known to be faster."
+            "Each point is a candidate: further left is faster, further down is smaller. Diamonds "
+            "are the best. A line is the 99 % interval of the latency; where two overlap, neither "
+            "candidate is known to be faster."
         )
     frame = table(entries)
     right = [name for name in _RIGHT if name in frame]
@@ -261,15 +280,15 @@ def _row(entry: dict[str, Any]) -> dict[str, str]:
     elif difference is None:
         state_of = "not measured yet"
     else:
-        state_of = "within limits" if entry["within_limits"] else "outside of the limits"
+        state_of = "within the limits" if entry["within_limits"] else "outside the limits"
     return {
         "candidate": f"★ {entry['name']}" if entry["best"] else entry["name"],
         "size": "–" if entry["bytes"] is None else text.size(entry["bytes"]),
         "latency": "–" if ratio is None else f"{ratio:.3g} ×{spread}",
         "difference": "–" if difference is None else f"{difference:.3g}",
-        "same answer": "–" if agreement is None else f"{100 * agreement:.2f} %",
+        "same top-1": "–" if agreement is None else f"{100 * agreement:.2f} %",
         "accuracy": "–" if accuracy is None else f"{100 * accuracy:.2f} %",
-        "state": state_of,
+        "status": state_of,
     }
 
 
@@ -279,7 +298,7 @@ def _take(model: state.OpenModel, result: SearchResult) -> None:
     ready.sort(key=lambda item: not item.is_best)
     if not ready:
         return
-    st.subheader("Take one")
+    st.subheader("Use a candidate")
     names = [item.name for item in ready]
     name = st.selectbox("Candidate", names, key="search_candidate", label_visibility="collapsed")
     item = ready[names.index(name)]
@@ -298,7 +317,7 @@ def _lite_buttons(row: Any, model: state.OpenModel, item: Measured) -> None:
     path = item.path
     assert path is not None
     if not path.is_file():
-        state.error("The file is not in the workspace any more: search again.")
+        state.error("The file is no longer in the workspace. Search again.")
         return
     row.download_button(
         f"TFLite model · {text.size(path.stat().st_size)}",

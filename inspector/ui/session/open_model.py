@@ -133,18 +133,23 @@ def open_ref(kind: str, ref_id: str, choice: dict[str, Any], part: str = "") -> 
     """
     start = locations.start_model()
     sample = next((item for item in samples() if item["id"] == ref_id), None)
-    stored = default_runner().workspace.model(ref_id) if kind == "model" and _HASH(ref_id) else None
+    upload = stored(ref_id) if kind == "model" else None
     if kind == "sample" and sample is not None:
         open_sample(sample, choice)
     elif kind == "start" and start is not None:
         open_path(start, choice, part, trusted=True)
     elif kind == "path":
         open_path(ref_id, choice, part)
-    elif stored is not None:
-        _start_stored(replace(stored, part=part), choice)
+    elif upload is not None:
+        _start_stored(replace(upload, part=part), choice)
     else:
         why = "this model is no longer on the server, please open it again"
         raise MissingFile("link", text.shorten(ref_id, 24), why)
+
+
+def stored(identifier: str) -> ModelKey | None:
+    """What was uploaded or fetched, by the hash that an address has; None where it is gone."""
+    return default_runner().workspace.model(identifier) if _HASH(identifier) else None
 
 
 def _start_stored(key: ModelKey, choice: dict[str, Any] | None = None) -> None:

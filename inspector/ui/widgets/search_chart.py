@@ -10,14 +10,14 @@ import pandas as pd
 from inspector.ui.widgets import charts, text
 from inspector.ui.widgets.charts import Chart, Spec
 
-_FIELDS = ["candidate", "size", "latency", "difference", "same answer"]
-_LATENCY = "latency, × frozen model"
+_FIELDS = ["candidate", "size", "latency", "difference", "same top-1"]
+_LATENCY = "latency relative to the frozen model (log scale)"
 
 
 _MARKS: Mapping[str, tuple[str, int]] = {
     "best": ("diamond", 220),
-    "within limits": ("circle", 90),
-    "outside of limits": ("cross", 70),
+    "within the limits": ("circle", 90),
+    "outside the limits": ("cross", 70),
 }
 """What a candidate is, to the shape and the size of its point."""
 
@@ -33,7 +33,7 @@ def chart(entries: list[dict[str, Any]]) -> Chart | None:
         return None
     unit, unit_bytes = text.unit(max(entry["bytes"] for entry in timed))
     logarithmic = {"type": "log", "nice": True}
-    y = charts.number("bytes", f"size, {unit}", scale=logarithmic)
+    y = charts.number("bytes", f"size, {unit} (log scale)", scale=logarithmic)
     x = charts.number("ratio", _LATENCY, scale=logarithmic)
     interval = {"x": charts.number("low", _LATENCY), "x2": {"field": "high"}}
     names = {
@@ -78,7 +78,7 @@ def _point(x: Spec) -> Spec:
 
 def _row(entry: dict[str, Any], unit_bytes: int) -> dict[str, Any]:
     low, high = entry["interval"] or (entry["latency_ratio"], entry["latency_ratio"])
-    mark = "within limits" if entry["within_limits"] else "outside of limits"
+    mark = "within the limits" if entry["within_limits"] else "outside the limits"
     agreement = entry["argmax_equal"]
     return {
         "candidate": entry["name"],
@@ -90,5 +90,5 @@ def _row(entry: dict[str, Any], unit_bytes: int) -> dict[str, Any]:
         "mark": "best" if entry["best"] else mark,
         "size": text.size(entry["bytes"]),
         "latency": f"{entry['latency_ratio']:.3g} × ({low:.3g} to {high:.3g})",
-        "same answer": "–" if agreement is None else f"{100 * agreement:.2f} %",
+        "same top-1": "–" if agreement is None else f"{100 * agreement:.2f} %",
     }

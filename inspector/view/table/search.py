@@ -95,8 +95,7 @@ def _test(table: NodeTable, word: str) -> Test:
             number
             for number, outputs in enumerate(table.shapes)
             if any(
-                shape is not None and _like("x".join(map(str, shape)), pattern)
-                for shape in outputs
+                shape is not None and _like("x".join(map(str, shape)), pattern) for shape in outputs
             )
         }
         return lambda node: table.shape[node] in shapes

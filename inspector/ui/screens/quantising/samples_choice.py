@@ -20,8 +20,8 @@ _STARTED = state.OF_MODEL + "started_samples"
 RANDOM, OWN, PREDICT, FILE = "random", "own", "predict", "file"
 _LABELS = {
     RANDOM: "Random rows",
-    OWN: "The model's own",
-    PREDICT: "Rows of Predict",
+    OWN: "With the model",
+    PREDICT: "From Predict",
     FILE: "File",
 }
 _WARMUP = "assets.extra/tf_serving_warmup_requests"
@@ -156,7 +156,7 @@ def _check(model: state.OpenModel) -> None:
     if checked[1]["why"]:
         state.error(checked[1]["why"])
     elif checked[1]["rows"]:
-        st.caption(f"{text.count(checked[1]['rows'], 'row')} that fit the model.")
+        st.caption(f"{text.count(checked[1]['rows'], 'row')}; they fit the model.")
 
 
 def _key(model: state.OpenModel) -> str:
