@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.support import serving
+from tests.browser.geometry import settle
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -48,16 +49,19 @@ def test_what_is_done_beside_the_picture_is_seen_in_it(page: Any) -> None:
     page.get_by_text("Attributes").wait_for()
     page.locator(".st-key-go_Inputs_0 button >> visible=true").first.click()
     details(page, "dnn/hiddenlayer_0/BiasAdd")
-    assert page.locator(".node.selected .title").all_text_contents() == ["BiasAdd"]
-    node(page, "head").click()
+    page.locator(".node.selected .title", has_text="BiasAdd").wait_for()
+    assert page.locator(".node.selected").count() == 1
+    node(page, "input_layer").click()
     page.locator(".st-key-toggle_scope button", has_text="Expand").click()
-    page.locator(".cluster-title", has_text="head").wait_for()
+    page.locator(".cluster-title", has_text="input_layer").wait_for()
     page.locator(".st-key-toggle_scope button", has_text="Collapse").click()
-    node(page, "head").dblclick()  # selects and opens in one message
-    page.locator(".cluster-title", has_text="head").wait_for()
-    details(page, "dnn/head")
+    page.locator(".cluster-title", has_text="input_layer").wait_for(state="detached")
+    settle(page)  # else the second click of two meets what has moved
+    node(page, "input_layer").dblclick()  # selects and opens in one message
+    page.locator(".cluster-title", has_text="input_layer").wait_for()
+    details(page, "dnn/input_from_feature_columns/input_layer")
     page.locator("[data-do=back]").click()
-    node(page, "head").wait_for()
+    node(page, "input_layer").wait_for()
 
 
 def test_a_click_sends_the_details_and_neither_picture_nor_icon(page: Any) -> None:

@@ -44,8 +44,23 @@ SMALLEST_TEXT = """() => {
   }
   return Math.min(...sizes);
 }"""
+STILL = """async () => {
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  const parts = ['stSidebar', 'stMain', 'stMainBlockContainer'];
+  const seen = () => JSON.stringify([
+    ...parts.map(part => document.querySelector(`[data-testid=${part}]`)?.getBoundingClientRect()),
+    document.querySelector('[data-test-script-state=running]') !== null,
+  ]);
+  for (let same = 0, before = ''; same < 9; before = seen()) {
+    await frame();
+    same = seen() === before && before.endsWith('false]') ? same + 1 : 0;
+  }
+}"""
+"""Ends after nine frames (0.15 s) in which no script ran and no part of the page moved."""
 SIZES = ((1440, 900, 1), (1024, 768, 1), (720, 450, 2), (390, 844, 1))
 """Width, height, and device pixels per pixel: a laptop, a tablet, 200 % zoom, a phone."""
+CELL = (500, 305)
+"""A name in the table of operations of a window of the first size: a click opens its details."""
 LEAST_TEXT = 10
 LEAST_SHARE = {1440: 0.65, 1024: 0.55, 720: 0.65, 390: 0.65}
 """Of the window, by its width, that the picture has on the Graph page."""
@@ -72,9 +87,8 @@ def opened(chromium: Any, address: str, theme: str, width: int, height: int) -> 
 
 
 def settle(page: Any) -> None:
-    """Wait until the page's script has run."""
-    page.wait_for_timeout(300)
-    page.locator('[data-test-script-state="running"]').wait_for(state="detached")
+    """Wait until the page's script has run and nothing of the page moves."""
+    page.evaluate(STILL)
 
 
 def resize(page: Any, devtools: Any, width: int, height: int, density: int) -> None:
@@ -88,7 +102,7 @@ def resize(page: Any, devtools: Any, width: int, height: int, density: int) -> N
     elif opens.is_visible():
         opens.click()
         closes.wait_for()
-    page.wait_for_timeout(120)  # the sidebar slides
+    page.evaluate(STILL)  # the sidebar slides
 
 
 def prepare(page: Any, title: str) -> None:
@@ -103,6 +117,9 @@ def prepare(page: Any, title: str) -> None:
         page.locator("h2", has_text="Do they agree?").wait_for()
     elif title == "Graph":
         page.locator(".node").first.wait_for()
+    elif title == "Operations":
+        page.mouse.click(*CELL)
+        page.get_by_role("button", name="Use as output").wait_for()
     settle(page)
 
 
@@ -124,7 +141,7 @@ def check_graph(page: Any, width: int, opens: bool) -> None:
     geometry.settle(page)
     assert page.evaluate(geometry.MEASURE)["covered"] == 0
     page.keyboard.press("h")
-    page.locator(".node.scope", has_text="save and initialise").wait_for()
+    page.locator(".node.scope", has_text="save and initialise").wait_for(state="attached")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -235,6 +252,7 @@ def test_the_sidebar_leaves_a_narrow_window_to_the_page(chromium, address, width
     page = opened(chromium, address, "light", width, height)
     opens = page.locator('[data-testid="stExpandSidebarButton"]')
     closes = page.locator('[data-testid="stSidebarCollapseButton"] button')
+    page.locator("html[data-narrow-window]").wait_for(state="attached")
     for title in ("Graph", "Predict"):
         opens.click()
         closes.wait_for()
@@ -247,11 +265,23 @@ def test_the_sidebar_leaves_a_narrow_window_to_the_page(chromium, address, width
     page.context.close()
 
 
-def test_icon_buttons_have_names(chromium, address):
+BACKGROUND = """(app => app && getComputedStyle(app).backgroundColor)(
+  document.querySelector('[data-testid=stApp]'))"""
+"""Null while a page is being loaded."""
+
+
+def test_icon_buttons_have_names_and_the_theme_is_switched_on_all_pages(chromium, address):
     page = opened(chromium, address, "light", 1440, 900)
     page.get_by_role("button", name="Close the model").wait_for()
     page.locator('[data-testid="stSidebarNav"] a', has_text="Graph").click()
     page.locator(".node").first.click()
     for name in ("Close the details", "Export the picture", "Help on search, trace and colours"):
         page.get_by_role("button", name=name).wait_for()
+    before = page.evaluate(BACKGROUND)
+    page.get_by_role("button", name="Dark", exact=True).click()
+    page.wait_for_function(f"before => ![null, before].includes({BACKGROUND})", arg=before)
+    page.locator(".node").first.wait_for()  # the picture again, from its address
+    page.goto(address)
+    page.locator('[role=group] [data-theme="Dark"][aria-pressed="true"]').wait_for()
+    assert page.evaluate(BACKGROUND) != before
     page.context.close()

@@ -23,11 +23,12 @@ def test_a_hostile_model_on_every_page(
     at.text_input(key="open_path_text").set_value(str(folder)).run()
     at.button(key="open_path").click()
     app.on(app.settled(at.run()), "overview")
-    reaching = next(frame.value for frame in at.dataframe if "Reached by" in frame.value)
-    row = reaching.set_index("Op or layer").loc[attack.refused]
-    assert row["Here"] == "refused"
+    tables = [frame.value for frame in at.dataframe if "On this server" in frame.value]
+    (found,) = [t for t in tables if attack.refused in set(t["Op or layer"])]
+    row = found.set_index("Op or layer").loc[attack.refused]
+    assert row["On this server"] == "refused"
     warned = [str(item.value) for item in at.warning if attack.refused in str(item.value)]
-    assert (row["Reached by"] == "nothing") == attack.harmless_fetch == (not warned)
+    assert (not row.get("Reached by")) == attack.harmless_fetch == (not warned)
     app.on(at, "optimise")
     at.button(key="run").click()
     app.settled(at.run())

@@ -218,8 +218,7 @@ def gain(result: state.Optimised) -> str:
 
 def check_options() -> None:
     """Options: whether each step is checked, and what happens to a step that fails its check."""
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    on = row.toggle(
+    on = st.toggle(
         "Check each step",
         True,
         key="check_steps",
@@ -227,7 +226,7 @@ def check_options() -> None:
         help="Runs the graph before and after each transform on the same rows and reports how "
         "much the outputs differ. The runs take extra time.",
     )
-    row.selectbox(
+    st.selectbox(
         "If a step changes the outputs more than declared",
         list(POLICIES),
         key="on_violation",

@@ -107,13 +107,14 @@ def warnings(facts: dict[str, Any]) -> None:
 def not_executed(facts: dict[str, Any]) -> None:
     """What is in the file and is executed by no run: it needs no action, so it stands below."""
     sentences = [advice(row) for row in facts["flagged_ops"] if row["op"] in VARIABLES]
-    findings = facts["scan"]["findings"]
-    if names := dict.fromkeys(item["what"] for item in findings if not item["reached_by"]):
-        sentences.append(f"In the file, but reached by no signature or output: {', '.join(names)}.")
+    unreached = [item for item in facts["scan"]["findings"] if not item["reached_by"]]
+    if unreached:
+        sentences.append("In the file, but reached by no signature or output:")
     if sentences:
         st.header("Not part of a run")
         for sentence in sentences:
             st.caption(text.escape(sentence, 600))
+    _findings(unreached)
 
 
 def _advice_row(item: dict[str, Any]) -> dict[str, Any]:
@@ -122,27 +123,32 @@ def _advice_row(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def scan_findings(facts: dict[str, Any]) -> None:
-    """Table of the ops and layers that act outside of the model, and what reaches them."""
-    findings = facts["scan"]["findings"]
-    if not findings:
+    """Table of the ops and layers with side effects that a run reaches, and from where."""
+    reached = [item for item in facts["scan"]["findings"] if item["reached_by"]]
+    if not reached:
         return
-    st.header("Reaches beyond the model")
-    tables.table(
-        [
-            {
-                "Op or layer": item["what"],
-                "Attribute": item["attribute"],
-                "In the file": item["count"],
-                "Reached by": ", ".join(item["reached_by"]) or "nothing",
-                "What it does": item["why"],
-                "Here": "refused" if item["severity"] == BLOCK else "runs",
-                "Where": _where(item),
-            }
-            for item in findings
-        ]
-    )
+    st.header("Side effects and randomness")
+    _findings(reached)
     followed = ", ".join(facts["scan"]["entries"]) or "nothing"
     st.caption(text.escape(f"Entry points followed: {followed}.", 500))
+
+
+def _findings(findings: list[dict[str, Any]]) -> None:
+    rows = [
+        {
+            "Op or layer": item["what"],
+            "Attribute": item["attribute"],
+            "In the file": item["count"],
+            "Reached by": ", ".join(item["reached_by"]),
+            "What it does": item["why"],
+            "On this server": "refused" if item["severity"] == BLOCK else "runs",
+            "Where": _where(item),
+        }
+        for item in findings
+    ]
+    if rows:
+        frame = pd.DataFrame(rows)
+        tables.table(frame.loc[:, frame.astype(bool).any()])
 
 
 def _where(item: dict[str, Any]) -> str:

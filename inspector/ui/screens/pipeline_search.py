@@ -9,7 +9,7 @@ import streamlit as st
 
 from inspector.errors import InspectorError
 from inspector.jobs.client.comparing import packed_labels
-from inspector.jobs.runner import default_runner
+from inspector.jobs.client.default_runner import default_runner
 from inspector.optimisation.feeding.label_files import label_columns, read_labels
 from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.searching.outcome import Measured, SearchResult

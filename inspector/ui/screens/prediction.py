@@ -17,6 +17,8 @@ from inspector.ui.widgets import charts, copy_button, tables, text, uploader
 
 MAX_ROWS = 200
 """Most rows of an output."""
+_SCORE_PX = 105
+"""Width of a score with its bar."""
 _MOST_NAMES_FILE = 4 << 20
 _FIGURE_COLUMNS = ("median", "p90", "rows per second", "vs original", "load", "first run")
 
@@ -121,11 +123,11 @@ def _classes(name: str, top: dict[str, Any], names: Sequence[str], *, is_share: 
     frame = top_table(top, names)
     shares = [column for column in frame.columns if column.startswith("score")]
     bar = (
-        st.column_config.ProgressColumn(format="%.4f", min_value=0.0, max_value=1.0)
+        st.column_config.ProgressColumn(width=_SCORE_PX, format="%.4f", min_value=0, max_value=1)
         if is_share
-        else st.column_config.NumberColumn(format="%.4f")
+        else st.column_config.NumberColumn(width=_SCORE_PX, format="%.4f")
     )
-    table, bars = st.columns([3, 2], gap="large")
+    table, bars = st.columns([7, 3] if len(top) > 1 else [3, 2], gap="medium")
     with table:
         row = tables.selectable(frame, key=f"top_{name}", columns=dict.fromkeys(shares, bar))
     with bars:

@@ -22,6 +22,7 @@ from inspector.ui.widgets import (
     recent_store,
     server_browser,
     text,
+    theme_switch,
 )
 
 
@@ -125,41 +126,47 @@ def sidebar(page: StreamlitPage) -> None:
     titles = [page.title, *([text.shorten(model.name, 60)] if model else []), "Inspector"]
     st.set_page_config(page_title=" · ".join(titles))
     with st.sidebar:
+        theme_switch.show(["", *(entry.file for entry in PAGES[1:])])
         sign_in.sidebar()
         if model is None:
             st.caption("No model is open.")
             _reopen()
-            return
-        if marks := availability.navigation_style(model):
-            st.html(f"<style>{marks}</style>")
-        with st.container(border=True, key="sidebar_model"):
-            row = st.container(
-                horizontal=True,
-                horizontal_alignment="distribute",
-                vertical_alignment="top",
-                wrap=False,
-                gap="small",
-            )
-            row.markdown(f"**{text.escape(model.name, 80)}**")
-            row.button(
-                "Close the model",
-                key="close_model",
-                type="tertiary",
-                icon=":material/close:",
-                on_click=_close,
-            )
-            total = text.size(model.facts["bytes"].get("total"))
-            nodes, variables = model.drawn["nodes"], len(model.facts["variable_list"])
-            contents = text.count(nodes or variables, "operation" if nodes else "variable")
-            line = [model.facts["format"], total, contents]
-            if model.tag_set:
-                line.append("tag-set " + text.escape(", ".join(model.tag_set)))
-            st.caption(" · ".join(line))
-            address_bar.copy_link(st.container())
-        if "optimise" not in availability.reasons(model):
-            _outputs(model)
+        else:
+            _open_model(model)
     if problem := linked_state.problem():
         state.error(problem)
+
+
+def _open_model(model: state.OpenModel) -> None:
+    """What the sidebar shows of the open model."""
+    if marks := availability.navigation_style(model):
+        st.html(f"<style>{marks}</style>")
+    with st.container(border=True, key="sidebar_model"):
+        row = st.container(
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="top",
+            wrap=False,
+            gap="small",
+        )
+        row.markdown(f"**{text.escape(model.name, 80)}**")
+        row.button(
+            "Close the model",
+            key="close_model",
+            type="tertiary",
+            icon=":material/close:",
+            on_click=_close,
+        )
+        total = text.size(model.facts["bytes"].get("total"))
+        nodes, variables = model.drawn["nodes"], len(model.facts["variable_list"])
+        contents = text.count(nodes or variables, "operation" if nodes else "variable")
+        line = [model.facts["format"], total, contents]
+        if model.tag_set:
+            line.append("tag-set " + text.escape(", ".join(model.tag_set)))
+        st.caption(" · ".join(line))
+        address_bar.copy_link(st.container())
+    if "optimise" not in availability.reasons(model):
+        _outputs(model)
 
 
 def tour(page: StreamlitPage) -> None:

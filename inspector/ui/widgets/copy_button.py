@@ -18,6 +18,7 @@ STYLE = """
 .name code { flex: 1; min-width: 0; padding: 0.4rem 0.6rem; background: none; color: inherit;
   white-space: pre-wrap; overflow-wrap: anywhere; font-size: 0.85rem; line-height: 1.5;
   max-height: 14rem; overflow-y: auto; }
+.name span { flex: none; padding: 0.4rem 0 0.4rem 0.6rem; font-size: 0.85rem; line-height: 1.5; }
 .name button { flex: none; width: 1.6rem; height: 1.6rem; margin: 0.2rem; padding: 0.3rem;
   border: 0; border-radius: 0.3rem; background: none; color: inherit; cursor: pointer;
   opacity: 0.45; }
@@ -34,17 +35,20 @@ _listener = st.components.v2.component(
 )
 
 
-def box(text: str, place: DeltaGenerator | None = None) -> None:
+def box(text: str, place: DeltaGenerator | None = None, number: int | None = None) -> None:
     """One name, or several on a line each, wrapped to the width of the column.
 
     Args:
         place: The container to draw it in; by default the current one.
+        number: Drawn before the name, and not copied.
     """
     button = '<button type="button" title="Copy" aria-label="Copy"></button>'
     # As references: Streamlit and the browser normalise line ends.
     escaped = html.escape(text).replace("\r", "&#13;").replace("\n", "&#10;")
-    escaped = escaped.replace("/", "/<wbr>")  # a long name breaks between its scopes
-    body = f'<div class="name"><code>{escaped}</code>{button}</div>'
+    # A long name breaks between its scopes, a call before its arguments.
+    escaped = escaped.replace("/", "/<wbr>").replace("(", "(<wbr>")
+    before = "" if number is None else f"<span>{number}.</span>"
+    body = f'<div class="name">{before}<code>{escaped}</code>{button}</div>'
     (place.html if place is not None else st.html)(body)
 
 

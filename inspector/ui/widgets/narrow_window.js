@@ -19,7 +19,9 @@ function clicked(event) {
 export default function ({ parentElement }) {
   if (parentElement.listening) return undefined;
   parentElement.listening = true;
-  closeSidebar();
+  // Once in a window: somebody may open the sidebar before this module is there again.
+  if (!document.documentElement.dataset.narrowWindow) closeSidebar();
+  document.documentElement.dataset.narrowWindow = "listens";
   const narrow = matchMedia(NARROW);
   document.addEventListener("click", clicked);
   narrow.addEventListener("change", closeSidebar);

@@ -195,7 +195,7 @@ def _row(index: int, item: Item) -> None:
     transform = PASSES.get(item.call.name)
     card = st.container(border=True, gap="xxsmall", key=f"step_{item.id}")
     row = card.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
-    copy_button.box(f"{index + 1}. {item.call}", row)
+    copy_button.box(str(item.call), row, index + 1)
     if transform is not None:
         with row.popover("", icon=":material/tune:", help="Parameters", type="tertiary"):
             _form(item, transform)

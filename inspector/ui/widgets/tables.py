@@ -10,6 +10,7 @@ import streamlit as st
 from pandas.api.types import is_integer_dtype
 from streamlit.delta_generator import DeltaGenerator
 
+from inspector.ui.session import state
 from inspector.ui.widgets import copy_button, text
 
 Rows = pd.DataFrame | list[dict[str, Any]] | dict[str, list[str]]
@@ -59,7 +60,7 @@ def selectable(
     columns: Mapping[str, Any] | None = None,
     on_select: Callable[[int], None] | None = None,
 ) -> int | None:
-    """A table with one selectable row.
+    """A table with one selectable row: by its box, or by a click on any cell of it.
 
     Args:
         height: Pixels; by default those of its rows, at most `rows_shown`.
@@ -69,21 +70,34 @@ def selectable(
     frame = _frame(rows)
 
     def selected_now() -> None:
-        rows = st.session_state[key].selection.rows
-        if rows and rows[0] < len(frame) and on_select is not None:
-            on_select(int(rows[0]))
+        row = _selected(key, st.session_state[key], len(frame))
+        if row is not None and on_select is not None:
+            on_select(row)
 
     event: Any = st.dataframe(
         frame,
         hide_index=True,
         key=key,
         on_select="rerun" if on_select is None else selected_now,
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         height=_height(min(max(len(frame), 1), rows_shown)) if height is None else height,
         column_config=_titled(frame, {**_integer_columns(frame), **(columns or {})}),
     )
-    selected = event.selection.rows
-    return int(selected[0]) if selected and selected[0] < len(frame) else None
+    return _selected(key, event, len(frame))
+
+
+def _selected(key: str, event: Any, count: int) -> int | None:
+    """The row whose box is ticked or a cell of which is selected; of two the one chosen last."""
+    now = {
+        "box": next(iter(event.selection.rows), None),
+        "cell": next((row for row, _column in event.selection.cells), None),
+    }
+    before = st.session_state.setdefault(f"{state.OF_MODEL}{key}_rows", {"last": "box"})
+    changed = [way for way, row in now.items() if row is not None and row != before.get(way)]
+    before |= {**now, "last": changed[-1] if changed else before["last"]}
+    row = now[before["last"]]
+    row = row if row is not None else now["box"] if now["cell"] is None else now["cell"]
+    return int(row) if row is not None and row < count else None
 
 
 def _frame(rows: Rows) -> pd.DataFrame:

@@ -72,14 +72,17 @@ class Sender {
   constructor(root) {
     this.part = (/** @type {string} */ selector) => /** @type {any} */ (root.querySelector(selector));
     const zone = this.part(".zone");
-    const input = this.part("input");
-    input.addEventListener("change", () => {
-      const files = [...input.files].map((file) => [file.webkitRelativePath || file.name, file]);
-      input.value = "";
-      this.send(files, this.data.folder);
-    });
+    this.part("input").addEventListener("change", () => this.picked());
     this.takeDrops(zone);
     this.part(".cancel").addEventListener("click", () => this.cancel());
+  }
+
+  /** Send what the input holds. */
+  picked() {
+    const input = this.part("input");
+    const files = [...input.files].map((file) => [file.webkitRelativePath || file.name, file]);
+    input.value = "";
+    this.send(files, this.data.folder);
   }
 
   /** @param {EventTarget} target What files may be dropped on. */
@@ -133,6 +136,7 @@ class Sender {
     const what = data.wholePage ? "a file or a folder anywhere on this page" : where;
     this.part(".hint").textContent = `or drop ${what} · up to ${size(data.limit)}`;
     if (!this.request) this.show(data.held);
+    if (input.files.length) this.picked(); // Before this module was loaded, as on a busy machine.
   }
 
   /**
