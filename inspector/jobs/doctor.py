@@ -35,6 +35,7 @@ PACKAGES: Mapping[str, str] = {
     "tf_keras": "keras2",
     "litert-quantizer": "quantise",
     "fsspec": "urls",
+    "distributed": "cluster",
     "anywidget": "notebook",
     "distributed": "cluster",
     "authlib": "signin",
