@@ -35,7 +35,6 @@ PACKAGES: Mapping[str, str] = {
     "tf_keras": "keras2",
     "litert-quantizer": "quantise",
     "fsspec": "urls",
-    "distributed": "cluster",
     "anywidget": "notebook",
     "distributed": "cluster",
     "authlib": "signin",

@@ -76,6 +76,7 @@ def test_a_sweep_is_the_same_there_as_here_and_goes_on_after_it_was_killed(
         assert result.read_bytes() == (tmp_path / model.name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_search_asks_the_cluster_for_its_candidates(
     processes: DaskProcesses, tmp_path: Path
 ) -> None:

@@ -152,14 +152,22 @@ def test_a_folder_of_models_and_models_of_one_name(tmp_path: Path) -> None:
 def test_a_sweep_that_is_stopped_goes_on_later(tmp_path: Path) -> None:
     models = [a_graph(tmp_path / f"{number}.pb", number) for number in range(6)]
     shares: list[float | None] = []
+    texts: list[str] = []
+
+    def progress(share: float | None, text: str) -> None:
+        shares.append(share)
+        texts.append(text)
+
     stopped = swept(
         models,
         tmp_path / "out",
         jobs=1,
-        progress=lambda share, _text: shares.append(share),
+        progress=progress,
         cancelled=lambda: bool(shares) and (shares[-1] or 0) > 0,
     )
     assert stopped.is_stopped
+    assert any(text.startswith("0 of 6 models: 0.pb") for text in texts)
+    assert texts[-1].startswith(f"{len(stopped.done)} of 6 models")
     assert 1 <= len(stopped.done) < 6
     assert "Not run" in stopped.report.read_text(encoding="utf-8")
     whole = swept(models, tmp_path / "out")
