@@ -28,4 +28,4 @@ def remove(graph: Graph, outputs: Collection[str], others: Iterable[str], what: 
     after = pruned.graph
     if not pruned.calls and after.library is graph.library:
         return after
-    return Graph(after.nodes, reachable(after.library, after.nodes), graph.versions)
+    return after.with_library(reachable(after.library, after.nodes))

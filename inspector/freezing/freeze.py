@@ -17,6 +17,7 @@ from inspector.analysis import compatibility
 from inspector.analysis import outputs as suggesting
 from inspector.analysis.saving import only_saves
 from inspector.analysis.valueless import refuse_valueless
+from inspector.collector import collector_paused
 from inspector.errors import FreezeError, InspectorError, UnknownNode, did_you_mean, or_rather
 from inspector.freezing import decided_branches
 from inspector.freezing.flatten import flatten
@@ -38,6 +39,7 @@ from inspector.model.serving import fetched_nodes, serving_graph
 _COLOCATE = b"loc:@"
 
 
+@collector_paused()
 def freeze(
     model: Model,
     outputs: Sequence[str] | None = None,
@@ -80,8 +82,8 @@ def freeze(
     _check_outputs(model, flat, targets)
     frozen = Freezer(model, flat, [node_name(name) for name in targets]).run()
     nodes = [_clean(node, frozen.graph, keep_devices) for node in frozen.graph.nodes]
-    library = reachable(frozen.graph.library, nodes)
-    graph = Graph(nodes, library, model.graph.versions)
+    graph = frozen.graph.with_nodes(nodes)
+    graph = graph.with_library(reachable(graph.library, nodes))
     refuse(graph, model.name)
     return Model(
         format="GraphDef",

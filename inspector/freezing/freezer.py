@@ -65,7 +65,7 @@ class Freezer:
         """Freeze. Raises: MissingVariables, CorruptModel, and the errors of inlining."""
         name = self._model.init_op
         nodes, has_init = init_op.needed_nodes(self._flat, self._needed, name)
-        result = Frozen(Graph(nodes, self._flat.library, self._flat.versions))
+        result = Frozen(self._flat.with_nodes(nodes))
         result.init_op = name if has_init else None
         result.tables = [node.name for node in nodes if node.op in TABLES]
         extra = self._fill_tables(result, nodes)
@@ -76,7 +76,7 @@ class Freezer:
             nodes = self._add_to_init_op(nodes, extra, result)
         keep = [*self._roots, *([result.init_op] if result.init_op else [])]
         nodes = _without_idle_controls(nodes, self._flat)
-        graph = Graph(nodes, self._merged_library(), self._flat.versions)
+        graph = self._flat.with_library(self._merged_library()).with_nodes(nodes)
         needed = graph.ancestors(keep)
         result.graph = graph.with_nodes(node for node in graph if node.name in needed)
         return result

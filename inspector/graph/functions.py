@@ -175,7 +175,7 @@ def reachable(library: FunctionDefLibrary, nodes: Iterable[NodeDef]) -> Function
     """The library's functions that these nodes can come to call; the library itself if all."""
     functions = {function.signature.name: function for function in library.function}
     called: set[str] = set()
-    todo: list[NodeDef] = list(nodes)
+    todo: list[NodeDef] = list(nodes) if functions else []
     while todo:
         node = todo.pop()
         for name in (*function_names(node), node.op):

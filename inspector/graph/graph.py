@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import is_
 
 import numpy as np
 
@@ -151,8 +152,18 @@ class Graph:
         return proto
 
     def with_nodes(self, nodes: Iterable[NodeDef]) -> Graph:
-        """A graph of other nodes, with this one's library and versions."""
-        return Graph(nodes, self.library, self.versions)
+        """A graph of these nodes, with this one's library and versions.
+
+        It is this graph where they are its own nodes in its order: the columns stay.
+        """
+        listed = tuple(nodes)
+        if len(listed) == len(self) and all(map(is_, listed, self.nodes)):
+            return self
+        return Graph(listed, self.library, self.versions)
+
+    def with_library(self, library: FunctionDefLibrary) -> Graph:
+        """The same nodes with another library; the graph itself where it has this one."""
+        return self if library is self.library else Graph(self.nodes, library, self.versions)
 
     def byte_size(self) -> int:
         """Bytes of the serialised GraphDef, without serialising it."""

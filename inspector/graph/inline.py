@@ -127,10 +127,10 @@ class _Inliner:
 
     def run(self, roots: list[str]) -> Graph:
         flat = self.flat(roots)
-        whole = Graph(flat, self._graph.library, self._graph.versions)
+        whole = self._graph.with_nodes(flat)
         needed = whole.ancestors([*roots, *(name for name in self._keep if name in whole)])
-        nodes = [node for node in flat if node.name in needed]
-        return Graph(nodes, reachable(self._graph.library, nodes), self._graph.versions)
+        flat_graph = whole.with_nodes(node for node in flat if node.name in needed)
+        return flat_graph.with_library(reachable(whole.library, flat_graph.nodes))
 
     def flat(self, roots: list[str]) -> list[NodeDef]:
         needed = self._graph.ancestors(roots)
@@ -294,6 +294,8 @@ class _Inliner:
         return nodes
 
     def _rewired(self, node: NodeDef) -> NodeDef:
+        if not self._calls:
+            return node
         inputs: list[str] = []
         for text in node.input:
             name, _, control = split_input(text)

@@ -21,7 +21,7 @@ from inspector.graph.graph import (
     validate,
     with_inputs,
 )
-from inspector.graph.protos import GraphDef, NodeDef
+from inspector.graph.protos import FunctionDefLibrary, GraphDef, NodeDef
 from tests.passes.text import graph, node
 
 LOOP = (
@@ -198,3 +198,18 @@ def test_a_node_with_other_inputs_is_a_copy():
     assert with_inputs(old, ["a", "b"]) is old
     new = with_inputs(old, (text for text in ("c", "^d")))
     assert (list(new.input), list(old.input), new.op) == (["c", "^d"], ["a", "b"], "Add")
+
+
+def test_a_graph_of_its_own_nodes_is_the_graph_itself_with_its_columns() -> None:
+    nodes = [NodeDef(name="a", op="Const"), NodeDef(name="b", op="Neg", input=["a"])]
+    whole = Graph(nodes)
+    assert whole.with_nodes(iter(whole.nodes)) is whole
+    assert whole.with_nodes(reversed(nodes)) is not whole
+    assert len(whole.with_nodes(nodes[:1])) == 1
+    copy = NodeDef()
+    copy.CopyFrom(nodes[1])
+    assert whole.with_nodes([nodes[0], copy]) is not whole
+    assert whole.with_library(whole.library) is whole
+    other = FunctionDefLibrary()
+    assert whole.with_library(other).library is other
+    assert whole.with_library(other).nodes == whole.nodes
