@@ -35,6 +35,7 @@ _TRIES = 4
 _CONNECT_S = 5.0
 _LOOK_S = 0.1
 _COUNT_S = 2.0
+_COUNT_WAIT_S = 0.5
 _KEY = "inspector"
 
 
@@ -225,7 +226,9 @@ class Cluster:
             return
         self._counted = now
         with contextlib.suppress(Exception):  # the connection ended; the job's own future tells
-            self.threads = sum(client.nthreads().values())
+            # As `client.nthreads()` does, which waits for as long as a connection takes to fail.
+            answer = client.sync(client.scheduler.ncores, callback_timeout=_COUNT_WAIT_S)
+            self.threads = sum(answer.values())
             if self.threads:
                 self._workers_seen = now
 
