@@ -54,13 +54,19 @@ def test_a_scheduler_is_restarted_and_the_job_done(tmp_path: Path) -> None:
         dask_processes(tmp_path / "logs", 1, preload=PRELOAD) as processes,
         runner_at(processes.address, tmp_path) as runner,
     ):
-        job = runner.submit("slow", slow(marks))
+        job = runner.submit("slow", slow(marks), session="a")
         until(lambda: list(marks.glob("*-a")))
+        # It has a slot as well, and waits with the scheduler.
+        runner._cluster.threads = 2
+        other = runner.submit("slow", slow(tmp_path / "others"), session="b")
         assert processes.scheduler is not None
         os.killpg(processes.scheduler.pid, signal.SIGKILL)
         processes.scheduler.wait()
         time.sleep(0.5)
         assert not job.done()
+        other.cancel()  # while there is no scheduler
+        with pytest.raises(JobCancelled):
+            other.result(5)
         processes.start_scheduler()
         processes.start_worker(preload=PRELOAD)  # as an operator's service manager would
         until(lambda: len(list(marks.glob("*-a"))) > 1, 30)
