@@ -216,7 +216,9 @@ def inspector_app(path: Path, context: BrowserContext, picture: Path | None) -> 
     def hand_over(page: Page, address: str) -> None:
         page.goto(address, wait_until="commit")
         page.locator("h1", has_text="Overview").wait_for()
-        page.locator('[data-testid="stSidebarNav"] a', has_text="Graph").click(force=True)
+        # Not at the link's place on the screen, where another part of a page that is still being
+        # built may lie.
+        page.locator('[data-testid="stSidebarNav"] a', has_text="Graph").dispatch_event("click")
 
     return _inspector(path, context, picture, hand_over)
 
