@@ -144,7 +144,11 @@ def _answers(report: Measured) -> Figure:
     if comparison is None:
         return Figure("Agreement", UNKNOWN, "not compared", "see “Not checked”", NEUTRAL)
     rows = text.count(comparison["rows"], "row")
-    certainty = f"{rows}{f', {report.rows_from}' if report.rows_from else ''}"
+    origin = report.rows_from
+    if origin.startswith("rows of "):
+        certainty = f"{rows} {origin.removeprefix('rows ')}"
+    else:
+        certainty = f"{rows}, {origin}" if origin else rows
     accuracy = comparison.get("accuracy")
     if accuracy is not None and accuracy.get("a") is not None:
         lost = accuracy["changed_right_to_wrong"]

@@ -24,6 +24,10 @@ SOFTMAX = "dnn/head/predictions/probabilities"
 WIDTH, HEIGHT = 1440, 900
 COLOURS = 256
 """Of a saved picture: a screen of flat colours needs no more, and takes a third of the bytes."""
+IS_DRAWN = """() => ![...document.querySelectorAll('[data-testid=stSkeleton]')]
+  .map(part => part.getBoundingClientRect())
+  .some(box => box.height && box.top < innerHeight && box.bottom > 0)"""
+"""Whether no part of the window is a placeholder; below the window they stay."""
 
 
 class Tour:
@@ -56,6 +60,7 @@ class Tour:
         """Wait until the page's script has run."""
         self.page.wait_for_timeout(500)
         self.page.locator('[data-test-script-state="running"]').wait_for(state="detached")
+        self.page.wait_for_function(IS_DRAWN)
 
     def show(self, name: str) -> None:
         """Bring a node into the picture by its search, and select it."""
@@ -86,6 +91,7 @@ class Tour:
         self.page.mouse.move(WIDTH - 5, HEIGHT - 5)
         self.page.locator('[data-testid="stToast"]').first.wait_for(state="hidden")
         self.page.wait_for_timeout(1500)
+        self.page.wait_for_function(IS_DRAWN)
         picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         file = self.folder / f"{name}{self.suffix}.png"
         picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)

@@ -47,6 +47,7 @@ def test_what_was_not_measured_stands_under_not_checked(compared: AppTest) -> No
     assert said["benchmark"] is None
     assert said["rows_from"] == "rows of iris.csv"
     assert said["compare"]["rows"] == 150
+    assert said["figures"][2]["certainty"] == "150 rows of iris.csv"
     assert said["figures"][0]["title"] == "Size reduction"
     assert "the top-1 prediction changes for 1 of 150 rows" in said["verdict"]
     assert [step["name"] for step in said["record"]["steps"]][:2] == [

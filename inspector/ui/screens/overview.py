@@ -127,7 +127,7 @@ def scan_findings(facts: dict[str, Any]) -> None:
     reached = [item for item in facts["scan"]["findings"] if item["reached_by"]]
     if not reached:
         return
-    st.header("Side effects and randomness")
+    st.header("Before you run it")
     _findings(reached)
     followed = ", ".join(facts["scan"]["entries"]) or "nothing"
     st.caption(text.escape(f"Entry points followed: {followed}.", 500))

@@ -12,10 +12,10 @@ _BUTTONS = "".join(
     for theme in ("System", "Light", "Dark")
 )
 _CSS = """
-div { display: flex; gap: 0.25rem; align-items: center; font-family: var(--st-font);
+div { display: flex; gap: 0.15rem; align-items: center; font-family: var(--st-font);
   font-size: 0.875rem; color: var(--st-text-color); }
 span { margin-right: 0.25rem; }
-button { font: inherit; color: inherit; padding: 0.1rem 0.45rem; cursor: pointer; background: none;
+button { font: inherit; color: inherit; padding: 0.1rem 0.35rem; cursor: pointer; background: none;
   border: 1px solid transparent; border-radius: 0.4rem; }
 button[aria-pressed="true"] { border-color: var(--st-border-color);
   background: var(--st-background-color); }
