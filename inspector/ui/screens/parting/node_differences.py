@@ -40,7 +40,7 @@ def section(
     Args:
         show: Shows a node of the picture.
     """
-    st.subheader("Where the answers part")
+    st.subheader("Where the outputs diverge")
     st.button(
         "Compare every node",
         key="blame_start",
