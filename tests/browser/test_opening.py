@@ -70,6 +70,44 @@ def test_a_link_may_be_the_first_thing_asked_of_a_server(
     context.close()
 
 
+def wait_until_stored(page: Any, name: str) -> None:
+    """Until the browser's list of recent models has this one; the page forbids eval."""
+    for _ in range(PATIENCE_MS // 100):
+        if name in (page.evaluate("localStorage.getItem('inspector.recent')") or ""):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"{name} is not stored")
+
+
+def test_a_link_runs_its_page_once_and_the_open_page_lists_what_the_browser_has(
+    chromium: Any, started: tuple[str, Path]
+) -> None:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
+    before = context.new_page()
+    before.goto(f"{started[0]}/?sample=shapes")
+    before.locator("h1", has_text="Overview").wait_for()
+    wait_until_stored(before, "shapes")
+    before.close()
+    page = context.new_page()
+    sent: list[bytes] = []
+
+    def note(frame: str | bytes) -> None:
+        sent.append(frame.encode() if isinstance(frame, str) else frame)
+
+    page.on("websocket", lambda socket: socket.on("framesent", note))
+    page.goto(f"{started[0]}/graph?sample=iris")
+    page.locator(".node").first.wait_for()
+    wait_until_stored(page, "iris")
+    page.wait_for_timeout(1000)  # what would be sent, is sent by then
+    assert sent
+    assert not [frame for frame in sent if b"shapes" in frame]
+    page.locator('[data-testid="stSidebarNav"] a', has_text="Open").first.click()
+    page.locator('[class*="st-key-recent_"] button', has_text="Open").first.wait_for()
+    assert [frame for frame in sent if b"shapes" in frame]
+    context.close()
+
+
 def tab(page: Any, title: str) -> None:
     page.get_by_role("tab", name=title).click()
 

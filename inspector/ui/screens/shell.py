@@ -102,7 +102,6 @@ def configure() -> StreamlitPage:
     copy_button.listen()
     narrow_window.listen()
     address_bar.listen()
-    recent_store.keep()
     pages = [
         st.Page(
             f"pages/{entry.file}.py",
@@ -122,6 +121,7 @@ def sidebar(page: StreamlitPage) -> None:
     address.follow(restore, on_open_page=file == PAGES[0].file)
     results.receive()
     write_address(page)
+    recent_store.keep(listed=file == PAGES[0].file)  # with the model that was just opened
     model = state.model()
     titles = [page.title, *([text.shorten(model.name, 60)] if model else []), "Inspector"]
     st.set_page_config(page_title=" · ".join(titles))

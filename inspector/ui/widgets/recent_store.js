@@ -20,7 +20,7 @@ function read(key) {
 /** @param {Recent} model */
 const nameOf = (model) => JSON.stringify([model.ref, model.part]);
 
-/** @param {{ data: { key: string, models: Recent[] }, setStateValue: (name: string, value: string) => void }} component */
+/** @param {{ data: { key: string, models: Recent[], listed: boolean }, setStateValue: (name: string, value: string) => void }} component */
 export default function ({ data, setStateValue }) {
   const own = new Set(data.models.map(nameOf));
   const others = read(data.key).filter((model) => !own.has(nameOf(model)));
@@ -30,6 +30,7 @@ export default function ({ data, setStateValue }) {
   } catch {
     return; // A browser without storage lists what this session opened.
   }
+  if (!data.listed) return;
   // Once in a window: afterwards the session knows them.
   if (document.documentElement.dataset.recent === data.key) return;
   document.documentElement.dataset.recent = data.key;

@@ -16,12 +16,21 @@ _module = st.components.v2.component(
 )
 
 
-def keep() -> None:
-    """Store the session's list and take over what the browser has; once per page."""
+def keep(listed: bool) -> None:
+    """Store the session's list; once per page.
+
+    Args:
+        listed: The page shows the list, so the session takes over what the browser has. That runs
+            the page again, and no other page waits for it.
+    """
     with st.container(key="recent_store", height=1, border=False):
         component = _module(
             key="recent_store_module",
-            data={"key": f"inspector.recent{_user()}", "models": recent.to_store()},
+            data={
+                "key": f"inspector.recent{_user()}",
+                "models": recent.to_store(),
+                "listed": listed,
+            },
             default={"stored": ""},
             on_stored_change=_nothing,
         )
