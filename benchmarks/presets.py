@@ -1,6 +1,6 @@
 """Size, latency and answers of every preset, every TFLite recipe and TensorFlow's own ways.
 
-    python -m benchmarks.presets [--models iris,ResNet50] [--batches 1,32] [--budget 10]
+    python -m benchmarks.presets [--models 'iris;ResNet50'] [--batches 1,32] [--budget 10] [--rows preset]
 
 Each row is compared with the frozen model: bytes of the file, the latency ratio of
 `inspector.benchmark` with its 99 % interval and verdict at each batch, and of `inspector.compare`
@@ -51,20 +51,26 @@ def main() -> None:
     parser.add_argument("--models", default=";".join(MODELS), help="names, separated by ';'")
     parser.add_argument("--batches", default="1,32")
     parser.add_argument("--budget", type=float, default=10, help="seconds of each measurement")
+    parser.add_argument("--rows", default="", help="only rows that begin so, separated by ';'")
     options = parser.parse_args()
+    wanted = tuple(options.rows.split(";"))
     batches = [int(batch) for batch in options.batches.split(",")]
     for name in options.models.split(";"):
         with tempfile.TemporaryDirectory() as place:
-            _table(name, Path(place), batches, options.budget)
+            _table(name, Path(place), batches, options.budget, wanted)
 
 
-def _table(name: str, place: Path, batches: list[int], budget: float) -> None:
+def _table(
+    name: str, place: Path, batches: list[int], budget: float, wanted: tuple[str, ...]
+) -> None:
     frozen, rows = _baseline(name)
     size = frozen.graph.byte_size()
     print(f"\n{name}: {len(frozen.graph):,} nodes, {size:,} bytes frozen")
     times = "".join(f"{f'latency ratio, batch {batch}':>42}" for batch in batches)
     print(f"{'':28}{'bytes':>13}{'factor':>8}{times}{'max diff':>10}{'same top-1':>12}", flush=True)
     for label, build in _variants(frozen, rows, place):
+        if not label.startswith(wanted):
+            continue
         print(f"{label:28}", end="", flush=True)
         try:
             print(_row(frozen, build(), rows, batches, budget), flush=True)
