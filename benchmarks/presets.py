@@ -1,6 +1,6 @@
 """Size, latency and answers of every preset, every TFLite recipe and TensorFlow's own ways.
 
-    python -m benchmarks.presets [--models 'iris;ResNet50'] [--batches 1,32] [--budget 10] [--rows preset]
+    python -m benchmarks.presets [--models 'iris;ResNet50'] [--batches 1,32] [--rows preset]
 
 Each row is compared with the frozen model: bytes of the file, the latency ratio of
 `inspector.benchmark` with its 99 % interval and verdict at each batch, and of `inspector.compare`
