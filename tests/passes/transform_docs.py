@@ -33,21 +33,7 @@ KINDS = {
     "number": "number",
     "switch": "true or false",
 }
-FIGURES = """\
-Measured on two cores with `python -m benchmarks.presets`, ResNet50 of Keras with random
-weights, 4 images, against the frozen graph of 102,973,879 bytes and 1,832 nodes. The machine
-was busy, and latencies differ by up to a fifth from run to run: no preset slows the model for
-certain, and none makes it much faster.
-
-| preset | nodes | bytes | of frozen | latency | largest difference of a step |
-| --- | --- | --- | --- | --- | --- |
-| tidy | 362 | 102,154,311 | 99 % | 1.02 | 0 |
-| faster | 244 | 102,086,377 | 99 % | 0.94 to 1.19 | 0.00002 % |
-| smaller | 629 | 25,729,003 | 25 % | 1.01 | 0.28 % |
-| smallest | 427 | 25,529,387 | 25 % | 1.06 | 0.23 % |
-| seed | 486 | 25,659,673 | 25 % | 1.10 | 0.99 % |
-| mobile | 291 | 102,183,734 | 99 % | 0.89 to 0.90 | 0.00002 % |
-"""
+FIGURES = (Path(__file__).parent / "preset_figures.md").read_text(encoding="utf-8")
 
 
 def pages() -> dict[str, str]:
