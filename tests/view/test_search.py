@@ -56,6 +56,20 @@ def test_the_best_comes_first():
     assert [names.names[n] for n in search(names, "relu").nodes] == ["relu", "b/relu", "a/relu_x"]
 
 
+def test_nodes_that_compute_come_before_weights_unless_a_weight_is_named():
+    text = (
+        "block/kernel = Const()\nblock/read = Identity(block/kernel)\nblock/step = VarHandleOp()\n"
+        "block/Conv2D = Conv2D(block/read, block/read)\nblock/kernel_norm = L2Loss(block/read)"
+    )
+    names = table(text)
+
+    def matches(words: str) -> list[str]:
+        return [names.names[node] for node in search(names, words).nodes]
+
+    assert matches("block")[:2] == ["block/Conv2D", "block/kernel_norm"]
+    assert matches("kernel") == ["block/kernel", "block/kernel_norm"]
+
+
 def test_the_limit_cuts_and_the_total_tells():
     answer = search(layered(100), "relu", limit=5)
     assert len(answer.nodes) == 5

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inspector.errors import InspectorError
+from inspector.graph.op_sets import ASSIGNS, RESTORES, SAVES, VARIABLES
 from inspector.view.table.node_table import NodeTable
 
 SECONDS = 2.0
@@ -40,12 +41,17 @@ class SearchError(InspectorError):
     """A search text with a syntax error, or one that takes too long."""
 
 
+_SUPPLYING = VARIABLES | ASSIGNS | SAVES | RESTORES | {"Const", "Identity", "ReadVariableOp"}
+"""Ops that hold, hand on, write or store a weight."""
+
+
 @dataclass(frozen=True)
 class SearchResult:
     """The matches of a search.
 
     Args:
-        nodes: Indices, best first, at most ``limit`` of them.
+        nodes: Indices, best first, at most ``limit`` of them: nodes of that name, then nodes that
+            compute, then those that only supply a weight.
         total: How many there are in all.
     """
 
@@ -70,12 +76,14 @@ def search(table: NodeTable, text: str, limit: int = 500) -> SearchResult:
             test = _test(table, word)
             hits = [node for node in hits if test(node)]
     plain = [word.lower() for word in words if not _is_expression(word) and ":" not in word]
+    supplying = {number for number, op in enumerate(table.ops) if op in _SUPPLYING}
 
-    def rank(node: int) -> tuple[bool, bool, bool, int]:
+    def rank(node: int) -> tuple[bool, bool, bool, bool, int]:
         name = table.names[node].lower()
         last = name.rpartition("/")[2]
         word = plain[0] if plain else ""
-        return name != word, last != word, not last.startswith(word), node
+        supplies = table.op[node] in supplying
+        return name != word, last != word, supplies, not last.startswith(word), node
 
     return SearchResult(sorted(hits, key=rank)[:limit], len(hits))
 
