@@ -203,6 +203,7 @@ OTHER_COMMANDS = {
     "profile": ["{model}", "--budget", "0.01"],
     "compare": ["{model}", "{model}"],
     "report": ["{model}", "{model}", "-o", "{folder}/report.html"],
+    "sweep": ["{model}", "-o", "{folder}/swept", "--preset", "tidy"],
     "search": ["{model}", "--outputs", "{outputs}", "--budget", "0.1"],
     "transform_graph": [
         *("--in_graph={model}", "--out_graph={folder}/transformed.pb", "--outputs={outputs}"),

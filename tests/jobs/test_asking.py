@@ -178,6 +178,7 @@ def test_progress_on_a_terminal_says_that_tensorflow_starts(tmp_path, model):
         assert process.wait(60) == 0
     texts = [text.strip() for text in shown.decode().split("\r\x1b[2K")[1:]]
     assert STARTING in texts
-    assert texts.index(STARTING) > texts.index("0% remove_dead_branches (1 of 7)")
+    first = next(text for text in texts if text.startswith("0% remove_dead_branches (1 of "))
+    assert texts.index(STARTING) > texts.index(first)
     assert all(texts[:-1]), "no line of progress is blank"
     assert texts[-1] == ""

@@ -66,7 +66,7 @@ def test_ten_times_the_work_is_slower_and_a_tenth_is_faster(tmp_path: Path) -> N
 def test_the_json_is_that_of_the_contract(tmp_path: Path) -> None:
     model = layers(tmp_path, 1)
     both = inspector.benchmark(model, model, batch=3, threads=2, **QUICK).to_dict()
-    fields = "schema inspector batch threads a b ratio interval clock verdict"
+    fields = "schema inspector batch threads runtimes runs a b ratio interval clock verdict"
     assert list(both) == fields.split()
     figures = ["load_ms", "first_ms", "p50_ms", "p90_ms", "p99_ms", "rows_per_s", "peak_rss_bytes"]
     assert list(both["a"]) == list(both["b"]) == figures

@@ -120,7 +120,7 @@ class _Merge:
         order = range(len(graph)) if graph.is_sorted() else graph.numbers_in_order()
         whys = [self._why_not(op) for op in columns.ops]
         chosen: list[int] = []
-        for number, op in zip(order, columns.op[np.asarray(order)].tolist(), strict=True):
+        for number, op in zip(order, columns.op[np.asarray(order, np.int64)].tolist(), strict=True):
             why = whys[op]
             if why is None:
                 if columns.names[number] not in self.stays:
