@@ -8,7 +8,6 @@ has forgotten its jobs: they are handed to it again.
 from __future__ import annotations
 
 import contextlib
-import logging
 import secrets
 import threading
 import time
@@ -16,24 +15,20 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
-from inspector import extras
-from inspector.errors import InspectorError, JobCancelled, JobFailed, WorkerDied, WorkerUnavailable
+from inspector.errors import JobCancelled, JobFailed, WorkerDied, WorkerUnavailable
 from inspector.jobs import protocol
 from inspector.jobs.cluster import parcels, remote_orders
+from inspector.jobs.cluster.connection import LOOK_S, TIMEOUT_S, Connection
 from inspector.jobs.cluster.input_files import Input
 from inspector.jobs.cluster.shared_store import SharedStore
 from inspector.jobs.exchange import Answer, progress_of
 from inspector.jobs.job import Run
 from inspector.text import plain
 
-_log = logging.getLogger(__name__)
-
 PATIENCE_S = 60.0
 """Seconds for which a scheduler may be away, or be without a worker."""
 _TRIES = 4
 """How often a job is handed over: a scheduler that is restarted has forgotten it."""
-_CONNECT_S = 5.0
-_LOOK_S = 0.1
 _COUNT_S = 2.0
 _COUNT_WAIT_S = 0.5
 _KEY = "inspector"
@@ -61,9 +56,9 @@ class Cluster:
         self._reset()
 
     def _reset(self) -> None:
-        """No connection and free locks: at the start, and in a forked process."""
-        self._lock = threading.Lock()
-        self._client: Any = None
+        """No connection: at the start, and in a forked process."""
+        timeout_s = min(TIMEOUT_S, self._patience_s)
+        self._connection = Connection(self.address, _KEY, timeout_s, self._opened)
         self._runs: dict[str, Run] = {}
         self._topic = f"{_KEY}-{secrets.token_hex(8)}"
         self._workers_seen = time.monotonic()
@@ -75,8 +70,7 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the scheduler."""
-        with self._lock:
-            self._close()
+        self._connection.close()
 
     def execute(self, run: Run, folder: Path) -> tuple[Answer, str]:
         """Run a job on one of the machines.
@@ -146,7 +140,7 @@ class Cluster:
         except Exception as err:  # the connection ended in this moment
             raise self._lost(client) from err
         try:
-            while not done.wait(_LOOK_S):
+            while not done.wait(LOOK_S):
                 self._check_wanted(run)
                 self._count(client)
                 self._check_workers(run)
@@ -159,7 +153,7 @@ class Cluster:
         from distributed.scheduler import KilledWorker
 
         try:
-            return future.result(timeout=_CONNECT_S)
+            return future.result(timeout=TIMEOUT_S)
         except (CancelledError, OSError, TimeoutError) as err:
             self._check_wanted(run)
             raise self._lost(client) from err
@@ -177,41 +171,18 @@ class Cluster:
 
     def _connected(self, run: Run) -> Any:
         """The connection, made where there is none. Raises: WorkerUnavailable, JobCancelled."""
-        with extras.needed("cluster"):
-            import distributed
-
-        deadline = time.monotonic() + self._patience_s
-        while True:
-            with self._lock:
-                if self._client is not None:
-                    return self._client
-                try:
-                    self._client = self._connect(distributed)
-                    return self._client
-                except (OSError, TimeoutError) as err:
-                    error = err
-            self._check_wanted(run)
-            if time.monotonic() >= deadline:
-                why = f"no scheduler answers at {self.address} (INSPECTOR_SCHEDULER)"
-                raise WorkerUnavailable(run.kind, "cluster", why) from error
-            time.sleep(_LOOK_S)
-
-    def _connect(self, distributed: Any) -> Any:
-        """A new connection. The lock is held. Raises: OSError, TimeoutError."""
-        # Its own messages would stand between the lines of a command; ours say the same.
-        for name in ("distributed.client", "distributed.core", "distributed.comm"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
-            seconds = min(_CONNECT_S, self._patience_s)
-            client = distributed.Client(
-                self.address, timeout=seconds, set_as_default=False, name=_KEY
-            )
-        except ValueError as err:
-            raise InspectorError("INSPECTOR_SCHEDULER", self.address[:100], str(err)) from err
+            return self._connection.client(lambda: self._check_wanted(run), self._patience_s)
+        except OSError as err:
+            why = f"no scheduler answers at {self.address} (INSPECTOR_SCHEDULER)"
+            raise WorkerUnavailable(run.kind, "cluster", why) from err
+
+    def _opened(self, client: Any) -> None:
+        """Begin to hear of a cluster that has just been connected."""
         client.subscribe_topic(self._topic, self._hear)
         self._workers_seen = time.monotonic()
+        self._counted = -_COUNT_S
         self._count(client)
-        return client
 
     def _hear(self, event: Any) -> None:
         """A report of progress, as `exchange` takes one from a local worker."""
@@ -242,15 +213,5 @@ class Cluster:
             raise JobCancelled(run.kind, "job", run.cancelled)
 
     def _lost(self, client: Any) -> _LostError:
-        """Give up a connection; the next job makes another."""
-        with self._lock:
-            if self._client is client:
-                _log.warning("cluster: the scheduler at %s has gone", self.address)
-                self._close()
+        self._connection.lost(client)
         return _LostError()
-
-    def _close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            with contextlib.suppress(Exception):
-                client.close(timeout=_CONNECT_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,6 +86,24 @@ def test_no_scheduler_is_one_sentence_and_what_reads_needs_none(tmp_path: Path) 
             job.result(10)
         answer = runner.run("open", {"path": str(path), "tag_set": None})
         assert answer.value["facts"]["format"] == "SavedModel"
+
+
+def test_a_job_is_cancelled_while_a_scheduler_does_not_answer(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with runner_at(address, tmp_path) as runner:
+            jobs = [
+                runner.submit("refuse", {"path": str(tmp_path), "number": number})
+                for number in range(2)
+            ]
+            connection, _ = silent.accept()
+            with connection:  # on which nothing is said for five seconds
+                start = time.monotonic()
+                for job in jobs:
+                    job.cancel()
+                    with pytest.raises(JobCancelled):
+                        job.result(10)
+                assert time.monotonic() - start < 3
 
 
 @pytest.fixture
