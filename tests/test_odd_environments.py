@@ -100,7 +100,8 @@ def test_a_spawned_process_predicts(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{[own]}\n", "")
 
 
-def test_a_notebook_gets_html_and_text_of_each_result() -> None:
+def test_a_notebook_gets_html_and_text_of_each_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # IPython warns where it names another one
     show = InteractiveShell().display_formatter.format
     model = inspector.open_model(IRIS)
     for result in (model, inspector.describe(model), inspector.scan(model)):
