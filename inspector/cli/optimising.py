@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector import api
-from inspector.cli import completion
 from inspector.cli.options import (
     ALL_SIGNATURES,
     FEEDS,
@@ -23,10 +22,12 @@ from inspector.cli.options import (
     MODEL,
     OUT,
     OUTPUTS,
+    PRESET,
     SET,
     SIGNATURES,
     TAG_SET,
     TIMEOUT,
+    TRANSFORMS,
 )
 from inspector.cli.output import (
     check_output,
@@ -61,18 +62,8 @@ ON_VIOLATION = ("keep", "rollback", "stop")
 @OUTPUTS
 @INIT_OP
 @SET
-@click.option(
-    "--transforms",
-    metavar="TEXT",
-    shell_complete=completion.transforms,
-    help='E.g. "fold_constants round_weights(num_steps=9)".',
-)
-@click.option(
-    "--preset",
-    metavar="NAME",
-    shell_complete=completion.presets,
-    help="A list of transforms by name, see `transforms`; tidy where --transforms is not given.",
-)
+@TRANSFORMS
+@PRESET
 @click.option(
     "--to",
     "form",

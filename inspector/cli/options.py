@@ -173,6 +173,18 @@ SET = click.option(
     metavar="NAME=VALUE",
     help="Replace an input by a constant, e.g. phase_train=false; repeatable.",
 )
+TRANSFORMS = click.option(
+    "--transforms",
+    metavar="TEXT",
+    shell_complete=completion.transforms,
+    help='E.g. "fold_constants round_weights(num_steps=9)".',
+)
+PRESET = click.option(
+    "--preset",
+    metavar="NAME",
+    shell_complete=completion.presets,
+    help="A list of transforms by name, see `transforms`; tidy where --transforms is not given.",
+)
 TIMEOUT = click.option(
     "--timeout",
     type=click.FloatRange(min=0, max=1_000_000, min_open=True),

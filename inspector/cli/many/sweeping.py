@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from inspector import api
-from inspector.cli import completion
-from inspector.cli.options import JSON
+from inspector.cli.options import JSON, PRESET, TRANSFORMS
 from inspector.cli.output import is_quiet, progress_line, show
 from inspector.cli.path_options import ModelPath, Out
 from inspector.errors import InspectorError, JobCancelled
@@ -27,18 +26,8 @@ _BAR = 20
     type=Out(),
     help="A folder, new or from an earlier sweep: only what is missing or changed is done.",
 )
-@click.option(
-    "--transforms",
-    metavar="TEXT",
-    shell_complete=completion.transforms,
-    help='E.g. "fold_constants round_weights(num_steps=9)".',
-)
-@click.option(
-    "--preset",
-    metavar="NAME",
-    shell_complete=completion.presets,
-    help="A list of transforms by name; see `transforms`.",
-)
+@TRANSFORMS
+@PRESET
 @click.option(
     "--to",
     "form",

@@ -40,9 +40,9 @@ def op_counts(counts: Mapping[str, int]) -> Chart:
     """Horizontal bars, the most frequent op first."""
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:LIMIT]
     encoding = {
-        "x": number("nodes", "nodes", axis=_COUNTS),
-        "y": _names("op", None),
-        "tooltip": [word("op"), number("nodes", "nodes")],
+        "x": quantitative("nodes", "nodes", axis=_COUNTS),
+        "y": _name_axis("op", None),
+        "tooltip": [nominal("op"), quantitative("nodes", "nodes")],
     }
     return Chart(pd.DataFrame(rows, columns=["op", "nodes"]), _bars(encoding, 17))
 
@@ -52,10 +52,10 @@ def histogram(bins: Mapping[str, Any]) -> Chart:
     edges = bins["edges"]
     frame = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "values": bins["counts"]})
     encoding = {
-        "x": {**number("from", "value"), "bin": "binned"},
+        "x": {**quantitative("from", "value"), "bin": "binned"},
         "x2": {"field": "to"},
-        "y": number("values", "elements", axis=_COUNTS),
-        "tooltip": [number(column, column) for column in ("from", "to", "values")],
+        "y": quantitative("values", "elements", axis=_COUNTS),
+        "tooltip": [quantitative(column, column) for column in ("from", "to", "values")],
     }
     mark = {"type": "bar", "binSpacing": 1}
     return Chart(frame, {"mark": mark, "encoding": encoding, "height": 180})
@@ -69,11 +69,11 @@ def op_counts_compared(rows: list[dict[str, Any]]) -> Chart:
         [{"op": row["op"], "graph": graph, "nodes": row[graph]} for row in top for graph in graphs]
     )
     encoding = {
-        "x": number("nodes", "nodes", axis=_COUNTS),
-        "y": _names("op", [row["op"] for row in top]),
+        "x": quantitative("nodes", "nodes", axis=_COUNTS),
+        "y": _name_axis("op", [row["op"] for row in top]),
         "yOffset": _ordered("graph", graphs),
         "color": {**_ordered("graph", graphs), "legend": LEGEND},
-        "tooltip": [word("op"), word("graph"), number("nodes", "nodes")],
+        "tooltip": [nominal("op"), nominal("graph"), quantitative("nodes", "nodes")],
     }
     return Chart(frame, _bars(encoding, 11))
 
@@ -88,12 +88,12 @@ def bytes_per_step(steps: list[dict[str, Any]]) -> Chart:
         ]
     )
     encoding = {
-        "x": number("size", f"size, {unit}", axis={"tickCount": 6}),
-        "y": _names("step", None),
+        "x": quantitative("size", f"size, {unit}", axis={"tickCount": 6}),
+        "y": _name_axis("step", None),
         "tooltip": [
-            word("step"),
-            {**number("size", unit), "format": ".3f"},
-            number("nodes", "nodes"),
+            nominal("step"),
+            {**quantitative("size", unit), "format": ".3f"},
+            quantitative("nodes", "nodes"),
         ],
     }
     return Chart(frame, _bars(encoding, 24))
@@ -105,14 +105,14 @@ def class_scores(frame: pd.DataFrame) -> Chart:
     # Below each other: the chart is narrow.
     legend = {**LEGEND, "direction": "vertical"} if len(graphs) > 1 else None
     encoding = {
-        "x": number("score", None, axis={"tickCount": 5}),
-        "y": _names("class", list(dict.fromkeys(frame["class"]))),
+        "x": quantitative("score", None, axis={"tickCount": 5}),
+        "y": _name_axis("class", list(dict.fromkeys(frame["class"]))),
         "yOffset": _ordered("graph", graphs),
         "color": {**_ordered("graph", graphs), "legend": legend},
         "tooltip": [
-            word("class"),
-            word("graph"),
-            {**number("score", "score"), "format": ".6f"},
+            nominal("class"),
+            nominal("graph"),
+            {**quantitative("score", "score"), "format": ".6f"},
         ],
     }
     return Chart(frame, _bars(encoding, 14))
@@ -124,15 +124,15 @@ def by_batch(frame: pd.DataFrame, value: str) -> Chart:
     axis = {"values": sorted(set(frame["batch"])), "format": "d"}
     encoding = {
         "x": {
-            **number("batch", "rows per run", axis=axis),
+            **quantitative("batch", "rows per run", axis=axis),
             "scale": {"type": "log", "base": 2, "nice": False},
         },
-        "y": number(value, value, axis={"tickCount": 4}),
+        "y": quantitative(value, value, axis={"tickCount": 4}),
         "color": {**_ordered("graph", graphs), "legend": LEGEND},
         "tooltip": [
-            word("graph"),
-            number("batch", "batch"),
-            {**number(value, value), "format": ",.4~g"},
+            nominal("graph"),
+            quantitative("batch", "batch"),
+            {**quantitative(value, value), "format": ",.4~g"},
         ],
     }
     mark = {"type": "line", "point": True}
@@ -149,22 +149,22 @@ _NAMES: Spec = {
 _COUNTS: Spec = {"tickMinStep": 1, "tickCount": 6}
 
 
-def number(column: str, title: str | None, **more: Any) -> Spec:
-    """The encoding of a column of numbers."""
+def quantitative(column: str, title: str | None, **more: Any) -> Spec:
+    """The encoding of a column of numbers, as Vega-Lite calls it."""
     return {"field": column, "type": "quantitative", "title": title, **more}
 
 
-def word(column: str) -> Spec:
+def nominal(column: str) -> Spec:
     """The encoding of a column of names."""
     return {"field": column, "type": "nominal"}
 
 
 def _ordered(column: str, order: list[Any] | None) -> Spec:
     """The same in an order, that of the rows with None; without a title, as names say enough."""
-    return {**word(column), "sort": order, "title": None}
+    return {**nominal(column), "sort": order, "title": None}
 
 
-def _names(column: str, order: list[Any] | None) -> Spec:
+def _name_axis(column: str, order: list[Any] | None) -> Spec:
     """An axis of names."""
     return {**_ordered(column, order), "axis": _NAMES}
 

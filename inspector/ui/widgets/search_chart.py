@@ -33,12 +33,12 @@ def chart(entries: list[dict[str, Any]]) -> Chart | None:
         return None
     unit, unit_bytes = text.unit(max(entry["bytes"] for entry in timed))
     logarithmic = {"type": "log", "nice": True}
-    y = charts.number("bytes", f"size, {unit} (log scale)", scale=logarithmic)
-    x = charts.number("ratio", _LATENCY, scale=logarithmic)
-    interval = {"x": charts.number("low", _LATENCY), "x2": {"field": "high"}}
+    y = charts.quantitative("bytes", f"size, {unit} (log scale)", scale=logarithmic)
+    x = charts.quantitative("ratio", _LATENCY, scale=logarithmic)
+    interval = {"x": charts.quantitative("low", _LATENCY), "x2": {"field": "high"}}
     names = {
         "mark": {"type": "text", "align": "left", "dx": 10, "dy": -8, "color": "gray"},
-        "encoding": {"x": x, "text": charts.word("candidate")},
+        "encoding": {"x": x, "text": charts.nominal("candidate")},
         "transform": [{"filter": "datum.mark == 'best'"}],
     }
     layers = [
@@ -53,10 +53,10 @@ def chart(entries: list[dict[str, Any]]) -> Chart | None:
 def _point(x: Spec) -> Spec:
     """The encoding of a candidate's point."""
     shapes, sizes = zip(*_MARKS.values(), strict=True)
-    mark = charts.word("mark")
+    mark = charts.nominal("mark")
     return {
         "x": x,
-        "color": charts.number(
+        "color": charts.quantitative(
             "difference",
             "largest difference",
             scale={"type": "symlog", "constant": 0.001, "scheme": "viridis"},
@@ -72,7 +72,7 @@ def _point(x: Spec) -> Spec:
             "scale": {"domain": list(_MARKS), "range": list(sizes)},
             "legend": None,
         },
-        "tooltip": [charts.word(column) for column in _FIELDS],
+        "tooltip": [charts.nominal(column) for column in _FIELDS],
     }
 
 
