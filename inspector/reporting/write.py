@@ -66,12 +66,15 @@ def report(
         force: Replace a file of this name.
         progress, timeout: As in `compare`.
     Returns: What the file says. A comparison that fails is a sentence under ``not_checked``.
-    Raises: BadParameter for another suffix; BadFeed; OutputExists; JobCancelled; LayoutError.
+    Raises: BadParameter, before any work; BadFeed; OutputExists; JobCancelled; LayoutError.
     """
     out = Path(fspath(path))
     if out.suffix not in SUFFIXES:
         why = f"ends in {out.suffix or 'no suffix'}; a report is one of {', '.join(SUFFIXES)}"
         raise BadParameter("report", out.name, why)
+    timing.check_budget(budget)
+    if batches:
+        timing.check_batches(batches)
     storing.check_output(out, force=force)
     result = b if isinstance(b, Optimised) else None
     after = b.model if isinstance(b, Optimised) else b

@@ -15,6 +15,7 @@ import inspector
 from inspector import locations
 from inspector.cli.main import cli
 from inspector.errors import BadParameter, OutputExists
+from inspector.jobs.client import comparing
 
 pytestmark = pytest.mark.tensorflow
 
@@ -81,6 +82,17 @@ def test_batch_sizes_on_request(folder: Path) -> None:
     assert all(row["b"]["p50_ms"] > 0 for row in rows)
     assert "--batches=1,4" in report["command"]
     assert "batches=(1, 4)" in report["python"]
+
+
+@pytest.mark.parametrize("wrong", [{"batches": (0,)}, {"batches": (2, 2)}, {"budget": -1.0}])
+def test_what_cannot_be_measured_is_refused_before_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(comparing, "compare", None)
+    model = inspector.open_model(folder / "small")
+    with pytest.raises(BadParameter, match="takes"):
+        inspector.report(model, model, folder / "refused.json", **wrong)
+    assert not (folder / "refused.json").exists()
 
 
 def test_html_and_markdown_say_the_same(folder: Path) -> None:

@@ -70,7 +70,7 @@ def benchmark(
     _check("batch", batch, 1, _MOST_ROWS)
     _check("runs", runs, 1, 1_000_000)
     _check("threads", threads, 1, MOST_THREADS)
-    _check_budget(budget)
+    check_budget(budget)
     terms = Terms(Deadline.after(timeout), progress)
     models = {_A: a} if b is None else {_A: a, _B: b}
     with sides_of(models, feeds, batch) as (sides, blobs):
@@ -116,13 +116,9 @@ def benchmark_batches(
         the budget has no time for it.
     Raises: BadParameter, and the errors of `predict` where no size can be measured.
     """
-    if not 1 <= len(batches) <= MOST_BATCHES or len(set(batches)) != len(batches):
-        why = f"takes 1 to {MOST_BATCHES} different numbers of rows"
-        raise BadParameter("benchmark", "batches", why)
-    for batch in batches:
-        _check("batches", batch, 1, _MOST_ROWS)
+    check_batches(batches)
     _check("threads", threads, 1, MOST_THREADS)
-    _check_budget(budget)
+    check_budget(budget)
     terms = Terms(Deadline.after(timeout), progress)
     models = {_A: a} if b is None else {_A: a, _B: b}
     rows = None if feeds else min(max(batches), _RANDOM_ROWS)
@@ -136,6 +132,15 @@ def benchmark_batches(
         kind = kind_of("benchmark_batches", models.values())
         answer = ask(kind, args, blobs=blobs, terms=terms).value
     return batch_sweep_from(cast("BatchesAnswer", answer))
+
+
+def check_batches(batches: Sequence[int]) -> None:
+    """Raises: BadParameter for batch sizes that `benchmark_batches` does not take."""
+    if not 1 <= len(batches) <= MOST_BATCHES or len(set(batches)) != len(batches):
+        why = f"takes 1 to {MOST_BATCHES} different numbers of rows"
+        raise BadParameter("benchmark", "batches", why)
+    for batch in batches:
+        _check("batches", batch, 1, _MOST_ROWS)
 
 
 def batch_sweep_from(answer: BatchesAnswer) -> BatchSweep:
@@ -212,7 +217,8 @@ def _check(name: str, value: int | None, low: int, high: int) -> None:
         raise BadParameter("benchmark", name, f"takes a whole number from {low} to {high:,}")
 
 
-def _check_budget(budget: float) -> None:
+def check_budget(budget: float) -> None:
+    """Raises: BadParameter for seconds that no measurement takes."""
     if not (math.isfinite(budget) and 0 < budget <= MOST_S):
         why = f"takes seconds above 0 and up to {MOST_S:,.0f}"
         raise BadParameter("benchmark", "budget", why)
