@@ -68,12 +68,12 @@ def save(model: api.Model, out: Path, form: str, *, force: bool) -> tuple[int, l
     """`api.save`, also to standard output; the bytes that were written, and its notes."""
     if out != STDOUT:
         notes = api.save(model, out, form, force=force)
-        return _bytes(out), notes
+        return storing.total_bytes(out), notes
     with tempfile.TemporaryDirectory(prefix="inspector-") as folder:
         file = Path(folder) / "output"
         notes = api.save(model, file, form)
         click.echo(file.read_bytes(), nl=False)
-        return _bytes(file), notes
+        return storing.total_bytes(file), notes
 
 
 def show_written(answer: Mapping[str, Any], as_json: bool, line: str, *outs: Path | None) -> None:
@@ -124,11 +124,6 @@ def conversion(model: api.Model) -> dict[str, Any]:
         "max_difference": report.max_difference if report else None,
         "quantisation": report.to_dict() if report else None,
     }
-
-
-def _bytes(out: Path) -> int:
-    files = [out] if out.is_file() else [file for file in out.rglob("*") if file.is_file()]
-    return sum(file.stat().st_size for file in files)
 
 
 def format_of(form: str | None, out: Path) -> str:

@@ -86,6 +86,12 @@ def new_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
             raise
 
 
+def total_bytes(path: Path) -> int:
+    """The bytes of what was written: of a file, or of all files below a folder. Raises: OSError."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     try:

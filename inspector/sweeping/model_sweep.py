@@ -19,6 +19,7 @@ from inspector.errors import (
     InspectorError,
     JobCancelled,
     JobError,
+    JobFailed,
     MissingPackage,
     WorkerUnavailable,
     WorkspaceError,
@@ -27,6 +28,7 @@ from inspector.jobs.client.ask import Deadline
 from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import Job, JobResult
 from inspector.jobs.requests import REQUESTS
+from inspector.jobs.result_files import RESULTS
 from inspector.jobs.runner import LocalRunner
 from inspector.jobs.store import manifest
 from inspector.jobs.tasks.sweeping.sweep_types import SweepAnswer
@@ -234,6 +236,8 @@ class _Sweep:
             return
         try:
             self._put(source, _done(source, answer), None, answer.folder)
+        except JobFailed as err:
+            self._put(source, _failed(source, err, answer.seconds), err)
         finally:
             if answer.folder is not None:
                 runner.workspace.discard(answer.folder)
@@ -262,5 +266,9 @@ def _failed(source: Source, error: InspectorError, seconds: float = 0.0) -> Swep
 
 
 def _done(source: Source, answer: JobResult) -> Swept:
+    """Raises: JobFailed for the name of a result that no sweep gives, such as a path elsewhere."""
     value = cast("SweepAnswer", answer.value)
+    if value["result"] not in RESULTS:
+        why = "the answer is not of its type: its 'result' is missing or wrong"
+        raise JobFailed(_KIND, "worker", why)
     return Swept(source.path, DONE, source.folder, value, None, answer.seconds)

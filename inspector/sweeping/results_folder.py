@@ -19,6 +19,7 @@ from typing import Any, cast
 from inspector.errors import InspectorError, MissingFile, OutputExists
 from inspector.files import storing
 from inspector.jobs import typed_json
+from inspector.jobs.result_files import RESULTS
 from inspector.jobs.tasks.sweeping.sweep_types import SweepAnswer
 from inspector.sweeping.sweep_page import html
 from inspector.sweeping.swept import DONE, FAILED, SweepResult, Swept
@@ -90,7 +91,9 @@ class ResultsFolder:
             answer, seconds = entry["answer"], float(entry["seconds"])
             if typed_json.mismatch(answer, SweepAnswer) is not None:
                 return None
-            if _size(self.path / folder / answer["result"]) != answer["result_bytes"]:
+            if answer["result"] not in RESULTS:
+                return None
+            if storing.total_bytes(self.path / folder / answer["result"]) != answer["result_bytes"]:
                 return None
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -154,11 +157,6 @@ def _key(entry: Path) -> str | None:
         return str(json.loads(entry.read_bytes())["key"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _size(path: Path) -> int:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sum(file.stat().st_size for file in files)
 
 
 @contextlib.contextmanager

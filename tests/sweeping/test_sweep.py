@@ -16,6 +16,8 @@ import inspector
 from inspector.cli.main import cli
 from inspector.errors import BadParameter, MissingFile, OutputExists, UnknownTransform
 from inspector.graph.protos import GraphDef
+from inspector.jobs.job import Job
+from inspector.jobs.runner import LocalRunner
 from tests.conftest import ROOT
 from tests.json_schemas import checked
 
@@ -76,6 +78,37 @@ def test_only_what_is_missing_or_changed_is_done_again(tmp_path: Path) -> None:
     other = inspector.sweep(models, out, "fold_constants", to="graphdef")
     assert statuses(other) == [("done", False)] * 2
     assert statuses(swept(models[1:], out, force=True)) == [("done", False)]
+
+
+@pytest.mark.tensorflow
+def test_a_result_is_never_looked_for_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, out = a_graph(tmp_path / "a.pb"), tmp_path / "out"
+    honest = swept([model], out).models[0]
+    entry = out / "a.pb" / "result.json"
+    forged = json.loads(entry.read_text(encoding="utf-8"))
+    forged["answer"]["result"] = "../../a.pb"
+    forged["answer"]["result_bytes"] = model.stat().st_size
+    entry.write_text(json.dumps(forged), encoding="utf-8")
+    again = swept([model], out).models[0]
+    assert (again.status, again.is_kept) == ("done", False)
+
+    # What a worker that a model has taken over may answer.
+    run = LocalRunner.submit
+
+    def lying(self: LocalRunner, kind: str, *args: Any, **options: Any) -> Job:
+        job = run(self, kind, *args, **options)
+        job.result(60).value["result"] = "/"
+        return job
+
+    monkeypatch.setattr(LocalRunner, "submit", lying)
+    (refused,) = swept([model], tmp_path / "other").models
+    assert refused.status == "failed"
+    assert refused.error is not None
+    assert "its 'result' is missing or wrong" in refused.error
+    assert honest.to_dict()["result"] == "a.pb/optimised.pb"
+    assert not (tmp_path / "other" / "a.pb").exists()
 
 
 @pytest.mark.tensorflow

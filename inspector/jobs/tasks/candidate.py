@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from inspector.files import storing
 from inspector.formats import saved_model_writer
 from inspector.jobs import packing
 from inspector.jobs.request_types import QuantiseArgs
@@ -78,6 +79,5 @@ def _samples(args: QuantisedArgs, job: JobContext) -> Mapping[str, object] | Non
 
 
 def _answer(path: Path) -> TaskResult:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    value: CandidateAnswer = {"bytes": sum(file.stat().st_size for file in files)}
+    value: CandidateAnswer = {"bytes": storing.total_bytes(path)}
     return TaskResult(value)

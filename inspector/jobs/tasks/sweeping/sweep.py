@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from inspector.files import storing
 from inspector.formats import graphdef, saved_model_writer
 from inspector.jobs.result_files import OPTIMISED, RECORD, SAVED_MODEL, TFLITE
 from inspector.jobs.tasks.read import of_ops, read_model
@@ -37,7 +38,7 @@ def sweep(args: SweepArgs, job: JobContext) -> TaskResult:
         "bytes": source.bytes.get("total", 0),
         "nodes": source.graph_facts().nodes,
         "result": path.name,
-        "result_bytes": _bytes(path),
+        "result_bytes": storing.total_bytes(path),
         "result_nodes": final.graph_facts().nodes,
         "check": result.checked(),
         "warnings": result.warnings,
@@ -64,8 +65,3 @@ def _write(model: Model, to: str, folder: Path) -> tuple[Path, Model]:
     path = folder / TFLITE
     path.write_bytes(tflite_conversion.convert(lite_preparation.prepared(model)))
     return path, formats.open_model(path)
-
-
-def _bytes(path: Path) -> int:
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sum(file.stat().st_size for file in files)
