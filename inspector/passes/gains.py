@@ -62,7 +62,7 @@ GAINS: dict[str, Gain] = {
     "merge_duplicate_nodes": _BOTH,
     "obfuscate_names": Gain(_SMALLER, _SAME),
     "quantize_nodes": Gain(_QUARTER, "slower"),
-    "quantize_weights": Gain(_QUARTER, "slightly slower"),
+    "quantize_weights": Gain(_QUARTER, "slower with few rows"),
     "remove_attribute": Gain(_SMALLER, _SAME),
     "remove_control_dependencies": Gain(_SMALLER, _SAME),
     "remove_dead_branches": Gain("smaller", _FASTER),

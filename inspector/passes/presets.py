@@ -58,7 +58,7 @@ PRESETS: dict[str, Preset] = {
         "Folds batch norms, then stores weights of at least 4096 values in 8 bits with a scale per "
         "channel, and those of at least 64 in 16 bits.",
         "about a quarter",
-        "up to twice as slow with one row, about the same with many",
+        "up to twice as slow, most with few rows",
         "change a little (lossy)",
         f"{_FASTER}merge_duplicate_nodes "
         "quantize_weights(mode=per_channel, minimum_size=4096) "
@@ -69,7 +69,7 @@ PRESETS: dict[str, Preset] = {
         "The fewest bytes: 8 bits for every weight of at least 64 values, short names that are "
         "hard to read, no shape attributes.",
         "about a quarter",
-        "slightly slower",
+        "up to a third slower, most with few rows",
         "change a little more (lossy)",
         f"{_FASTER}merge_duplicate_nodes quantize_weights(minimum_size=64) "
         "remove_attribute(attribute_name=_output_shapes) obfuscate_names sort_by_execution_order",
@@ -79,7 +79,7 @@ PRESETS: dict[str, Preset] = {
         "The list of the notebook about optimising a SavedModel: rounds weights to 256 values, "
         "then stores them in 8 bits.",
         "about a quarter",
-        "slightly slower",
+        "up to a third slower, most with few rows",
         "change (lossy)",
         "remove_nodes(op=Identity) fold_constants(ignore_errors=true) fold_batch_norms "
         "fold_old_batch_norms round_weights(num_steps=256) quantize_weights strip_unused_nodes "
