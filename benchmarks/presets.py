@@ -195,7 +195,9 @@ def _row(
         low, high = timed.interval or (float("nan"), float("nan"))
         line += f"{f'{timed.ratio:.3f} [{low:.3f}, {high:.3f}] {timed.verdict}':>42}"
     compared = inspector.compare(frozen, model, rows).to_dict()["outputs"].values()
-    worst = max((item["max_rel"] or 0.0 for item in compared), default=float("nan"))
+    differences = [item["max_rel"] for item in compared]
+    # None: the values are not finite, or there is nothing to relate them to.
+    worst = max(differences, default=float("nan")) if None not in differences else float("nan")
     same = [item["argmax_equal"] for item in compared if item["argmax_equal"] is not None]
     return f"{line}{worst:10.1e}" + (f"{100 * min(same):10.1f} %" if same else "")
 
