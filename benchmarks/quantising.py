@@ -30,7 +30,7 @@ import numpy as np
 import litert_quantizer
 from ai_edge_litert.interpreter import Interpreter
 from inspector import formats
-from inspector.backend import lite_differences
+from inspector.backend.litert import lite_differences
 from inspector.backend.tflite_quantisation import LiteQuantiser
 from inspector.optimisation.tflite import samples
 from inspector.optimisation.tflite.quantise_options import QuantiseOptions

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import inspector
-from inspector.backend.lite import LiteRun
+from inspector.backend.litert.lite import LiteRun
 from inspector.backend.loading import LoadedModel
 from inspector.backend.predict import Run
 from inspector.backend.sessions import IN_CALLER

@@ -30,7 +30,7 @@ class NodeError(ShortRecord):
         by: ``name`` or ``structure``, how the two were paired.
         accumulated: In a run of both models on the same rows.
         local: Of B's node alone, and of nodes before it that A lacks, fed A's values; None where
-            it was not computed, as for operators of TFLite.
+            it cannot be run alone, as an operator of TFLite that reads a resource.
     """
 
     before: str

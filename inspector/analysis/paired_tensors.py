@@ -83,11 +83,11 @@ class PairedTensors:
 
 
 def cut_graph(
-    graph: Graph, rows: Sequence[Row], tensor_of: Mapping[str, str]
+    graph: Graph, names: Iterable[str], tensor_of: Mapping[str, str]
 ) -> tuple[Graph, dict[str, str]]:
-    """A graph in which the nodes of rows read placeholders, and the tensors of A to feed.
+    """A graph in which nodes read placeholders, and the tensors of A to feed.
 
-    What lies between a row and those before it is computed from placeholders as well.
+    What lies between a node and those with values of A is computed from placeholders as well.
 
     Args:
         tensor_of: Node of B that has a partner with values, to that node of A.
@@ -117,7 +117,7 @@ def cut_graph(
             texts.append(name)
         nodes.append(with_inputs(node, texts))
     cut = graph.with_nodes([*placeholders.values(), *nodes])
-    needed = cut.ancestors(row.after for row in rows)
+    needed = cut.ancestors(names)
     return (
         graph.with_nodes(node for node in cut if node.name in needed),
         {name: tensor for name, tensor in fed.items() if name in needed},

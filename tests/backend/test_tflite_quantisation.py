@@ -18,7 +18,7 @@ import inspector
 from benchmarks import digits
 from benchmarks.support.lite_builder import Builder
 from inspector.api import RECIPES
-from inspector.backend import lite_differences
+from inspector.backend.litert import lite_differences
 from inspector.errors import (
     BadFeed,
     BadParameter,

@@ -649,7 +649,7 @@ rows = np.zeros((50 << 20, 2), "f")
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + (300 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-from inspector.backend import lite
+from inspector.backend.litert import lite
 try:
     lite.predict(model, {"x": rows})
 except inspector.errors.RunFailed as err:

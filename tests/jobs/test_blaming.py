@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -16,95 +14,22 @@ from inspector.graph import tensors
 from inspector.graph.graph import Graph
 from inspector.jobs.client import blaming
 from inspector.jobs.client.blaming import blame
-from inspector.model.model import Model
-from tests.graphs import const, graph, node, placeholder
+from tests.faulty_networks import (
+    FAULTS,
+    FEEDS,
+    OUTPUT,
+    RNG,
+    as_model,
+    edited,
+    network,
+    wrong_attribute,
+    wrong_axes,
+    wrong_constant,
+    wrong_op,
+)
+from tests.graphs import const, node
 
 pytestmark = pytest.mark.tensorflow
-
-OUTPUT = ["y"]
-RNG = np.random.default_rng(0)
-FEEDS = {"x": RNG.standard_normal((4, 6, 6, 3)).astype(np.float32)}
-
-
-def network() -> Graph:
-    """Two convolutions with a way around the second, and a dense layer."""
-    rng = np.random.default_rng(1)
-
-    def weights(name: str, *shape: int):
-        return const(name, rng.standard_normal(shape).astype(np.float32) * 0.5)
-
-    def conv(name: str, source: str):
-        return node(
-            name, "Conv2D", source, f"{name}/w", T="float32", strides=[1, 1, 1, 1], padding="SAME"
-        )
-
-    return graph(
-        placeholder("x", [None, 6, 6, 3]),
-        weights("conv1/w", 3, 3, 3, 4),
-        conv("conv1", "x"),
-        weights("bias1/b", 4),
-        node("bias1", "BiasAdd", "conv1", "bias1/b", T="float32"),
-        node("relu1", "Relu6", "bias1", T="float32"),
-        weights("conv2/w", 3, 3, 4, 4),
-        conv("conv2", "relu1"),
-        node("tanh2", "Tanh", "conv2", T="float32"),
-        node("sum", "AddV2", "tanh2", "relu1", T="float32"),
-        const("axes", np.int32([1, 2])),
-        node("mean", "Mean", "sum", "axes", T="float32", Tidx="int32"),
-        weights("dense/w", 4, 5),
-        node("dense", "MatMul", "mean", "dense/w", T="float32"),
-        node("y", "Softmax", "dense", T="float32"),
-    )
-
-
-def as_model(of: Graph) -> Model:
-    return Model("GraphDef", "network.pb", of)
-
-
-def edited(edit: Callable[[dict], None]) -> Model:
-    proto = network().to_proto()
-    nodes = {one.name: one for one in proto.node}
-    edit(nodes)
-    return as_model(Graph.of(proto))
-
-
-def wrong_constant(nodes: dict) -> None:
-    nodes["conv2/w"].CopyFrom(const("conv2/w", np.ones((3, 3, 4, 4), np.float32)))
-
-
-def wrong_attribute(nodes: dict) -> None:
-    nodes["conv2"].attr["dilations"].list.i.extend([1, 2, 2, 1])
-
-
-def wrong_op(nodes: dict) -> None:
-    nodes["tanh2"].op = "Sigmoid"
-
-
-def dropped_op(nodes: dict) -> None:
-    nodes["sum"].input[0] = "conv2"
-
-
-def dropped_bias(nodes: dict) -> None:
-    nodes["relu1"].input[0] = "conv1"
-
-
-def wrong_input(nodes: dict) -> None:
-    nodes["sum"].input[1] = "tanh2"
-
-
-def wrong_axes(nodes: dict) -> None:
-    nodes["axes"].CopyFrom(const("axes", np.int32([2, 0])))
-
-
-FAULTS = {
-    wrong_constant: ("conv2", {"conv2/w": ["attr:value"]}),
-    wrong_attribute: ("conv2", {"conv2": ["attr:dilations"]}),
-    wrong_op: ("tanh2", {"tanh2": ["op"]}),
-    dropped_op: ("sum", {"sum": ["inputs"]}),
-    dropped_bias: ("relu1", {"relu1": ["inputs"]}),
-    wrong_input: ("sum", {"sum": ["inputs"]}),
-    wrong_axes: ("mean", {"axes": ["attr:value"]}),
-}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
@@ -237,17 +162,6 @@ def test_of_several_steps_the_lossy_one_is_named() -> None:
     assert answer.step == "round_weights(num_steps=4)"
 
 
-def test_a_tflite_model_whose_weight_was_changed(tmp_path) -> None:
-    model = as_model(network())
-    faulty = inspector.convert(edited(wrong_constant), to="tflite", outputs=OUTPUT)
-    right = inspector.convert(model, to="tflite", outputs=OUTPUT)
-    assert blame(model, right, FEEDS, outputs=OUTPUT).first is None
-    answer = blame(model, faulty, FEEDS, outputs=OUTPUT)
-    assert answer.first is not None
-    assert answer.first.before in ("conv2", "tanh2")
-    assert answer.first.local is None
-
-
 def test_a_bound_of_bytes_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each node alone is more than the bound, so that all parts are halved to one node."""
     whole = blame(as_model(network()), edited(wrong_op), FEEDS, outputs=OUTPUT, every=True)
@@ -266,25 +180,6 @@ def test_parts_hold_at_most_so_many_bytes() -> None:
     assert all(sum(sizes[start:stop]) <= 64 for start, stop in ranges)
     # One more of the next part would not fit.
     assert all(sum(sizes[start : stop + 1]) > 64 for start, stop in ranges[:-1])
-
-
-def test_two_tflite_models(tmp_path) -> None:
-    right = inspector.convert(as_model(network()), to="tflite", outputs=OUTPUT)
-    faulty = inspector.convert(edited(wrong_constant), to="tflite", outputs=OUTPUT)
-    assert blame(right, right, FEEDS, every=True).first is None
-    answer = blame(right, faulty, FEEDS, every=True)
-    assert answer.first is not None
-    assert answer.first.before.startswith("conv2")
-    names = [item.before for item in answer.nodes]
-    assert names.index("relu1") < names.index(answer.first.before)
-    assert next(item for item in answer.nodes if item.before == "relu1").accumulated.max_abs == 0
-    # Whole numbers with a scale are compared as what they stand for.
-    small = inspector.convert(
-        as_model(network()), to="tflite", outputs=OUTPUT, quantise="int8", samples=FEEDS
-    )
-    errors = [item.accumulated.max_rel for item in blame(right, small, FEEDS, every=True).nodes]
-    assert len(errors) > 4
-    assert max(errors) < 0.5
 
 
 def test_a_feed_that_the_model_does_not_have() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import inspector
 from inspector import locations
-from inspector.errors import BadFetch, BadParameter, UnsupportedModel
+from inspector.errors import BadFetch, BadParameter
 from inspector.measurement.node_times import ALONE, TRACE, Profile
 from inspector.view.state import overlay
 from inspector.view.table.builder import NodeTableBuilder
@@ -81,9 +81,10 @@ def test_a_loop_runs_with_its_subgraphs(lite) -> None:
     assert node.ms > 10 * profile.start_ms
 
 
-def test_operators_of_another_subgraph_are_refused(lite) -> None:
-    with pytest.raises(UnsupportedModel, match="another subgraph"):
-        inspector.profile(lite(lite_models.loop()), {"number": 1}, signature="double", **FAST)
+def test_operators_of_the_subgraph_of_a_signature(lite) -> None:
+    profile = inspector.profile(lite(lite_models.loop()), {"number": 1}, signature="double", **FAST)
+    assert [node.op for node in profile.nodes] == ["MUL"]
+    assert profile.nodes[0].name == "other/twice"
 
 
 PUBLIC = Path(__file__).parents[1] / "data" / "models" / "public"

@@ -217,15 +217,22 @@ def with_float_outputs(data: bytes, before: LiteFile) -> bytes:
     return packed(model, len(data))
 
 
-def with_outputs(data: bytes, tensors: Sequence[int]) -> bytes:
-    """The file with these tensors as the outputs of its first subgraph, and no signatures.
+def with_outputs(data: bytes, subgraph: int, tensors: Sequence[int]) -> bytes:
+    """The file with these tensors as the outputs of a subgraph, in place of its own.
+
+    Its only signature has the keys that the tensors' numbers are, of inputs too.
 
     Args:
         data: Checked by its reader.
     """
     model = unpacked(data)
-    model.subgraphs[0].outputs = list(tensors)
-    model.signatureDefs = None
+    graph = model.subgraphs[subgraph]
+    graph.outputs = list(tensors)
+    inputs, outputs = (
+        [schema.TensorMapT(str(index).encode(), index) for index in dict.fromkeys(map(int, side))]
+        for side in ([] if graph.inputs is None else graph.inputs, tensors)
+    )
+    model.signatureDefs = [schema.SignatureDefT(inputs, outputs, b"by_number", subgraph)]
     return packed(model, len(data))
 
 

@@ -101,8 +101,12 @@ class LiteGraph:
 
     def subgraph(self, key: str | None) -> Subgraph:
         """The subgraph of a signature; the main one without a key."""
+        return self.file.subgraphs[self.subgraph_number(key)]
+
+    def subgraph_number(self, key: str | None) -> int:
+        """The number of `subgraph`."""
         numbers = {item.key: item.subgraph for item in self.file.signatures}
-        return self.file.subgraphs[0 if key is None else numbers[key]]
+        return 0 if key is None else numbers[key]
 
     def ops(self, subgraph: int) -> Iterator[tuple[str, str]]:
         """Node name and op of each operator of a subgraph."""

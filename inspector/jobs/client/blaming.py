@@ -35,8 +35,7 @@ def blame(
     """The first node whose values differ between two models, and what differs there.
 
     Args:
-        after: Where one of the two is a TFLite model, nodes have no local error. With an answer of
-            `optimise` the step that did it is named.
+        after: With an answer of `optimise` the step that did it is named.
         feeds: For the inputs of `before`, as in `predict`; `after` gets the same values.
         outputs: Nodes or tensors of `before`; by default the outputs of its signature, or
             the likeliest one.

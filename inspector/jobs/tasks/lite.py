@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from inspector import formats
-from inspector.backend import lite
-from inspector.backend.lite_beside import LiteBeside
+from inspector.backend.litert import lite
+from inspector.backend.litert.lite_beside import LiteBeside
 from inspector.formats.tflite.lite_model import lite_model
 from inspector.jobs import packing
 from inspector.jobs.request_types import PredictAnswer, PredictArgs, RunArgs

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from inspector import formats
 from inspector.analysis.describe import describe
-from inspector.backend import lite
+from inspector.backend.litert import lite
 from inspector.errors import BadFeed
 from inspector.formats.tflite.lite_model import LiteModel, lite_model
 from inspector.formats.tflite.quantisation_report import QuantiseAnswer

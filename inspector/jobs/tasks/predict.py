@@ -10,7 +10,7 @@ from typing import Any
 
 from inspector import formats
 from inspector.analysis.outputs import suggest
-from inspector.backend.lite_beside import LiteBeside
+from inspector.backend.litert.lite_beside import LiteBeside
 from inspector.errors import BadFetch
 from inspector.freezing.freeze import freeze
 from inspector.graph import tensors

@@ -53,7 +53,7 @@ def _traced(side: Side, budget_s: float, job: JobContext) -> NodeRuns:
 
 
 def _operators(side: Side, budget_s: float, job: JobContext) -> NodeRuns:
-    from inspector.backend.lite_profile import OperatorRuns
+    from inspector.backend.litert.lite_profile import OperatorRuns
     from inspector.formats.tflite.lite_model import lite_model
 
     model = lite_model(side.model)

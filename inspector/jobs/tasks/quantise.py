@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from inspector import formats
-from inspector.backend import lite, lite_differences
+from inspector.backend.litert import lite, lite_differences
 from inspector.backend.tflite_quantisation import LiteQuantiser, translated
 from inspector.errors import QuantisationFailed, RunError
 from inspector.formats.tflite import file_edits, packed_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from inspector.backend import lite
+from inspector.backend.litert import lite
 from inspector.errors import BadFeed, LimitExceeded
 from inspector.formats.tflite.lite_model import LiteModel, lite_model
 from inspector.jobs.tasks.lite_types import RecipeArgs, SamplesAnswer

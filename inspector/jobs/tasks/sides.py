@@ -200,7 +200,7 @@ def _end(
 
 
 def _of_lite(model: Model, names: Sequence[str] | None) -> tuple[list[End], list[End]]:
-    from inspector.backend import lite
+    from inspector.backend.litert import lite
     from inspector.formats.tflite.lite_model import lite_model
 
     lite_one = lite_model(model)
@@ -227,7 +227,7 @@ def run_of(side: Side, stack: ExitStack, threads: int = 0, loaded: Any = None) -
     """
     fetches = [end.tensor for end in side.outputs.values()]
     if side.is_lite:
-        from inspector.backend.lite import LiteRun
+        from inspector.backend.litert.lite import LiteRun
 
         return LiteRun(side.model, side.feeds, fetches, threads=threads or None)
     from inspector.backend.predict import Run

@@ -8,18 +8,17 @@ nodes of the other model give.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from inspector.analysis.diff import diff
 from inspector.analysis.node_errors import NodeError, parts
-from inspector.analysis.paired_tensors import PairedTensors, Row, cut_graph
+from inspector.analysis.paired_tensors import PairedTensors, Row
 from inspector.analysis.tensor_errors import tensor_error
 from inspector.errors import RunError
 from inspector.graph.graph import Graph
 from inspector.graph.tensors import Array
-from inspector.model.model import Model, Runtime
+from inspector.model.model import Model
 
 Report = Callable[[float], None]
 _Value = TypeVar("_Value")
@@ -35,7 +34,28 @@ class Values(Protocol):
         """Values by name. Raises: RunError."""
 
 
-Load = Callable[[Model, Mapping[str, Array]], AbstractContextManager[Values]]
+class Part(Protocol):
+    """Nodes of B that read values of A.
+
+    Attributes:
+        fed: Key of a value to feed, to the tensor of A that has it.
+    """
+
+    fed: dict[str, str]
+
+    def values(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Values by node name, of those that can be run alone. Raises: RunError."""
+
+
+class NodesAlone(Protocol):
+    """The nodes of B, to be run without those before them."""
+
+    def cut(self, names: Sequence[str], tensor_of: Mapping[str, str]) -> Part:
+        """Nodes of B, and what lies between them and the nodes with values of A.
+
+        Args:
+            tensor_of: Node of B to the node of A whose values it has.
+        """
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,7 @@ class NodeSearch:
         models, values: A and B.
         paired: Their nodes.
         fed: The names of the fed nodes of A.
-        load: Loads a part of B.
+        alone: The nodes of B.
 
     Attributes:
         failed: Nodes of A whose values could not be had.
@@ -71,18 +91,18 @@ class NodeSearch:
         values: tuple[Values, Values],
         paired: PairedTensors,
         fed: Iterable[str],
-        load: Load,
+        alone: NodesAlone,
         bounds: Bounds,
     ) -> None:
         (self._first, self._second), (self._a, self._b) = models, values
-        self._load, self._bounds = load, bounds
+        self._alone, self._bounds = alone, bounds
         self.paired = paired
         self._fed = list(fed)
         self.failed: dict[str, None] = {}
 
     def all_nodes(self, report: Report) -> list[NodeError]:
         """The errors of all rows."""
-        return self._errors(self.paired.rows, self._has_local, report)
+        return self._errors(self.paired.rows, True, report)
 
     def around_the_first(self, report: Report) -> list[NodeError]:
         """The errors of the rows from the last cut that agrees to the first that differs behind it.
@@ -103,9 +123,7 @@ class NodeSearch:
                 start = place[row.before]
                 break
             stop = place[row.before] + 1
-        return self._errors(
-            rows[start:stop], self._has_local, lambda share: report(0.5 + share / 2)
-        )
+        return self._errors(rows[start:stop], True, lambda share: report(0.5 + share / 2))
 
     def causes(self, item: NodeError) -> dict[str, list[str]]:
         """What differs at a node and in the constants that it reads, and what one model lacks."""
@@ -124,14 +142,9 @@ class NodeSearch:
                 causes[name] = ["added"]
         return causes
 
-    @property
-    def _has_local(self) -> bool:
-        """Whether nodes of B can be run alone, on the values of A."""
-        return Runtime.LITERT not in (self._first.runs_with, self._second.runs_with)
-
     def _errors(self, rows: Sequence[Row], is_local: bool, report: Report) -> list[NodeError]:
-        of_a = _halved(self._a.sizes, [row.before for row in rows], needs_one=True)
-        of_b = _halved(self._b.sizes, [row.after for row in rows], needs_one=True)
+        of_a = values_of_most(self._a.sizes, [row.before for row in rows], needs_one=True)
+        of_b = values_of_most(self._b.sizes, [row.after for row in rows], needs_one=True)
         sized = [row for row in rows if row.before in of_a and row.after in of_b]
         self.failed |= dict.fromkeys(row.before for row in rows if row not in sized)
         sizes = [of_a[row.before] + of_b[row.after] for row in sized]
@@ -143,33 +156,20 @@ class NodeSearch:
         return errors
 
     def _accumulated(self, rows: Sequence[Row]) -> list[NodeError]:
-        of_a = _halved(self._a.values, [row.before for row in rows])
+        of_a = values_of_most(self._a.values, [row.before for row in rows])
         return self._against(rows, of_a)
 
     def _local(self, rows: Sequence[Row]) -> list[NodeError]:
         """Both errors: the values of A serve for both."""
-        graph, fed = cut_graph(self._second.graph, rows, self._tensor_of())
-        sources = list(dict.fromkeys(fed.values()))
-        sizes = _halved(self._a.sizes, [*sources, *(row.before for row in rows)])
+        part = self._alone.cut([row.after for row in rows], self._tensor_of())
+        sources = list(dict.fromkeys(part.fed.values()))
+        sizes = values_of_most(self._a.sizes, [*sources, *(row.before for row in rows)])
         if sum(sizes.values()) > self._bounds.part_bytes and len(rows) > 1:
             half = len(rows) // 2
             return [*self._local(rows[:half]), *self._local(rows[half:])]
-        of_a = _halved(self._a.values, list(sizes))
+        of_a = values_of_most(self._a.values, list(sizes))
         errors = self._against(rows, of_a)
-        alone = replace(
-            self._second,
-            graph=graph,
-            path=None,
-            source=None,
-            signatures={},
-            init_op=None,
-        )
-        feeds = {f"{name}:0": of_a[tensor] for name, tensor in fed.items() if tensor in of_a}
-        try:
-            with self._load(alone, feeds) as part:
-                of_b = _halved(part.values, [item.after for item in errors])
-        except RunError:
-            return errors
+        of_b = self._values_alone(part, [item.after for item in errors], of_a)
         return [
             replace(item, local=tensor_error(of_a[item.before], of_b[item.after]))
             if item.after in of_b
@@ -177,8 +177,24 @@ class NodeSearch:
             for item in errors
         ]
 
+    def _values_alone(
+        self, part: Part, names: Sequence[str], of_a: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Values of nodes of B; where a run of several fails, of those that run with fewer."""
+        feeds = {key: of_a[tensor] for key, tensor in part.fed.items() if tensor in of_a}
+        try:
+            return part.values(feeds)
+        except RunError:
+            if len(names) < 2:
+                return {}
+        half, tensor_of = len(names) // 2, self._tensor_of()
+        answers: dict[str, Array] = {}
+        for some in (names[:half], names[half:]):
+            answers |= self._values_alone(self._alone.cut(some, tensor_of), some, of_a)
+        return answers
+
     def _against(self, rows: Sequence[Row], of_a: Mapping[str, Array]) -> list[NodeError]:
-        of_b = _halved(self._b.values, [row.after for row in rows])
+        of_b = values_of_most(self._b.values, [row.after for row in rows])
         errors = []
         for row in rows:
             if row.before in of_a and row.after in of_b:
@@ -198,7 +214,7 @@ class NodeSearch:
         return tensor_of
 
 
-def _halved(
+def values_of_most(
     ask: Callable[[list[str]], dict[str, _Value]], names: Sequence[str], *, needs_one: bool = False
 ) -> dict[str, _Value]:
     """What a run gives for names; where it fails, half of them is tried, until one is left out.

@@ -13,7 +13,8 @@ from inspector.graph.graph import node_name, tensor_name
 from inspector.graph.op_sets import PLACEHOLDERS
 from inspector.graph.tensors import Array
 from inspector.jobs.tasks import sides
-from inspector.jobs.tasks.blaming.node_search import Bounds, NodeSearch, Values
+from inspector.jobs.tasks.blaming.graph_alone import GraphAlone, Load
+from inspector.jobs.tasks.blaming.node_search import Bounds, NodesAlone, NodeSearch, Values
 from inspector.jobs.tasks.side_types import BlameArgs, SidesArgs
 from inspector.jobs.tasks.sides import Side
 from inspector.jobs.worker import JobContext, TaskResult
@@ -40,7 +41,8 @@ def blame(args: BlameArgs, job: JobContext) -> TaskResult:
     bounds = Bounds(args["tolerance"], args["part_bytes"])
     with load(a, first.feeds) as of_a, load(b, _fed(paired, first, b)) as of_b:
         fed = _nodes(a, first.feeds)
-        search = NodeSearch((a, b), (of_a, of_b), paired, fed, load, bounds)
+        alone = _alone(b, of_b, load)
+        search = NodeSearch((a, b), (of_a, of_b), paired, fed, alone, bounds)
         compare = search.all_nodes if args["every"] else search.around_the_first
         nodes = compare(lambda share: job.progress(share, "compare nodes"))
     culprit = next((item for item in nodes if item.differs(args["tolerance"])), None)
@@ -59,7 +61,7 @@ def _loaded(
     model: Model, feeds: Mapping[str, Array], job: JobContext
 ) -> AbstractContextManager[Values]:
     if model.runs_with is Runtime.LITERT:
-        from inspector.backend.lite_values import LiteValues
+        from inspector.backend.litert.lite_values import LiteValues
 
         return LiteValues(lite_model(model), feeds, job.folder)
     from inspector.backend.node_values import GraphValues
@@ -67,19 +69,29 @@ def _loaded(
     return GraphValues(model, feeds)
 
 
+def _alone(model: Model, values: Values, load: Load) -> NodesAlone:
+    if model.runs_with is Runtime.LITERT:
+        from inspector.backend.litert.lite_values import LiteValues
+
+        assert isinstance(values, LiteValues)
+        return values.alone()
+    return GraphAlone(model, load)
+
+
 def _nodes(model: Model, tensors: Iterable[str]) -> list[str]:
     """The nodes that compute tensors; those of a TFLite file have names of their own."""
     if model.runs_with is not Runtime.LITERT:
         return list(map(node_name, tensors))
-    lite = lite_model(model).lite
-    numbers = {tensor.label: tensor.index for tensor in lite.file.subgraphs[0].tensors}
-    return [node_name(lite.source[0, numbers[name]]) for name in tensors if name in numbers]
+    lite, key = lite_model(model).lite, model.key()
+    subgraph = lite.subgraph_number(key)
+    numbers = {tensor.label: tensor.index for tensor in lite.subgraph(key).tensors}
+    return [node_name(lite.source[subgraph, numbers[name]]) for name in tensors if name in numbers]
 
 
 def _fed(paired: PairedTensors, first: Side, b: Model) -> dict[str, Array]:
     """The feeds of B: the values of the first model's inputs."""
     if b.runs_with is Runtime.LITERT:
-        from inspector.backend import lite
+        from inspector.backend.litert import lite
 
         values = {
             end.key: first.feeds[end.tensor] for end in first.inputs if end.tensor in first.feeds

@@ -20,6 +20,7 @@ from inspector.formats.tflite import facts
 from inspector.formats.tflite.file import Quantisation, Signature, Tensor
 from inspector.formats.tflite.graph import LiteGraph
 from inspector.formats.tflite.lite_model import LiteModel, lite_model
+from inspector.formats.tflite.real_numbers import real
 from inspector.graph.graph import split_input
 from inspector.graph.tensors import Array
 from inspector.measurement.peak_memory import address_space_left
@@ -99,6 +100,11 @@ class LiteRun:
         self.load_ms: float = 1000 * (time.perf_counter() - start)
 
     @property
+    def fed(self) -> Mapping[int, Array]:
+        """The feeds by tensor of `subgraph`, as it stores them."""
+        return self._fed
+
+    @property
     def rows(self) -> int:
         """The first dimension of the feeds; 1 where there is none."""
         return max((array.shape[0] for array in self._fed.values() if array.shape), default=1)
@@ -134,32 +140,32 @@ class LiteRun:
             self._load()
 
     def tensor(self, index: int) -> Array:
-        """The value of a tensor of the first subgraph in the last run."""
+        """The value of a tensor of `subgraph` in the last run."""
         with self._translated():
-            return np.asarray(self._interpreter.get_tensor(index))
+            return np.asarray(self._interpreter.get_tensor(index, self.subgraph))
 
-    def tensor_of(self, name: str) -> int | None:
-        """The number of the tensor that a node, or a name of a tensor, stands for."""
-        return self._number(name, {})
+    def shape(self, index: int) -> tuple[int, ...]:
+        """The shape of a tensor of `subgraph` in the last run, as LiteRT says it."""
+        return tuple(map(int, self._details()[index]["shape"]))
 
     def sizes(self) -> dict[int, int]:
-        """The bytes of each tensor of the first subgraph, by its number."""
-        with self._translated():
-            details = self._interpreter.get_tensor_details()
+        """The bytes of each tensor of `subgraph`, by its number."""
         return {
-            item["index"]: (np.dtype(item["dtype"]).itemsize or _TEXT)
-            * math.prod(map(int, item["shape"]))
-            for item in details
+            index: (np.dtype(item["dtype"]).itemsize or _TEXT) * math.prod(map(int, item["shape"]))
+            for index, item in self._details().items()
         }
+
+    def _details(self) -> dict[int, Any]:
+        with self._translated():
+            details = self._interpreter.get_tensor_details(self.subgraph)
+        return {item["index"]: item for item in details}
 
     def real(self, outputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs as real numbers: those with one scale for the whole tensor are dequantised."""
         values = dict(outputs)
         for name, index in self._fetched.items():
-            quantisation: Quantisation | None = self._graph.tensors[index].quantisation
-            if name in values and quantisation is not None and len(quantisation.scale) == 1:
-                shifted = values[name].astype(np.float64) - quantisation.zero_point[0]
-                values[name] = shifted * float(quantisation.scale[0])
+            if name in values:
+                values[name] = real(values[name], self._graph.tensors[index].quantisation)
         return values
 
     def _load(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inspector.backend import lite
+from inspector.backend.litert import lite
 from inspector.errors import BadFetch
 from inspector.formats.tflite.lite_model import lite_model
 from inspector.graph import tensors

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from inspector.backend.lite import LiteRun
-from inspector.errors import RunFailed, UnsupportedModel
+from inspector.backend.litert import lite_cut
+from inspector.backend.litert.lite import LiteRun
+from inspector.errors import RunFailed
 from inspector.formats.tflite.lite_model import LiteModel
-from inspector.formats.tflite.one_operator import OneOperator, OperatorCutter, least
-from inspector.graph.tensors import Array
+from inspector.formats.tflite.operator_cutter import OperatorCutter, least
 from inspector.measurement.node_times import NodeRuns
 
 MOST_ROUNDS = 200
@@ -27,7 +27,7 @@ _WHY = 200
 
 
 class OperatorRuns:
-    """The operators of a model's first subgraph, each loaded alone with its inputs.
+    """The operators of the subgraph that runs, each loaded alone with its inputs.
 
     Attributes:
         not_measured: Node name to the reason why it is not among them.
@@ -40,9 +40,6 @@ class OperatorRuns:
     ) -> None:
         assert model.path is not None
         self._whole = LiteRun(model, feeds, threads=_THREADS)
-        if self._whole.subgraph:
-            why = "its operators are in another subgraph than the first one"
-            raise UnsupportedModel(model.name, "signature", why)
         self.rows: int = self._whole.rows
         self._whole.once()
         self.not_measured: dict[str, str] = {}
@@ -50,8 +47,10 @@ class OperatorRuns:
         self._alone: dict[str, Any] = {}
         traced = LiteRun(model, feeds, threads=_THREADS, keeps_tensors=True)
         traced.once()
-        cutter = OperatorCutter(model.path.read_bytes(), model.lite.file)
-        numbers = {name: at for name, (graph, at) in model.lite.operators.items() if not graph}
+        subgraph = self._whole.subgraph
+        cutter = OperatorCutter(model.path.read_bytes(), model.lite.file, subgraph)
+        operators = model.lite.operators.items()
+        numbers = {name: at for name, (graph, at) in operators if graph == subgraph}
         for done, (name, number) in enumerate(numbers.items()):
             report(done / len(numbers))
             reason = cutter.why_not(number) or self._load(name, number, cutter, traced)
@@ -60,7 +59,8 @@ class OperatorRuns:
 
     def measure(self, budget_s: float, report: Callable[[float], None]) -> NodeRuns:
         """Run all in rounds: in turn, so that an operator finds the caches as others left them."""
-        first = _interpreter(least())
+        first = lite_cut.interpreter(least(), _THREADS)
+        first.allocate_tensors()
         first.set_tensor(0, np.zeros(1, np.bool_))
         spent: dict[str, list[float]] = {name: [] for name in self._alone}
         whole: list[float] = []
@@ -90,9 +90,9 @@ class OperatorRuns:
         """Load an operator alone and run it once. Returns: Why it cannot be run."""
         try:
             fixed = {index: traced.tensor(index) for index in cutter.derived(number)}
-            alone = cutter.cut(number, fixed)
+            alone = cutter.cut_one(number, fixed)
             values = {index: traced.tensor(index) for index in alone.inputs}
-            interpreter = _fed(alone, values)
+            interpreter = lite_cut.fed(alone, values, _THREADS)
             interpreter.invoke()
         except (RuntimeError, ValueError, TypeError, RunFailed) as err:
             why = (str(err).strip().splitlines() or [type(err).__name__])[0]
@@ -102,25 +102,6 @@ class OperatorRuns:
         )
         self._alone[name] = interpreter
         return None
-
-
-def _fed(alone: OneOperator, values: Mapping[int, Array]) -> Any:
-    """An interpreter of one operator, with its inputs set."""
-    interpreter = _interpreter(alone.data, list(values.values()))
-    for details, value in zip(interpreter.get_input_details(), values.values(), strict=True):
-        interpreter.set_tensor(details["index"], value)
-    return interpreter
-
-
-def _interpreter(data: bytes, values: list[Array] | None = None) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=data, num_threads=_THREADS)
-    for details, value in zip(interpreter.get_input_details(), values or (), strict=False):
-        if tuple(details["shape"]) != value.shape:
-            interpreter.resize_tensor_input(details["index"], value.shape)
-    interpreter.allocate_tensors()
-    return interpreter
 
 
 def _timed(run: Callable[[], object]) -> float:

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 
 from inspector import formats
-from inspector.backend.lite import LiteRun
+from inspector.backend.litert.lite import LiteRun
+from inspector.backend.litert.lite_alone import LiteAlone, output_of
 from inspector.formats.tflite import file_edits
 from inspector.formats.tflite.lite_model import LiteModel
 from inspector.graph.tensors import Array
@@ -28,9 +29,9 @@ class LiteValues:
 
     def __init__(self, model: LiteModel, feeds: Mapping[str, Array], folder: Path) -> None:
         assert model.path is not None
-        self._feeds, self._folder = dict(feeds), folder
+        self._model, self._folder = model, folder
         self._file, self._data = model.lite.file, model.path.read_bytes()
-        self._run = LiteRun(model, feeds)
+        self._run = LiteRun(model, feeds, signature=model.key())
         self._run.once()
         self._sizes = self._run.sizes()
 
@@ -46,7 +47,7 @@ class LiteValues:
         """Nothing: the interpreter ends with this object."""
 
     def sizes(self, names: Sequence[str]) -> dict[str, int]:
-        """Bytes by name, of those that are tensors of the first subgraph."""
+        """Bytes by name, of those that are tensors of the subgraph that runs."""
         numbers = self._numbers(names)
         # Compared as real numbers of 8 bytes where they are whole numbers with a scale.
         return {name: 8 * self._sizes.get(number, 0) for name, number in numbers.items()}
@@ -56,15 +57,21 @@ class LiteValues:
         numbers = self._numbers(names)
         if not numbers:
             return {}
+        outputs = list(dict.fromkeys(numbers.values()))
         with self._file.reading():
-            data = file_edits.with_outputs(self._data, list(dict.fromkeys(numbers.values())))
+            data = file_edits.with_outputs(self._data, self._run.subgraph, outputs)
         with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".tflite") as file:
             file.write(data)
             file.flush()
-            run = LiteRun(formats.open_model(Path(file.name)), self._feeds, list(numbers))
-            outputs, _ = run.once()
-            return run.real(outputs)
+            feeds = {str(index): value for index, value in self._run.fed.items()}
+            run = LiteRun(formats.open_model(Path(file.name)), feeds)
+            answers = run.real(run.once()[0])
+        return {name: answers[str(number)] for name, number in numbers.items()}
+
+    def alone(self) -> LiteAlone:
+        """The same nodes, each to be run alone. Raises: CorruptModel."""
+        return LiteAlone(self._model, self._data, self._run)
 
     def _numbers(self, names: Sequence[str]) -> dict[str, int]:
-        numbers = {name: self._run.tensor_of(name) for name in names}
+        numbers = {name: output_of(self._model, self._run.subgraph, name) for name in names}
         return {name: number for name, number in numbers.items() if number is not None}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inspector.backend import lite
-from inspector.backend.lite import LiteRun
+from inspector.backend.litert import lite
+from inspector.backend.litert.lite import LiteRun
 from inspector.formats.tflite.lite_model import LiteModel
 from inspector.formats.tflite.quantisation_report import QuantisedOutput
 from inspector.graph.tensors import Array

@@ -1,4 +1,4 @@
-"""One operator cut out of a TFLite file, also of a damaged one."""
+"""Operators cut out of a TFLite file, also of a damaged one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from inspector import formats
 from inspector.errors import CorruptModel, InspectorError
 from inspector.formats.tflite import file_edits
-from inspector.formats.tflite.one_operator import OperatorCutter
+from inspector.formats.tflite.operator_cutter import OperatorCutter
 from tests import lite_models
 
 
@@ -33,20 +33,21 @@ def answer(data: bytes, value: np.ndarray) -> np.ndarray:
 
 def test_constants_and_subgraphs_go_along(tmp_path: Path) -> None:
     data = lite_models.add(batch=-1)
-    alone = OperatorCutter(data, opened(tmp_path, data)).cut(0, {})
+    alone = OperatorCutter(data, opened(tmp_path, data)).cut_one(0, {})
     assert alone.inputs == [0]
     assert answer(alone.data, np.float32([[1, 1], [5, 5]])).tolist() == [[2, 3], [6, 7]]
     data = lite_models.loop()
-    alone = OperatorCutter(data, opened(tmp_path, data)).cut(0, {})
+    alone = OperatorCutter(data, opened(tmp_path, data)).cut_one(0, {})
     assert answer(alone.data, np.int32(3)) == 10
 
 
 def test_other_tensors_as_outputs(tmp_path: Path) -> None:
     data = lite_models.add(batch=-1)
     assert opened(tmp_path, data).subgraphs[0].outputs == [2]
-    edited = opened(tmp_path, file_edits.with_outputs(data, [0, 2]))
+    edited = opened(tmp_path, file_edits.with_outputs(data, 0, [0, 2]))
     assert edited.subgraphs[0].outputs == [0, 2]
-    assert edited.signatures == []
+    (signature,) = edited.signatures
+    assert (signature.inputs, signature.outputs) == ({"0": 0}, {"0": 0, "2": 2})
 
 
 @pytest.mark.parametrize("seed", [lite_models.add(), lite_models.loop(), lite_models.quantised()])
@@ -62,7 +63,7 @@ def test_a_damaged_file_is_one_error(seed: bytes, tmp_path: Path) -> None:
             cutter = OperatorCutter(bytes(data), file)
             for number in range(len(file.subgraphs[0].operators)):
                 if cutter.why_not(number) is None:
-                    cutter.cut(number, {})
+                    cutter.cut_one(number, {})
         except CorruptModel:
             seen.add("corrupt")
         except InspectorError:

@@ -1,0 +1,1 @@
+"""LiteRT: TFLite models run, timed, and taken apart."""
