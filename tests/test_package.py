@@ -210,6 +210,10 @@ def test_the_metadata_is_that_of_the_project(wheel: Path) -> None:
     assert not dead
     assert "<!--" not in description
     assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Author"] == "The Inspector authors"
+    assert metadata.get_all("Project-URL") == [
+        "Homepage, https://pypi.org/project/tf-graph-inspector/"
+    ]
     assert f"{info}/licenses/LICENSE" in archive.namelist()
     assert (
         "inspector = inspector.__main__:main" in archive.read(f"{info}/entry_points.txt").decode()
