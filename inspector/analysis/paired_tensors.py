@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inspector.analysis.pairing.operator_pairs import pair_operators
 from inspector.analysis.pairing.pairs import NAME, STRUCTURE, pair
+from inspector.formats.tflite.lite_model import LiteModel
 from inspector.graph import opdefs, tensors
 from inspector.graph.columns import Columns
 from inspector.graph.graph import Graph, split_input, with_inputs
@@ -50,13 +52,11 @@ class PairedTensors:
 
     def __init__(self, before: Model, after: Model, outputs: Iterable[str]) -> None:
         graphs = (before.outline, after.outline)
-        pairs = pair(*graphs, (before.value, after.value))
-        self.partner: dict[str, str] = dict(pairs.forward)
-        if not (before.holds_ops and after.holds_ops):
-            self._add_names(graphs)
         columns, other = graphs[0].columns(), graphs[1].columns()
         self.varying: Collection[str] = _varying(columns)
         self.varying_after: Collection[str] = _varying(other)
+        self.partner: dict[str, str]
+        self.partner, named = self._pair(before, after)
         needed = columns.needed([columns.index[name] for name in outputs if name in columns.index])
         order = _order(columns)
         width = _width(columns, order, needed)
@@ -71,15 +71,23 @@ class PairedTensors:
                 and partner in self.varying_after
                 and _has_value(graphs[0], name)
             ):
-                by = NAME if name == partner else STRUCTURE
+                by = NAME if name == partner or name in named else STRUCTURE
                 self.rows.append(Row(name, partner, columns.op_of(node), by, crossing == 1))
 
-    def _add_names(self, graphs: tuple[Graph, Graph]) -> None:
-        """Operators of TFLite are no ops of TensorFlow: their nodes are those of one name."""
-        taken = set(self.partner.values())
-        for name in graphs[0].columns().index:
-            if name not in self.partner and name in graphs[1] and name not in taken:
-                self.partner[name] = name
+    def _pair(self, before: Model, after: Model) -> tuple[dict[str, str], set[str]]:
+        """Node of A to node of B, and those of A whose name says it."""
+        if isinstance(before, LiteModel) is isinstance(after, LiteModel):
+            pairs = pair(before.outline, after.outline, (before.value, after.value))
+            return dict(pairs.forward), set()
+        if isinstance(after, LiteModel):
+            operators = pair_operators(before, after, (self.varying, self.varying_after))
+            return operators.operator_of, operators.named
+        assert isinstance(before, LiteModel)
+        operators = pair_operators(after, before, (self.varying_after, self.varying))
+        partner = {operator: node for node, operator in operators.operator_of.items()}
+        return partner, {
+            partner_of for partner_of, node in partner.items() if node in operators.named
+        }
 
 
 def cut_graph(

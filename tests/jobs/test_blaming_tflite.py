@@ -20,6 +20,7 @@ from tests import lite_models
 from tests.faulty_networks import (
     FEEDS,
     OUTPUT,
+    RNG,
     as_model,
     dropped_bias,
     dropped_op,
@@ -42,8 +43,8 @@ def test_a_tflite_model_whose_weight_was_changed(tmp_path) -> None:
     assert blame(model, right, FEEDS, outputs=OUTPUT).first is None
     answer = blame(model, faulty, FEEDS, outputs=OUTPUT)
     assert answer.first is not None
-    # The converter gives the convolution another name, and its node no partner.
-    assert answer.first.before == "tanh2"
+    # The converter calls it conv21, as its weights are called conv2.
+    assert (answer.first.before, answer.first.after) == ("conv2", "conv21")
 
 
 def as_lite(of: Model, **options) -> Model:
@@ -55,26 +56,26 @@ def right() -> Model:
     return as_lite(as_model(network()))
 
 
-BEHIND = {
-    wrong_constant: ("tanh2", "conv21"),
-    wrong_attribute: ("tanh2", "conv21"),
-    wrong_op: ("tanh2", "tanh2"),
-    dropped_op: ("sum", "sum"),
-    dropped_bias: ("relu1", "relu1"),
-    wrong_input: ("sum", "sum"),
-    wrong_axes: ("mean", "mean"),
+BLAMED = {
+    wrong_constant: ("conv2", "conv21", "conv21"),
+    wrong_attribute: ("conv2", "conv21", "conv21"),
+    wrong_op: ("tanh2", "tanh2", "tanh2"),
+    dropped_op: ("tanh2", "sum", "conv21"),
+    dropped_bias: ("relu1", "relu1", "relu1"),
+    wrong_input: ("sum", "sum", "sum"),
+    wrong_axes: ("mean", "mean", "mean"),
 }
-"""The first node of the original with a partner behind the fault; the same of its TFLite model."""
+"""The node of the original, of its TFLite model, and of the faulty TFLite model."""
 
 
-@pytest.mark.parametrize("fault", BEHIND, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", BLAMED, ids=lambda fault: fault.__name__)
 def test_only_the_planted_operator_of_a_tflite_model_errs_alone(fault, right) -> None:
     """Against the original and its own TFLite model, and as the reference of the original."""
     faulty = as_lite(edited(fault))
     for pair, expected in (
-        ((as_model(network()), faulty), BEHIND[fault][0]),
-        ((right, faulty), BEHIND[fault][1]),
-        ((faulty, as_model(network())), BEHIND[fault][0]),
+        ((as_model(network()), faulty), BLAMED[fault][0]),
+        ((right, faulty), BLAMED[fault][1]),
+        ((faulty, as_model(network())), BLAMED[fault][2]),
     ):
         asked = {} if pair[0].format == "TFLite" else {"outputs": OUTPUT}
         answer = blame(*pair, FEEDS, every=True, **asked)
@@ -134,6 +135,42 @@ def test_operators_of_the_subgraph_of_a_signature(tmp_path) -> None:
     assert (answer.first.before, answer.first.op) == ("other/twice", "MUL")
     assert answer.first.local == answer.first.accumulated == TensorError(5, 0.5, False)
     assert answer.causes == {"other/two": ["attr:value"]}
+
+
+def test_every_operator_of_fused_layers_is_paired_with_the_node_of_its_value(tmp_path) -> None:
+    """Batch norms in weights, activations and padding in operators, products in several."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(4, 3, padding="same", use_bias=False)(image)
+    x = keras.layers.BatchNormalization(beta_initializer="normal")(x)
+    x = first = keras.layers.ReLU(6)(x)
+    x = keras.layers.ZeroPadding2D(1)(x)
+    x = keras.layers.DepthwiseConv2D(3, use_bias=False)(x)
+    x = keras.layers.ReLU(6)(keras.layers.BatchNormalization(beta_initializer="normal")(x))
+    x = keras.layers.Conv2D(4, 1, use_bias=False)(x)
+    x = keras.layers.BatchNormalization(beta_initializer="normal")(x)
+    x = keras.layers.Reshape((64, 4))(keras.layers.Add()([x, first]))
+    x = keras.layers.MultiHeadAttention(2, 3)(x, x)
+    x = keras.layers.Dense(7, "relu")(keras.layers.GlobalAveragePooling1D()(x))
+    x = keras.layers.Dense(5, "softmax")(x)
+    keras.Model(image, x).export(tmp_path / "model", verbose=False)
+    model = inspector.freeze(inspector.open_model(tmp_path / "model"))
+    lite = inspector.convert(model, to="tflite")
+    rows = {next(iter(lite.signatures["serving_default"].inputs)): RNG.random((3, 8, 8, 3))}
+    answer = blame(model, lite, rows, every=True)
+    assert answer.first is None
+    assert answer.not_compared == []
+    for item in answer.nodes:
+        assert item.accumulated.max_rel < 1e-5, item
+        assert item.local is not None
+    paired = {item.after for item in answer.nodes}
+    ops = dict(lite.lite.ops(0))
+    # Inside of a product only the value at its end is that of a node.
+    inside = {op for name, op in ops.items() if name not in paired}
+    assert inside <= {"TRANSPOSE", "RESHAPE", "BATCH_MATMUL"}
+    assert len(paired) > 0.7 * len(ops)
 
 
 PUBLIC = Path(__file__).parents[1] / "data" / "models" / "public"

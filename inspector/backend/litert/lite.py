@@ -144,9 +144,9 @@ class LiteRun:
         with self._translated():
             return np.asarray(self._interpreter.get_tensor(index, self.subgraph))
 
-    def shape(self, index: int) -> tuple[int, ...]:
-        """The shape of a tensor of `subgraph` in the last run, as LiteRT says it."""
-        return tuple(map(int, self._details()[index]["shape"]))
+    def shapes(self) -> dict[int, tuple[int, ...]]:
+        """The shape of each tensor of `subgraph` in the last run, as LiteRT says it."""
+        return {index: tuple(map(int, item["shape"])) for index, item in self._details().items()}
 
     def sizes(self) -> dict[int, int]:
         """The bytes of each tensor of `subgraph`, by its number."""

@@ -27,6 +27,7 @@ class LiteAlone:
 
     def __init__(self, model: LiteModel, data: bytes, run: LiteRun) -> None:
         self._model, self._run = model, run
+        self._shapes = run.shapes()
         self._cutter = OperatorCutter(data, model.lite.file, run.subgraph)
         self._tensors = model.lite.file.subgraphs[run.subgraph].tensors
         self._node_of: dict[int, str] = {
@@ -62,15 +63,15 @@ class LiteAlone:
         return LitePart(self, cut, outputs, needed)
 
     def values(
-        self, cut: CutFile, outputs: Mapping[str, int], given: Mapping[int, Array]
+        self, cut: CutFile, outputs: Mapping[str, int], references: Mapping[int, Array]
     ) -> dict[str, Array]:
         """Real numbers of the outputs of a part. Raises: RunFailed."""
 
         def value_of(index: int, dtype: Any) -> Array:
-            if index not in given:
+            if index not in references:
                 return self._run.fed[index]
-            self._check(index, given[index])
-            return stored(given[index], self._tensors[index], np.dtype(dtype))
+            self._check(index, references[index])
+            return stored(references[index], self._tensors[index], np.dtype(dtype))
 
         try:
             interpreter = lite_cut.fed_by(cut, value_of)
@@ -88,7 +89,7 @@ class LiteAlone:
 
     def _check(self, index: int, value: Array) -> None:
         """Raises: RunFailed where a tensor of the other model has another shape than this one."""
-        expected = self._run.shape(index)
+        expected = self._shapes[index]
         # Only the rows of a tensor may be others than LiteRT says: some kernels do not update them.
         if value.ndim != len(expected) or value.shape[1:] != expected[1:]:
             label = self._tensors[index].label
@@ -116,8 +117,8 @@ class LitePart:
 
     def values(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """By node name, real numbers. Raises: RunFailed."""
-        given = {int(key): value for key, value in feeds.items()}
-        return self._whole.values(self._cut, self._outputs, given)
+        references = {int(key): value for key, value in feeds.items()}
+        return self._whole.values(self._cut, self._outputs, references)
 
 
 def output_of(model: LiteModel, subgraph: int, name: str) -> int | None:
