@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress, pairwise
+from itertools import chain, compress, pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from inspector.graph.names import split_input
+from inspector.graph.names import Input, split_input
 from inspector.graph.protos import NodeDef
 
 Ints = npt.NDArray[np.int32]
@@ -23,6 +23,14 @@ Mask = npt.NDArray[np.bool_]
 
 CONTROL = -1
 """The port of an edge that carries no tensor."""
+_LARGEST = 512
+"""Bytes of attributes that are compared; more are seldom alike and cost memory as keys."""
+_ELEMENTS = 64
+"""Elements of a constant that is compared."""
+
+
+Edge = tuple[int, int]
+"""The number of the node that is read, and which of its outputs, or `CONTROL`."""
 
 
 @dataclass
@@ -41,6 +49,7 @@ class Columns:
         port: Per edge, which of its outputs, or `CONTROL`.
         missing: Names that are read and that no node has.
         spelled: Edge to its input string where that says more than it must: ``a:0``.
+        each: True where `kinds` are the nodes: equal ones are kinds of their own, see `alike`.
     """
 
     names: list[str]
@@ -54,6 +63,7 @@ class Columns:
     missing: list[str]
     index: Mapping[str, int]
     spelled: Mapping[int, str]
+    each: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -83,13 +93,26 @@ class Columns:
 
     def data(self, node: int) -> list[int]:
         """The nodes whose tensors one reads, in the order of its inputs."""
+        return [source for source, _ in self.data_edges(node)]
+
+    def edges(self, node: int) -> list[Edge]:
+        """The edges into a node, by data and control, in the order of its inputs."""
         start, stop = self._start[node], self._start[node + 1]
-        ports = self.port[start:stop].tolist()
-        return [
-            source
-            for source, port in zip(self._sources[start:stop], ports, strict=True)
-            if port != CONTROL
-        ]
+        return list(zip(self._sources[start:stop], self._ports[start:stop], strict=True))
+
+    def data_edges(self, node: int) -> list[Edge]:
+        """The edges into a node that carry tensors, in the order of its inputs."""
+        return [edge for edge in self.edges(node) if edge[1] != CONTROL]
+
+    def texts(self, node: int) -> list[str]:
+        """The input strings of a node."""
+        return [self.text(edge) for edge in range(self._start[node], self._start[node + 1])]
+
+    def text(self, edge: int) -> str:
+        """The input string of an edge."""
+        port = int(self.port[edge])
+        own = str(Input(self.name(int(self.source[edge])), port, port == CONTROL))
+        return self.spelled.get(edge, own)
 
     def inputs(self) -> list[list[str]]:
         """The input strings of each node, as they were."""
@@ -204,8 +227,16 @@ class Columns:
 
     def forget_lists(self) -> None:
         """Free the lists that walks over the graph make; the next walk makes them again."""
-        for name in ("_start", "_sources", "_reader", "_readers", "reader"):
+        for name in ("_start", "_sources", "_ports", "_reader", "_readers", "reader"):
             self.__dict__.pop(name, None)
+
+    @cached_property
+    def alike(self) -> tuple[list[int], Sequence[NodeDef]]:
+        """The kind of each node, and one node of each; nearly all equal nodes are of one kind."""
+        if not self.each:
+            return self.kind.tolist(), self.kinds
+        texts = list(chain.from_iterable(self.inputs()))
+        return alike(self.kinds, self.names, texts, self._start)
 
     @cached_property
     def _missing(self) -> dict[str, int]:
@@ -218,6 +249,10 @@ class Columns:
     @cached_property
     def _sources(self) -> list[int]:
         return list(self.source.tolist())
+
+    @cached_property
+    def _ports(self) -> list[int]:
+        return list(self.port.tolist())
 
     @cached_property
     def _reader(self) -> list[int]:
@@ -267,7 +302,57 @@ def of_nodes(nodes: Sequence[NodeDef]) -> Columns:
         missing,
         index,
         spelled,
+        each=True,
     )
+
+
+def alike(
+    nodes: Sequence[NodeDef], names: Sequence[str], texts: Sequence[str], start: Sequence[int]
+) -> tuple[list[int], list[NodeDef]]:
+    """The kind of each node, and the first node of each kind, from their serialised form.
+
+    Fields are serialised in the order of their numbers: name, op and inputs come first, so that
+    the rest of the bytes, with the op, says what two nodes have in common.
+
+    Args:
+        texts: The input strings of all nodes.
+        start: Where those of each node start in `texts`; and where the last one's end.
+    """
+    inputs = np.concatenate([[0], np.cumsum(_field_sizes(texts))])[np.asarray(start, np.int64)]
+    heads = (_field_sizes(names) + np.diff(inputs)).tolist()
+    ops: dict[str, int] = {}
+    kinds: dict[object, int] = {}
+    kind: list[int] = []
+    first_nodes: list[NodeDef] = []
+    for number, node in enumerate(nodes):
+        op = node.op
+        if op not in ops:
+            ops[op] = int(_field_sizes([op])[0])
+        key: object = number
+        if op != "Const" or _is_small(node):
+            data = node.SerializeToString(deterministic=True)
+            head = heads[number] + ops[op]
+            if len(data) - head <= _LARGEST:
+                key = (op, data[head:])
+        place = kinds.setdefault(key, len(first_nodes))
+        if place == len(first_nodes):
+            first_nodes.append(node)
+        kind.append(place)
+    return kind, first_nodes
+
+
+def _is_small(node: NodeDef) -> bool:
+    count = 1
+    for dim in node.attr["value"].tensor.tensor_shape.dim if "value" in node.attr else ():
+        count *= dim.size
+    return 0 <= count <= _ELEMENTS
+
+
+def _field_sizes(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Bytes that each text takes as a field of a message, with its tag and length."""
+    size = np.fromiter(map(len, map(str.encode, texts)), np.int64, len(texts))
+    length = 1 + sum((size >= 1 << bits).astype(np.int64) for bits in (7, 14, 21, 28))
+    return size + length + 1
 
 
 def are_plain(names: Iterable[str]) -> bool:

@@ -230,8 +230,12 @@ class GraphEdit:
         """Record that a pass considered a node and left it unchanged."""
         self.skipped.append(Skip(node if isinstance(node, str) else node.name, why))
 
-    def take(self, nodes: dict[str, NodeDef]) -> None:
-        """Make these the nodes, by name and in this order; new ones become the edit's own."""
+    def take(self, nodes: dict[str, NodeDef], moved: Mapping[str, str]) -> None:
+        """Make these the nodes, by name and in this order; new ones are the edit's own.
+
+        `moved` is the successor of nodes that go, as in `remove`.
+        """
+        self._moved.update(moved)
         owned = {name: None for name in self._owned if name in nodes}
         owned.update((name, None) for name in nodes if nodes[name] is not self._nodes.get(name))
         self._nodes, self._owned, self._order, self._read_by = nodes, owned, list(nodes), None

@@ -13,14 +13,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import is_
 
-import numpy as np
-
 from inspector.errors import InvalidGraph, UnknownNode, did_you_mean
-from inspector.graph import varint
+from inspector.graph import topology, varint
 from inspector.graph.columns import Columns, of_nodes
 from inspector.graph.names import Input, node_name, split_input, tensor_name
 from inspector.graph.protos import FunctionDefLibrary, GraphDef, Message, NodeDef, VersionDef
-from inspector.graph.topology import back_edges, topological_order
 
 __all__ = [
     "Graph",
@@ -238,8 +235,7 @@ class Graph:
 
     def is_sorted(self) -> bool:
         """Whether every node comes after what it reads, but for what a loop brings back."""
-        columns = self.columns()
-        return bool(np.all((columns.source < columns.reader) | back_edges(columns)))
+        return topology.is_sorted(self.columns())
 
     def order(self) -> list[NodeDef]:
         """The nodes in the tool's execution order: deterministic, the last source first.
@@ -251,21 +247,7 @@ class Graph:
 
     def numbers_in_order(self) -> list[int]:
         """`order` as numbers of nodes."""
-        columns = self.columns()
-        count = len(columns)
-        if columns.missing:
-            edge = int(np.argmax(columns.source >= count))
-            at = int(columns.reader[edge])
-            text = self.nodes[at].input[edge - int(columns.start[at])]
-            reason = f"Unknown input node '{text}'"
-            raise InvalidGraph("graph", f"node '{columns.names[at]}'", reason)
-        waits = ~back_edges(columns)
-        order = topological_order(columns.source[waits], columns.reader[waits], count)
-        if len(order) < count:
-            stuck = set(range(count)).difference(order)
-            where = f"node '{columns.names[min(stuck)]}'"
-            raise InvalidGraph("graph", where, f"{len(stuck)} nodes in a cycle")
-        return order
+        return topology.numbers_in_order(self.columns())
 
     def _names(self) -> Collection[str]:
         return self._index() if self._columns is None else self._columns.index

@@ -14,6 +14,7 @@ from itertools import chain
 
 import numpy as np
 
+from inspector.errors import InvalidGraph
 from inspector.graph.columns import Columns, Ints, Mask
 from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
 
@@ -26,6 +27,38 @@ def back_edges(columns: Columns) -> Mask:
     is_next = np.zeros(len(columns) + len(columns.missing), np.bool_)
     is_next[columns.first[columns.of_ops(NEXT_ITERATIONS)]] = True
     return merges[columns.reader] & is_next[columns.source]
+
+
+def execution_order(columns: Columns) -> Sequence[int]:
+    """The nodes as they stand where every node comes after what it reads, else in the tool's order.
+
+    Raises: InvalidGraph for an input that refers to no node, and for a cycle outside loops.
+    """
+    return range(len(columns)) if is_sorted(columns) else numbers_in_order(columns)
+
+
+def is_sorted(columns: Columns) -> bool:
+    """Whether every node comes after what it reads, but for what a loop brings back."""
+    return bool(np.all((columns.source < columns.reader) | back_edges(columns)))
+
+
+def numbers_in_order(columns: Columns) -> list[int]:
+    """The tool's execution order: deterministic, the last source first.
+
+    Raises: InvalidGraph for an input that refers to no node, and for a cycle outside loops.
+    """
+    count = len(columns)
+    if columns.missing:
+        edge = int(np.argmax(columns.source >= count))
+        reason = f"Unknown input node '{columns.text(edge)}'"
+        raise InvalidGraph("graph", f"node '{columns.names[int(columns.reader[edge])]}'", reason)
+    waits = ~back_edges(columns)
+    order = topological_order(columns.source[waits], columns.reader[waits], count)
+    if len(order) < count:
+        stuck = set(range(count)).difference(order)
+        where = f"node '{columns.names[min(stuck)]}'"
+        raise InvalidGraph("graph", where, f"{len(stuck)} nodes in a cycle")
+    return order
 
 
 def topological_order(source: Ints, reader: Ints, count: int) -> list[int]:

@@ -15,6 +15,7 @@ from inspector.graph import columns_reader
 from inspector.graph.columns import Columns, of_nodes
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef
+from inspector.passes.rewrite.constants import constant
 
 NAMES = st.text("abé/_:^1", min_size=1, max_size=4)
 TEXTS = st.one_of(
@@ -72,6 +73,21 @@ def test_columns_of_bytes_are_those_of_the_message(nodes: list[Any]) -> None:
     assert_same(read.columns, of_nodes(list(graph.node)))
     assert read.library.function[0].signature.name == "f"
     assert read.versions.producer == 27
+
+
+@settings(max_examples=50, deadline=None)
+@given(NODES)
+def test_nodes_that_are_alike_have_one_kind(nodes: list[Any]) -> None:
+    graph = graph_of(nodes)
+    kind, kinds = of_nodes(list(graph.node)).alike
+    own = [(op, device, tuple(sorted(attrs.items()))) for _, op, _, device, attrs in nodes]
+    assert [own.index(one) for one in own] == [kind.index(number) for number in kind]
+    assert [graph.node[kind.index(number)] for number in range(len(kinds))] == list(kinds)
+
+
+def test_large_constants_are_kinds_of_their_own() -> None:
+    few, many = (constant("", np.zeros(size, np.float32)) for size in (4, 4_000))
+    assert of_nodes([few, few, many, many]).alike[0] == [0, 0, 1, 2]
 
 
 def test_nodes_are_read_some_thousand_at_a_time() -> None:

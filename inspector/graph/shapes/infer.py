@@ -78,11 +78,14 @@ class Inferred:
 
     def of(self, tensor: str) -> Shape | None:
         """The shape of an input string or tensor name; None where nothing is known of it."""
+        return self.output(*split_input(tensor)[:2])
+
+    def output(self, name: str, port: int) -> Shape | None:
+        """The shape of an output; None where nothing is known of it."""
         if self._shapes is None:
             self._shapes = infer(self._graph)
-        source = split_input(tensor)
-        outputs = self._shapes.get(source.name, [])
-        return outputs[source.port] if source.port < len(outputs) else None
+        outputs = self._shapes.get(name, [])
+        return outputs[port] if port < len(outputs) else None
 
 
 def output_count(node: NodeDef, definition: OpDef) -> int:
@@ -108,8 +111,8 @@ class _Inference:
         self.variables = variables
         self.producer = int(graph.versions.producer)
         self.columns = graph.columns()
-        self.kinds = [_Kind(node) for node in self.columns.kinds]
-        self.kind = self.columns.kind.tolist()
+        self.kind, kinds = self.columns.alike
+        self.kinds = [_Kind(node) for node in kinds]
         self.inputs = self._sources()
         self.counts = self._count_outputs()
         self.order = self._order()
@@ -138,10 +141,8 @@ class _Inference:
                 break
         else:
             self._pass()
-        listed: dict[int, list[Shape | None]] = {}
-        for shapes in self.shapes:
-            if id(shapes) not in listed:
-                listed[id(shapes)] = list(shapes)
+        different = {id(shapes): shapes for shapes in self.shapes}
+        listed = {key: list(shapes) for key, shapes in different.items()}
         return {name: listed[id(self.shapes[at])] for name, at in self.columns.index.items()}
 
     def _sources(self) -> list[list[tuple[int, int]]]:
@@ -220,9 +221,8 @@ class _Inference:
             if index in self.fed:
                 shapes[index] = self._of_fed(index, shapes[index])
             decided[index] = 1
-        for index, done in enumerate(decided):
-            if not done:
-                shapes[index] = [None] * counts[index]
+        for index in (at for at, done in enumerate(decided) if not done):
+            shapes[index] = [None] * counts[index]
 
     def _of_fed(self, index: int, inferred: Sequence[Shape | None]) -> list[Shape | None]:
         """The shapes of a node's outputs where some of them are fed; their values are not known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain, pairwise
 
 from inspector.graph.edit import GraphEdit
@@ -12,11 +12,17 @@ Explain = Callable[[NodeDef | None, NodeDef | None], None]
 """Called with a node and its replacement before each change; None for none."""
 
 
-def adopt(edit: GraphEdit, nodes: Iterable[NodeDef], explain: Explain | None = None) -> None:
+def adopt(
+    edit: GraphEdit,
+    nodes: Iterable[NodeDef],
+    explain: Explain | None = None,
+    moved: Mapping[str, str] | None = None,
+) -> None:
     """Make these the nodes of the edit, in this order; nothing changes if all are equal.
 
     Args:
         explain: Records why a node is removed, added or replaced.
+        moved: Name of a node that goes to the one that stands for it; see `GraphEdit.remove`.
     """
     after: dict[str, NodeDef] = {}
     changes: list[tuple[NodeDef | None, NodeDef | None]] = []
@@ -34,7 +40,7 @@ def adopt(edit: GraphEdit, nodes: Iterable[NodeDef], explain: Explain | None = N
     if explain is not None:
         for old, new in chain(gone, changes):
             explain(old, new)
-    edit.take(after)
+    edit.take(after, moved or {})
 
 
 def successors(edit: GraphEdit) -> dict[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inspector.graph import opdefs, tensors
-from inspector.graph.graph import data_inputs
 from inspector.graph.protos import NodeDef
 from inspector.graph.tensors import Shape
 from inspector.passes.rewrite.channels import Skipped, layout
@@ -57,18 +56,32 @@ QUANTIZED: dict[str, Quantized] = {
 }
 
 
-def check(node: NodeDef, shapes: Sequence[Shape | None]) -> None:
+def outputs(name: str) -> list[str]:
+    """The three outputs of a quantized op: values, min, max."""
+    return [name, f"{name}:1", f"{name}:2"]
+
+
+def dequantize(name: str, inputs: list[str]) -> NodeDef:
+    """A Dequantize node from quint8 to float32."""
+    node = NodeDef(name=name, op="Dequantize", input=inputs)
+    node.attr["T"].type = QUINT8
+    node.attr["mode"].s = b"MIN_FIRST"
+    return node
+
+
+def check(node: NodeDef, inputs: int, shapes: Sequence[Shape | None]) -> None:
     """Check that the 8-bit kernel computes a node correctly. Raises: Skipped.
 
     Args:
+        inputs: How many data inputs the node has.
         shapes: Shapes of the operands of Add and Mul.
     """
     form = QUANTIZED[node.op]
-    dtypes, outputs = opdefs.input_dtypes(node), opdefs.output_dtypes(node)
-    if dtypes is None or outputs is None or len(dtypes) != len(data_inputs(node)):
+    dtypes, results = opdefs.input_dtypes(node), opdefs.output_dtypes(node)
+    if dtypes is None or results is None or len(dtypes) != inputs:
         raise Skipped("its inputs are not those of its op")
     floats = [dtype for index, dtype in enumerate(dtypes) if index not in form.plain]
-    if set(floats + outputs) != {tensors.FLOAT}:
+    if set(floats + results) != {tensors.FLOAT}:
         raise Skipped("is not all float32")
     if layout(node) != "NHWC":
         raise Skipped(f"has the layout {layout(node)}, which the 8-bit op does not know")

@@ -9,7 +9,7 @@ from inspector.graph.graph import control_inputs, data_inputs
 from inspector.graph.protos import NodeDef
 from inspector.passes.base import PassContext
 from inspector.passes.rewrite.pattern import ANY, in_order, match, op, producer, used_elsewhere
-from inspector.passes.rewrite.quantized_ops import QINT32, QUINT8
+from inspector.passes.rewrite.quantized_ops import QINT32, QUINT8, dequantize, outputs
 
 _COMMUTES = frozenset(("Identity", "MaxPool", "Relu", "Relu6", "Snapshot", "Squeeze"))
 """Ops of one input that select or clip values, and so commute with rounding."""
@@ -81,23 +81,10 @@ def convert(edit: GraphEdit, ctx: PassContext) -> None:
         quantize.attr["mode"].s = b"MIN_FIRST"
         edit.add(quantize, before=fake.name)
         requantize = NodeDef(name=edit.unique(f"{fake.name}_eightbit/requantize"), op="Requantize")
-        requantize.input[:] = [*ports(quantize.name), low, high]
+        requantize.input[:] = [*outputs(quantize.name), low, high]
         requantize.attr["Tinput"].type = QINT32
         requantize.attr["out_type"].type = QUINT8
         edit.add(requantize, before=fake.name)
-        edit.replace(dequantize(fake.name, ports(requantize.name)))
+        edit.replace(dequantize(fake.name, outputs(requantize.name)))
         for node in (quantize, requantize, fake):
             edit.explain(node.name, "a FakeQuant in 8 bits", fake.name)
-
-
-def ports(name: str) -> list[str]:
-    """The three outputs of a quantized op: values, min, max."""
-    return [name, f"{name}:1", f"{name}:2"]
-
-
-def dequantize(name: str, inputs: list[str]) -> NodeDef:
-    """A Dequantize node from quint8 to float32."""
-    node = NodeDef(name=name, op="Dequantize", input=inputs)
-    node.attr["T"].type = QUINT8
-    node.attr["mode"].s = b"MIN_FIRST"
-    return node
