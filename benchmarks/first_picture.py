@@ -51,7 +51,7 @@ SMALL = ROOT / "sample_models" / "iris" / "saved_model" / "saved_model.pb"
 FLAGS = [*CHROMIUM_FLAGS, "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """What Model Explorer needs to draw at all without a GPU."""
-STAGES = ("read", "describe", "draw up the node table", "group the nodes", "answered", "adopted",
+STAGES = ("read", "draw up the node table", "group the nodes", "describe", "answered", "adopted",
           "laid out")  # fmt: skip
 
 OURS = """() => {

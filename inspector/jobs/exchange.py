@@ -44,6 +44,21 @@ class Answer:
     blobs: dict[str, bytes]
 
 
+@dataclass(frozen=True)
+class Ears:
+    """What is called while a worker runs.
+
+    Attributes:
+        progress: With each report.
+        ahead: With the blobs that the worker hands back before the rest of its answer.
+        watch: Now and then; what it raises ends the conversation.
+    """
+
+    progress: Callable[[Progress], None]
+    ahead: Callable[[dict[str, bytes]], None]
+    watch: Callable[[], None]
+
+
 class Exchange:
     """The runner's side of one job.
 
@@ -54,8 +69,7 @@ class Exchange:
         wake: Gets a byte when the worker has ended.
         order: The buffers to send.
         limits: Time and sizes.
-        progress: Called with each report.
-        watch: Called now and then while the worker runs; what it raises ends the conversation.
+        ears: Who is told what happens meanwhile.
     """
 
     def __init__(
@@ -66,11 +80,9 @@ class Exchange:
         wake: socket.socket,
         order: list[bytes],
         limits: Limits,
-        progress: Callable[[Progress], None],
-        watch: Callable[[], None] = lambda: None,
+        ears: Ears,
     ) -> None:
-        self._kind, self._limits, self._progress = kind, limits, progress
-        self._watch = watch
+        self._kind, self._limits, self._ears = kind, limits, ears
         self._line, self._log, self._wake = line, log, wake
         self._outgoing = deque(memoryview(buffer) for buffer in order if buffer)
         self._reader = protocol.Reader(
@@ -116,7 +128,7 @@ class Exchange:
                 events = selector.select(max(0.0, until - time.monotonic()))
                 self._check_time(deadline, heard)
                 if time.monotonic() >= looked + watching.LOOK_S:
-                    self._watch()
+                    self._ears.watch()
                     looked = time.monotonic()
                 for key, mask in events:
                     if key.fileobj is self._line:
@@ -191,10 +203,12 @@ class Exchange:
     def _take(self, message: protocol.Frame) -> None:
         if self._answer is not None:
             return
-        if self._value is not None:
+        if self._expected:
             self._take_blob(message)
         elif message.letter == protocol.PROGRESS:
-            self._progress(progress_of(protocol.parse(message.body)))
+            self._ears.progress(progress_of(protocol.parse(message.body)))
+        elif message.letter == protocol.AHEAD and not self._blobs:
+            self._expect(protocol.parse(message.body))
         elif message.letter == protocol.ERROR:
             self._answer = from_dict(protocol.parse(message.body))
         elif message.letter == protocol.VALUE:
@@ -202,24 +216,36 @@ class Exchange:
         else:
             raise protocol.WireError("the answer holds an unexpected message")
 
-    def _take_value(self, answer: dict[str, Any]) -> None:
-        self._expected = deque(protocol.announced_blobs(answer))
-        if sum(size for _name, size in self._expected) > self._limits.result_bytes:
+    def _expect(self, announcement: dict[str, Any]) -> None:
+        """Wait for the blobs that a message announces."""
+        announced = protocol.announced_blobs(announcement)
+        sizes = [*(size for _name, size in announced), *map(len, self._blobs.values())]
+        if sum(sizes) > self._limits.result_bytes:
             raise protocol.WireError("the answer is larger than its limit")
+        if not self._blobs.keys().isdisjoint(dict(announced)):
+            raise protocol.WireError("two blobs have the same name")
+        self._expected = deque(announced)
+
+    def _take_value(self, answer: dict[str, Any]) -> None:
+        self._expect(answer)
         value = answer.get("value")
         if not isinstance(value, dict):
             raise protocol.WireError("the value is not a JSON object")
         self._value = value
         if not self._expected:
-            self._answer = Answer(value, {})
+            self._answer = Answer(value, self._blobs)
 
     def _take_blob(self, message: protocol.Frame) -> None:
         name, size = self._expected.popleft()
         if message.letter != protocol.BLOB or len(message.body) != size:
             raise protocol.WireError("the answer's blobs are not those it announced")
         self._blobs[name] = message.body
-        if not self._expected and self._value is not None:
+        if self._expected:
+            return
+        if self._value is not None:
             self._answer = Answer(self._value, self._blobs)
+        else:
+            self._ears.ahead(dict(self._blobs))
 
 
 def death(kind: str, code: int | None, limits: Limits) -> WorkerDied:

@@ -74,6 +74,8 @@ class Run:
         self.jobs: set[Job] = set()
         """Who still waits for it. Guarded by the runner's lock."""
         self.progress: Progress = (None, "")
+        self.ahead: Future[dict[str, bytes]] = Future()
+        """Blobs of the answer that the worker hands back before the rest, as it sent them."""
         self.started: float | None = None
         """``time.monotonic()`` when it left the queue."""
         self.unwanted = False

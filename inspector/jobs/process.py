@@ -17,7 +17,7 @@ from inspector.errors import (
     WorkerUnavailable,
 )
 from inspector.jobs import forks, last_words, protocol, watching
-from inspector.jobs.exchange import Answer, Exchange, Progress, death
+from inspector.jobs.exchange import Answer, Ears, Exchange, Progress, death
 from inspector.jobs.forkserver import Child, ForkServer, TemplateDiedError
 from inspector.jobs.job import Run
 from inspector.jobs.requests import check_answer
@@ -64,8 +64,9 @@ def run_job(
         lines, child = _launch(run, server, stack)
         stack.callback(_end, server, child)
         launched(child)
+        ears = Ears(progress, run.ahead.set_result, watch)
         exchange = Exchange(
-            run.kind, lines.line, lines.log, lines.wake, buffers, order.limits, progress, watch
+            run.kind, lines.line, lines.log, lines.wake, buffers, order.limits, ears
         )
         try:
             answer = exchange.converse()

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-JOB, VALUE, ERROR, PROGRESS, BLOB = b"J", b"V", b"E", b"P", b"B"
-"""What to do; its value; its error; how far it is; one blob, announced by a job or a value."""
+JOB, VALUE, ERROR, PROGRESS, AHEAD, BLOB = b"J", b"V", b"E", b"P", b"A", b"B"
+"""What to do; its value; its error; how far it is; blobs of the answer that come before its value;
+one blob, announced by one of these."""
 
 _HEAD = struct.Struct(">cQ")
 _CHUNK = 1 << 20
@@ -126,7 +127,7 @@ class Reader:
     def _begin(self) -> None:
         self._letter, self._missing = _HEAD.unpack(self._head)
         caps = {VALUE: self._json_bytes, JOB: self._json_bytes, BLOB: self._bytes_left}
-        caps |= {ERROR: _SMALL, PROGRESS: _SMALL}
+        caps |= {ERROR: _SMALL, PROGRESS: _SMALL, AHEAD: _SMALL}
         if self._letter not in caps:
             raise WireError("the answer holds an unknown message")
         self._bytes_left -= self._missing

@@ -80,6 +80,10 @@ class JobContext:
             protocol.message(protocol.PROGRESS, {"fraction": fraction, "text": text})
         )
 
+    def send_ahead(self, blobs: Mapping[str, bytes]) -> None:
+        """Hand back blobs before the rest of the result, which does without them; once."""
+        self._channel.send(protocol.with_blobs(protocol.AHEAD, {}, blobs))
+
 
 Task = Callable[[dict[str, Any], JobContext], TaskResult]
 

@@ -44,6 +44,7 @@ IN_VIEW = f"""name => {{ {_ROOT}
 
 def settle(page: Any) -> None:
     """Wait until the page's script has run and the picture stands still."""
+    page.locator("#early-picture").wait_for(state="detached")
     page.locator('[data-test-script-state="running"]').wait_for(state="detached")
     page.evaluate(
         """async () => {

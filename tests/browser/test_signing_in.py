@@ -55,6 +55,14 @@ def page(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
+def test_a_page_opens_no_model_before_somebody_has_signed_in(app: str) -> None:
+    request = urllib.request.Request(f"{app}/graph?sample=iris", headers={"Accept": "text/html"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        page = answer.read()
+    assert b"__streamlit" in page
+    assert b"early" not in page
+
+
 def sign_in(page: Any, who: str) -> None:
     page.locator(".st-key-sign_in button").click()
     page.get_by_role("link", name=who).click()

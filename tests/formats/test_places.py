@@ -13,7 +13,7 @@ from inspector.files import git_lfs
 from inspector.formats import open_model
 from inspector.freezing.freeze import freeze
 from inspector.jobs.client.default_runner import default_runner
-from inspector.ui.session import server_paths
+from inspector.ui.server import server_paths
 from tests.conftest import data_path
 from tests.hostile import model_files
 from tests.hostile.battery import outcomes

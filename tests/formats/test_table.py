@@ -12,7 +12,7 @@ import pytest
 from inspector.errors import UnknownFormat
 from inspector.formats import open_model, table
 from inspector.formats.table import FORMATS, Format
-from inspector.ui.session import server_paths
+from inspector.ui.server import server_paths
 from tests import lite_models
 from tests.keras_files import dense, sequential, write_h5
 

@@ -55,6 +55,30 @@ def test_an_answer_over_its_limit_is_refused(runner):
         runner.run("big_result", {"bytes": 2 * MIB}, limits=limits)
 
 
+def test_blobs_come_before_the_rest_of_the_answer(runner):
+    job = runner.submit("ahead", {"bytes": MIB, "seconds": 1000})
+    assert job.run.ahead.result(20) == {"first": b"x" * MIB}
+    assert not job.done()
+    job.cancel()
+    answer = runner.run("ahead", {"bytes": 3})
+    assert answer.blobs == {"first": b"xxx", "second": b"yyy"}
+
+
+def test_blobs_that_come_before_count_in_the_limit(runner):
+    limits = Limits(wall_s=20, result_bytes=MIB)
+    runner.run("ahead", {"bytes": MIB // 2}, limits=limits)
+    for size in (MIB // 2 + 1, MIB + 1):
+        with pytest.raises(JobFailed, match="larger than its limit"):
+            runner.run("ahead", {"bytes": size}, limits=limits)
+
+
+def test_blobs_come_before_once_and_are_not_replaced(runner):
+    with pytest.raises(JobFailed, match="unexpected message"):
+        runner.run("ahead_twice")
+    with pytest.raises(JobFailed, match="same name"):
+        runner.run("ahead", {"bytes": 1, "name": "first"})
+
+
 def test_the_runner_is_an_executor(runner):
     assert isinstance(runner, concurrent.futures.Executor)
     jobs = [runner.submit("echo", {"i": i}) for i in range(8)]

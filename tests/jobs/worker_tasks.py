@@ -234,6 +234,19 @@ def raw(args: Args, job: JobContext) -> TaskResult:
     raise AssertionError
 
 
+def ahead(args: Args, job: JobContext) -> TaskResult:
+    """One blob of so many bytes before the answer, and one with it."""
+    job.send_ahead({"first": b"x" * args["bytes"]})
+    time.sleep(args.get("seconds", 0))
+    return TaskResult({"done": True}, {args.get("name", "second"): b"y" * args["bytes"]})
+
+
+def ahead_twice(args: Args, job: JobContext) -> TaskResult:
+    job.send_ahead({"first": b"x"})
+    job.send_ahead({"second": b"x"})
+    raise AssertionError
+
+
 def forged_error(args: Args, job: JobContext) -> TaskResult:
     body = b'{"type":"SystemExit","what":"a","where":"b","why":"c"}'
     _line().sendall(struct.pack(">cQ", b"E", len(body)) + body)
@@ -298,7 +311,8 @@ SHORT = Limits(wall_s=20, cpu_s=20, stall_s=0.5)
 _SHORT_TASKS = """
     echo who progress big_result bad_feed bug exit_early exit_hard not_json segfault abort killed
     sleep start_children half_a_head half_a_value blobs_missing hang_up flood flood_progress
-    flood_stderr raw forged_error write_files write_link read_path print_and_die say signalled
+    flood_stderr raw forged_error ahead ahead_twice write_files write_link read_path
+    print_and_die say signalled
 """
 
 UNCONFINED = ("sleep", "start_children", "write_link")

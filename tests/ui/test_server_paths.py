@@ -9,7 +9,7 @@ import pytest
 
 from inspector import locations
 from inspector.errors import InspectorError, LimitExceeded, MissingFile, UnsupportedModel
-from inspector.ui.session import server_paths
+from inspector.ui.server import server_paths
 
 SAVED_MODEL = locations.sample_models() / "iris" / "saved_model"
 

@@ -70,33 +70,33 @@ def of_ops(model: Model, outputs: Sequence[str] | None = None) -> Model:
 def open_model(args: ModelArgs, job: JobContext) -> TaskResult:
     """Facts, node table and operations of a model; the facts hold the scan.
 
-    Blobs of the answer: ``summary``, ``hierarchy``, ``operations`` (what the summary lacks).
+    Blobs of the answer: ``summary`` and ``hierarchy``, of which the picture is made and which so
+    come before the rest; ``operations`` (what the summary lacks).
     """
     job.progress(None, "read")
     model = read_model(args)
+    job.progress(None, "draw up the node table")
+    builder = NodeTableBuilder(model)
+    summary = builder.node_table()
+    model.outline.columns().forget_lists()
+    job.progress(None, "group the nodes")
+    picture = {
+        "hierarchy": hierarchy.build(summary).to_json().encode(),
+        "summary": summary.to_json().encode(),
+    }
+    del summary
+    job.send_ahead(picture)
     job.progress(None, "describe")
+    beside = json.dumps(OperationDetails(builder).beside(), separators=(",", ":"))
     facts = describe(model).to_dict()
     facts["scan"] = scan(model).to_dict()
-    model.outline.columns().forget_lists()
+    facts["warnings"] += builder.warnings
     value: OpenAnswer = {
         "facts": facts,
         "signature": model.key(),
         "contents": {**contents.of(model), **_siblings(model, args)},
     }
-    job.progress(None, "draw up the node table")
-    builder = NodeTableBuilder(model)
-    facts["warnings"] += builder.warnings
-    summary = builder.node_table()
-    beside = json.dumps(OperationDetails(builder).beside(), separators=(",", ":"))
-    # From here on the table is all that is needed, and a large model takes much memory.
-    del builder, model
-    job.progress(None, "group the nodes")
-    blobs = {
-        "hierarchy": hierarchy.build(summary).to_json().encode(),
-        "summary": summary.to_json().encode(),
-        "operations": beside.encode(),
-    }
-    return TaskResult(value, blobs)
+    return TaskResult(value, {"operations": beside.encode()})
 
 
 def _siblings(model: Model, args: ModelArgs) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from inspector import settings
 from inspector.formats import table
+from inspector.ui.server import model_links
+from inspector.ui.server.model_links import ModelLink
 from inspector.ui.session import job_status, open_model, recent, state
 from inspector.ui.widgets import guide, server_browser, text, uploader
 
@@ -72,12 +74,12 @@ def choose_part() -> None:
 def offer_tour() -> None:
     """A card that offers a tour of three steps with the first sample."""
     if guide.show(guide.START, state.model() is not None):
-        open_model.attempt(open_model.open_sample, open_model.samples()[0])
+        open_model.attempt(open_model.open_sample, model_links.samples()[0])
 
 
 def samples() -> None:
     """A row of cards, one per sample, each with a button that opens it."""
-    entries = open_model.samples()
+    entries = model_links.samples()
     for cell, sample in zip(st.columns(len(entries)), entries, strict=True):
         title, rest = _split(sample["title"])
         with cell.container(border=True, height="stretch", key=f"card_{sample['id']}"):
@@ -124,7 +126,7 @@ def recent_models() -> None:
             key=f"recent_{number}",
             icon=":material/history:",
         ):
-            open_model.attempt(open_model.open_ref, *entry.ref, {"tag_set": None}, entry.part)
+            open_model.attempt(open_model.open_ref, ModelLink(*entry.ref, entry.part, {}))
 
 
 def own_model() -> None:

@@ -15,6 +15,7 @@ from inspector.optimisation.optimise_options import OptimiseOptions
 from inspector.searching.outcome import Measured, SearchResult
 from inspector.ui.screens import optimise, tflite
 from inspector.ui.screens.quantising import samples_choice
+from inspector.ui.server import model_links
 from inspector.ui.session import inbox, open_model, searches, state
 from inspector.ui.widgets import charts, copy_button, pipeline, search_chart, tables, text, uploader
 
@@ -65,7 +66,7 @@ def restore_label_file(identifier: str) -> None:
         identifier: Of an address, so anything.
     """
     box = inbox.inbox(LABELS)
-    file = open_model.stored(identifier)
+    file = model_links.stored(identifier)
     if box.model is None and file is not None and file.path.is_file() and file.bytes <= _MAX_LABELS:
         box.model, box.lease = file, default_runner().workspace.lease(file.path)
 

@@ -8,6 +8,8 @@ page reads before it starts says where the server is; the app is always at the r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inspector.ui.server.web_guard import App, Message, Receive, Scope, Send
 
 SCRIPT = b"window.__streamlit={BACKEND_BASE_URL:location.origin}"
@@ -16,10 +18,15 @@ _BEFORE = b'<script type="module"'
 
 
 class BaseUrl:
-    """ASGI middleware that puts `SCRIPT` into the page."""
+    """ASGI middleware that puts `SCRIPT` into the page.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        tag: Further HTML for the page that a request is for.
+    """
+
+    def __init__(self, app: App, tag: Callable[[Scope], bytes] = lambda _scope: b"") -> None:
         self._app = app
+        self._tag = tag
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -31,14 +38,15 @@ class BaseUrl:
             await self._app(scope, receive, send)
             return
         plain = [item for item in headers if item[0] != b"accept-encoding"]
-        await self._app({**scope, "headers": plain}, receive, _Page(send))
+        await self._app({**scope, "headers": plain}, receive, _Page(send, self._tag(scope)))
 
 
 class _Page:
-    """Sends an answer on; an HTML page once it is whole, with the script in it."""
+    """Sends an answer on; an HTML page once it is whole, with the script and a tag in it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, tag: bytes) -> None:
         self._send = send
+        self._tag = tag
         self._start: Message | None = None
         self._body = b""
 
@@ -52,7 +60,8 @@ class _Page:
         self._body += message.get("body", b"")
         if message.get("more_body"):
             return
-        body = self._body.replace(_BEFORE, b"<script>" + SCRIPT + b"</script>" + _BEFORE, 1)
+        added = b"<script>" + SCRIPT + b"</script>" + self._tag
+        body = self._body.replace(_BEFORE, added + _BEFORE, 1)
         headers = [item for item in self._start["headers"] if item[0].lower() != b"content-length"]
         if self._body:  # not the answer to HEAD
             headers.append((b"content-length", str(len(body)).encode()))

@@ -31,8 +31,9 @@ from inspector import settings as operator
 from inspector.errors import InspectorError, MissingFile
 from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.sandbox.policy import RunPolicy, is_loopback
-from inspector.ui.server import base_url, uploads, web_guard
+from inspector.ui.server import base_url, early_pictures, uploads, web_guard
 from inspector.ui.server.base_url import BaseUrl
+from inspector.ui.server.early_pictures import EarlyPictures
 from inspector.ui.server.stale_reruns import StaleReruns
 from inspector.ui.server.web_guard import Address
 
@@ -234,8 +235,12 @@ def _run(options: dict[str, Any]) -> None:
         hidden=_hidden(),
     )
     receiver = Route(uploads.PATH, uploads.Uploads(lambda: default_runner().workspace))
-    middleware = [guard, Middleware(BaseUrl), Middleware(StaleReruns)]
-    app = st.App(app_file(), routes=[receiver], middleware=middleware, secrets=secrets)
+    early = EarlyPictures()
+    pictures = Route(f"{early_pictures.PATH}/{{name}}", early)
+    # Who has not signed in opens no model.
+    tag = {} if operator.SIGN_IN() else {"tag": early.tag}
+    middleware = [guard, Middleware(BaseUrl, **tag), Middleware(StaleReruns)]
+    app = st.App(app_file(), routes=[receiver, pictures], middleware=middleware, secrets=secrets)
     # Until the first call of `st.navigation` Streamlit takes a folder called pages for the
     # navigation: a first request for the link of a page would run that page without app.py.
     logging.disable(logging.WARNING)  # the warning that there is no script run context

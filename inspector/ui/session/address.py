@@ -19,13 +19,13 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from inspector.errors import InspectorError
+from inspector.ui.server import model_links
 from inspector.ui.session import job_status, open_model, results, searches, state
 
 Params = Mapping[str, list[str]]
 Restore = Callable[[state.OpenModel, Params], None]
 """Restores what an address says of an open model, as `write` was given it."""
 
-REFS = ("sample", "model", "path", "start")
 RESULT = "result"
 """The parameter with the link to a result, see `result_links`."""
 MEASURED = "measured"
@@ -124,16 +124,13 @@ def reopen_closed() -> None:
 def _open_linked_model() -> None:
     params, jobs = _current(), _linked_jobs()
     searches.claim(_last(params, searches.PARAM))
-    ref_kind = next((kind for kind in REFS if kind in params), None)
-    if ref_kind is None:
+    link = model_links.read(params)
+    if link is None:
         job_status.resume(jobs, state.model())
         return
-    signature = next(iter(params.get("signature", ())), None)
-    choice = {"tag_set": params.get("tags"), "signature": signature}
     open_model.skip_start()
     try:
-        part = next(iter(params.get(open_model.PART, ())), "")
-        open_model.open_ref(ref_kind, params[ref_kind][-1], choice, part)
+        open_model.open_ref(link)
     except InspectorError as err:
         job_status.resume(jobs, None)
         state.error(err)
@@ -150,7 +147,7 @@ def _follow_history() -> None:
     """Show what an entry of the browser's history named: its model, and on it its result."""
     model, params = state.model(), _current()
     named = {key: params[key] for key in _MODEL_KEYS if key in params}
-    if not any(kind in named for kind in REFS):
+    if not any(kind in named for kind in model_links.REFS):
         return
     if model is None or named != _model_params(model):
         _open_linked_model()
@@ -173,18 +170,18 @@ def _is_history_step() -> bool:
     return context is not None and context.is_history_navigation
 
 
-_MODEL_KEYS = (*REFS, open_model.PART, "tags", "signature")
+_MODEL_KEYS = (*model_links.REFS, model_links.PART, model_links.TAGS, model_links.SIGNATURE)
 
 
 def _model_params(model: state.OpenModel) -> dict[str, list[str]]:
     kind, ref_id = model.ref
     params = {kind: [ref_id]} if kind else {}
     if model.source.part:
-        params[open_model.PART] = [model.source.part]
+        params[model_links.PART] = [model.source.part]
     if len(model.facts["tag_sets"]) > 1:
-        params["tags"] = list(model.tag_set)
+        params[model_links.TAGS] = list(model.tag_set)
     if model.signature is not None and len(model.facts["signatures"]) > 1:
-        params["signature"] = [model.signature]
+        params[model_links.SIGNATURE] = [model.signature]
     return params
 
 

@@ -15,13 +15,11 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from inspector import locations
 from inspector.errors import (
     AmbiguousModel,
     ConversionFailed,
@@ -34,7 +32,8 @@ from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import Job, JobResult
 from inspector.jobs.store.workspace import ModelKey
 from inspector.jobs.tasks import fetch as fetching
-from inspector.ui.session import abandoned_jobs, job_links, server_paths, state
+from inspector.ui.server import early_openings, model_links
+from inspector.ui.session import abandoned_jobs, job_links, state
 from inspector.ui.session.job_links import LinkedJob
 from inspector.ui.session.page_end import end_page
 from inspector.ui.widgets import text
@@ -58,21 +57,14 @@ def sandbox_notice() -> str | None:
 
 
 def submit(kind: str, args: dict[str, Any], source: ModelKey, **options: Any) -> Job:
-    """Queue a job that reads a model; for a model in the workspace the answer is cached there.
+    """Queue a job of this session that reads a model, or join the one that opens it already.
 
-    For a model elsewhere the paths are checked again each time, since the allowed folders and their
-    links may have changed.
-
-    Raises: UnsupportedModel, MissingFile, LimitExceeded: see `server_paths.check`.
+    Raises: the errors of `model_links.submit`.
     """
-    runner = default_runner()
     abandoned_jobs.watch()
-    if source.path.is_relative_to(runner.workspace.root):
-        return runner.submit(kind, args, model=source, session=_session(), **options)
-    server_paths.check(source.path, source.part, trusted=_is_started_on(source.path))
-    part = {"part": source.part} if source.part else {}
-    args = {**args, **part, "path": str(source.path)}
-    return runner.submit(kind, args, session=_session(), **options)
+    if kind == "open" and (job := early_openings.join(source, args, _session())) is not None:
+        return job
+    return model_links.submit(kind, args, source, _session(), **options)
 
 
 def start(
@@ -284,12 +276,6 @@ def _register(linked: LinkedJob) -> None:
 def _model_key(source: ModelKey, choice: dict[str, Any]) -> str:
     chosen = [choice.get("tag_set"), choice.get("signature")]
     return json.dumps([source.hash, source.part, *chosen])
-
-
-def _is_started_on(path: Path) -> bool:
-    """Whether the operator named this path on the command line."""
-    named = locations.start_model()
-    return named is not None and Path(named) == path
 
 
 def _session() -> str:

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import streamlit as st
 
 from inspector import locations, settings
-from inspector.errors import CorruptModel, InspectorError, MissingFile
+from inspector.errors import CorruptModel, InspectorError
 from inspector.files.paths import is_url
 from inspector.jobs.client.default_runner import default_runner
 from inspector.jobs.job import JobResult
 from inspector.jobs.store.workspace import ModelKey
 from inspector.jobs.tasks import fetch
-from inspector.ui.session import inbox, job_status, leases, recent, server_paths, state
+from inspector.ui.server import early_openings, model_links, server_paths
+from inspector.ui.server.model_links import ModelLink
+from inspector.ui.session import inbox, job_status, leases, recent, state
 from inspector.ui.widgets import text
 from inspector.view.layout import layout
 from inspector.view.state import actions
-from inspector.view.table.node_table import NodeTable
 from inspector.view.tree.hierarchy import Hierarchy
 
 SLOT, FETCH = "open", "fetch"
-PART = "part"
-"""The parameter of an address with `ModelKey.part`."""
 PENDING = "pending_open"
 """Session key of the model that is being opened: key, extras, lease."""
 _START_HANDLED = "start_model_handled"
-_HASH = re.compile("[0-9a-f]{64}").fullmatch
 _fetched_models: dict[Path, str] = {}
 """Folder of a fetch job to the hash of the model that was stored from it."""
 _fetched_lock = threading.Lock()
@@ -53,20 +48,11 @@ class Extras:
     """How an address names the model: ``sample``, ``model``, ``path`` or ``start``, and its id."""
 
 
-@st.cache_data
-def samples() -> list[dict[str, Any]]:
-    """The manifest of the models that come with Inspector."""
-    manifest = json.loads((locations.sample_models() / "manifest.json").read_text("utf-8"))
-    entries: list[dict[str, Any]] = manifest["samples"]
-    return entries
-
-
 def open_sample(sample: dict[str, Any], choice: dict[str, Any] | None = None) -> None:
     """Start to open one of the samples."""
     folder = locations.sample_models()
     feeds = folder / sample["feeds"] if sample.get("feeds") else None
-    source = default_runner().workspace.add_folder(folder / sample["path"])
-    default_runner().policy.allow_sample(source)
+    source = model_links.sample_key(sample)
     transforms = sample.get("try", {}).get("transforms")
     ref = ("sample", str(sample["id"]))
     _start(source, Extras(sample["title"], feeds, transforms, ref=ref), choice)
@@ -76,7 +62,7 @@ def path_in_commands(model: state.OpenModel) -> str:
     """The model's path, for a command line that a person copies: no folder of the server."""
     kind, ref_id = model.ref
     if kind == "sample":
-        path = next((item["path"] for item in samples() if item["id"] == ref_id), "")
+        path = next((item["path"] for item in model_links.samples() if item["id"] == ref_id), "")
         return f"{locations.sample_models().name}/{path}"
     return ref_id if kind == "path" else model.name
 
@@ -107,49 +93,24 @@ def open_path(
 
     Raises: MissingFile, UnsupportedModel, LimitExceeded: see `server_paths`.
     """
-    path = Path(typed).expanduser().resolve() if trusted else server_paths.resolve(typed)
-    if not trusted and is_private(path):
-        raise MissingFile(path.name, "path", "there is no such file or folder")
-    files = server_paths.check(path, part, trusted=trusted)
-    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in sorted(files)]
-    key = hashlib.sha256(repr(stats).encode()).hexdigest()
-    ref = ("start", "1") if trusted else ("path", server_paths.relative(path))
-    source = ModelKey(key, path.name, path, sum(size for _, size, _ in stats), part)
+    source = model_links.path_key(typed, part, trusted=trusted)
+    ref = ("start", "1") if trusted else ("path", server_paths.relative(source.path))
     _start(source, Extras(ref=ref), choice)
 
 
-def is_private(path: Path) -> bool:
-    """Whether the path is in the workspace, where uploads of others are opened by link only."""
-    return path.is_relative_to(default_runner().workspace.root.resolve())
-
-
-def open_ref(kind: str, ref_id: str, choice: dict[str, Any], part: str = "") -> None:
+def open_ref(link: ModelLink) -> None:
     """Start to open the model that an address names, as `Extras.ref` has it.
 
-    Args:
-        choice: ``tag_set`` and ``signature``, as in `OpenModel.graph_choice`.
-        part: As in `ModelKey.part`.
     Raises: MissingFile for a model that is gone; the errors of `open_path`.
     """
-    start = locations.start_model()
-    sample = next((item for item in samples() if item["id"] == ref_id), None)
-    upload = stored(ref_id) if kind == "model" else None
-    if kind == "sample" and sample is not None:
-        open_sample(sample, choice)
-    elif kind == "start" and start is not None:
-        open_path(start, choice, part, trusted=True)
-    elif kind == "path":
-        open_path(ref_id, choice, part)
-    elif upload is not None:
-        _start_stored(replace(upload, part=part), choice)
+    if link.kind == "start" and (target := locations.start_model()) is not None:
+        open_path(target, link.choice, link.part, trusted=True)
+    elif link.kind == "path":
+        open_path(link.ref_id, link.choice, link.part)
+    elif link.kind == "sample" and (sample := model_links.sample(link.ref_id)) is not None:
+        open_sample(sample, link.choice)
     else:
-        why = "this model is no longer on the server, please open it again"
-        raise MissingFile("link", text.shorten(ref_id, 24), why)
-
-
-def stored(identifier: str) -> ModelKey | None:
-    """What was uploaded or fetched, by the hash that an address has; None where it is gone."""
-    return default_runner().workspace.model(identifier) if _HASH(identifier) else None
+        _start_stored(model_links.source_of(link), link.choice)
 
 
 def _start_stored(key: ModelKey, choice: dict[str, Any] | None = None) -> None:
@@ -216,14 +177,14 @@ def open_part(part: str) -> None:
     """Start to open one of the models that were found in place of one, see `job_status.parts`."""
     extras: Extras = st.session_state[PENDING][1]
     kind, ref_id = extras.ref
-    open_ref(kind, ref_id, {"tag_set": None}, part)
+    open_ref(ModelLink(kind, ref_id, part, {}))
 
 
 def switch_part(model: state.OpenModel, part: str) -> None:
     """Start to open another model of the same folder or archive; the Open page shows its error."""
     kind, ref_id = model.ref
     try:
-        open_ref(kind, ref_id, {"tag_set": None}, part)
+        open_ref(ModelLink(kind, ref_id, part, {}))
     except InspectorError as err:
         job_status.fail(SLOT, err)
 
@@ -248,8 +209,7 @@ def adopt(answer: JobResult) -> str | None:
     facts, signature = answer.value["facts"], answer.value["signature"]
     job_status.clear()
     try:
-        summary = NodeTable.from_json(answer.blobs["summary"])
-        tree = Hierarchy.from_json(summary, answer.blobs["hierarchy"])
+        summary, tree = early_openings.tables(answer)
     except CorruptModel as err:
         job_status.fail(SLOT, err)
         return None
@@ -322,10 +282,11 @@ def _start(
         job_status.fail(SLOT, err)
         return
     kind, ref_id = extras.ref
-    named = {kind: ref_id} | ({PART: key.part} if key.part else {})
+    named = {kind: ref_id} | ({model_links.PART: key.part} if key.part else {})
     if kind and any(
-        st.query_params.get(param, "") != named.get(param, "") for param in (kind, PART)
+        st.query_params.get(param, "") != named.get(param, "") for param in (kind, model_links.PART)
     ):
         st.query_params.from_dict(named)  # so that a reload finds the job that opens it
     title = text.escape(extras.title or _name_of(key), 60)
-    job_status.start(SLOT, "open", choice or {"tag_set": None}, key, f"Opening {title}")
+    choice = {"tag_set": None, "signature": None, **(choice or {})}
+    job_status.start(SLOT, "open", choice, key, f"Opening {title}")

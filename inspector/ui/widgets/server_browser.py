@@ -12,8 +12,9 @@ from typing import Any
 import streamlit as st
 
 from inspector.errors import InspectorError
-from inspector.ui.session import open_model, server_paths, state
-from inspector.ui.session.server_paths import Entry
+from inspector.ui.server import model_links, server_paths
+from inspector.ui.server.server_paths import Entry
+from inspector.ui.session import state
 from inspector.ui.widgets import text
 
 FOLDER, ROOT = "browsed_folder", "browsed_root"
@@ -47,7 +48,7 @@ def browser() -> Path | None:
     except InspectorError as err:
         state.error(err)
         return None
-    entries = [entry for entry in listed if not open_model.is_private(opened_folder / entry.name)]
+    entries = [entry for entry in listed if not model_links.is_private(opened_folder / entry.name)]
     clicked = None
     with st.container(border=True, height=HEIGHT, gap=None, key="browser"):
         if not entries:

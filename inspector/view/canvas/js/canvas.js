@@ -48,7 +48,6 @@ export class GraphCanvas {
   #drawer;
   #isDrawerMoving = false;
   #listeners = new AbortController();
-  #resizes;
   #revision = "";
   /** @type {number | null} Number of the last selection that came from the page. */
   #pageSelection = null;
@@ -76,9 +75,14 @@ export class GraphCanvas {
       this.#isDrawerMoving = true;
     });
     this.#listen(find(".crumbs"));
-    this.#resizes = new ResizeObserver(() => this.#resize());
-    for (const element of this.#frame.surroundings) this.#resizes.observe(element);
+    this.#frame.follow(() => this.#resize());
     this.view.measure();
+  }
+
+  /** @param {HTMLElement} parent Where the canvas goes on, in place of the elements for a new one. */
+  moveTo(parent) {
+    this.#frame.moveTo(parent);
+    this.#resize();
   }
 
   get isMounted() {
@@ -90,7 +94,7 @@ export class GraphCanvas {
     if (this.isFull) this.#frame.toggleFull();
     this.#drawer.remove();
     this.#listeners.abort();
-    this.#resizes.disconnect();
+    this.#frame.stop();
     this.view.stop();
     this.outbox.stop();
     clearTimeout(this.#updateTimer);
@@ -241,11 +245,7 @@ export class GraphCanvas {
     this.#panels.announce(`${text}${name === null ? " " : ", "}${isSelected ? "" : "not "}selected`);
   }
 
-  /**
-   * Send an action without a target to the page, if the page handles it.
-   *
-   * @param {string} action
-   */
+  /** @param {string} action Sent to the page without a target, if the page handles it. */
   request(action) {
     if (this.settings.handles(action)) this.outbox.act(action, "");
   }
@@ -327,9 +327,7 @@ export class GraphCanvas {
     this.#panels.showStatus(item, item ? this.settings.detailsOf(item) : []);
   }
 
-  /**
-   * @param {string} action Of a toolbar button.
-   */
+  /** @param {string} action Of a toolbar button. */
   use(action) {
     if (action === "in") this.view.zoomAtCentre(1.3);
     else if (action === "out") this.view.zoomAtCentre(1 / 1.3);

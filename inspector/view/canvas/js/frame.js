@@ -16,6 +16,8 @@ export class Frame {
   fills = false;
   #root;
   #stage;
+  /** @type {ResizeObserver | null} */
+  #resizes = null;
 
   /**
    * @param {HTMLElement} root
@@ -47,9 +49,30 @@ export class Frame {
     if (height) this.#setHeight(height);
   }
 
-  /** @returns {Element[]} Elements whose size decides what the stage has: what lies above it too. */
-  get surroundings() {
-    return [this.#stage, document.body, ...(scrollersOf(this.#root)[0]?.children ?? [])];
+  /** @param {() => void} changed Called when what decides the size of the stage has another size. */
+  follow(changed) {
+    this.#resizes = new ResizeObserver(changed);
+    this.#observe();
+  }
+
+  stop() {
+    this.#resizes?.disconnect();
+  }
+
+  /** What lies above the stage counts too. */
+  #observe() {
+    const surroundings = [this.#stage, document.body, ...(scrollersOf(this.#root)[0]?.children ?? [])];
+    for (const element of surroundings) this.#resizes?.observe(element);
+  }
+
+  /** @param {HTMLElement} parent It has the elements of a new canvas, which this one replaces. */
+  moveTo(parent) {
+    const owner = /** @type {ShadowRoot | Document} */ (this.#root.getRootNode());
+    const focused = /** @type {HTMLElement | null} */ (owner.activeElement);
+    this.stop();
+    parent.querySelector(".inspector-canvas")?.replaceWith(this.#root);
+    if (focused && this.#root.contains(focused)) focused.focus({ preventScroll: true });
+    this.#observe();
   }
 
   /** @param {number} height */

@@ -10,10 +10,11 @@ export class Outbox {
   #acts = [];
   #number = Date.now();
   #timer = 0;
-  /** @type {Send} */
-  #setState = () => {};
-  /** @type {Send} */
-  #setTrigger = () => {};
+  /** @type {Send | null} Null before there is anybody to send to. */
+  #setState = null;
+  /** @type {Send | null} */
+  #setTrigger = null;
+  #hasSelection = false;
   #selected;
 
   /** @param {() => Iterable<string>} selected Returns the names that are selected now. */
@@ -22,12 +23,21 @@ export class Outbox {
   }
 
   /**
+   * Send to these from now on, and soon what has waited for them.
+   *
    * @param {Send} setState
    * @param {Send} setTrigger
    */
   connect(setState, setTrigger) {
+    const isFirst = !this.#setState;
     this.#setState = setState;
     this.#setTrigger = setTrigger;
+    if (isFirst) setTimeout(() => this.#sendWaiting());
+  }
+
+  #sendWaiting() {
+    if (this.#hasSelection) this.#sendSelection();
+    if (this.#acts.length) this.#setTrigger?.("act", { acts: this.#acts });
   }
 
   get isEmpty() {
@@ -59,8 +69,9 @@ export class Outbox {
   #sendSelection() {
     clearTimeout(this.#timer);
     this.#timer = 0;
+    this.#hasSelection = !this.#setState;
     // The number makes Streamlit report a selection that equals an older one.
-    this.#setState("selected", { n: ++this.#number, names: [...this.#selected()] });
+    this.#setState?.("selected", { n: ++this.#number, names: [...this.#selected()] });
   }
 
   /**
@@ -71,6 +82,6 @@ export class Outbox {
     this.flush(); // with the action in one message, so that the page runs once
     // All unhandled actions: of two triggers in one run of the page only the last one arrives.
     this.#acts.push({ n: ++this.#number, do: action, name });
-    this.#setTrigger("act", { acts: this.#acts });
+    this.#setTrigger?.("act", { acts: this.#acts });
   }
 }
