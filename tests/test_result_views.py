@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from inspector.measurement.json_types import OutputDifference
 from inspector.measurement.paired_ratio import Judgement
 from inspector.model.operation import Output
 from inspector.searching.candidates import Candidate
+from tests.json_schemas import checked
 
 NAME = "<img src=x onerror=alert(1)>\x1b[2J\u202e" * 50
 """Of nodes, outputs and files: markup, a terminal's escape, a change of direction, and long."""
@@ -183,6 +185,20 @@ AS_PRINTED = {
     "SweepResult": "1 of 2 models done, 2.0 KiB → 1.0 KiB, 30 s",
     "Sensitivity": "on 16 rows of random rows",
 }
+
+
+def test_a_comparison_has_its_json_as_attributes() -> None:
+    comparison = inspector.Comparison(32, 2048, 1024, side())
+    facts = comparison.to_dict()
+    for key in ("outputs", "class_changes", "missing_outputs", "accuracy", "mean_error"):
+        assert getattr(comparison, key) == facts[key]
+
+
+def test_the_json_of_a_prediction_fits_its_schema() -> None:
+    prediction = inspector.Prediction({"p": np.array([[0.5, np.nan]])}, 1.0, 2.0, 3.0, "serve")
+    facts = prediction.to_dict({"p": ["0"]})
+    checked("predict", json.dumps(facts))
+    assert facts["outputs"]["p"]["values"] == [[0.5, "NaN"]]
 
 
 def test_every_public_result_is_in_the_table() -> None:

@@ -128,6 +128,7 @@ CLI_IMPORTS = {
             "describing",
             "differences_text",
             "listing",
+            "next_commands",
             "outputs_text",
             "scan_text",
             "sweep_text",

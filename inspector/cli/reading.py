@@ -15,6 +15,7 @@ from inspector.cli.output import check_output, new_file, open_model, show, show_
 from inspector.cli.path_options import STDOUT, ModelPath, typed
 from inspector.errors import BadParameter
 from inspector.printing import describing, listing
+from inspector.printing.next_commands import next_commands
 
 
 @click.command()
@@ -25,7 +26,13 @@ def describe(model: str, tag_set: list[str] | None, as_json: bool) -> None:
     """Figures: nodes, ops, signatures, sizes, outputs."""
     opened = open_model(model, tag_set)
     facts = api.describe(opened).to_dict()
-    show(facts, as_json, lambda: describing.describe(opened.name, facts, typed(model)))
+    path = typed(model)
+
+    def listed() -> str:
+        commands = [] if path == "-" else next_commands(facts, path, opened.key())
+        return describing.describe(opened.name, facts, commands)
+
+    show(facts, as_json, listed)
 
 
 @click.command()

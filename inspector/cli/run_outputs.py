@@ -1,4 +1,4 @@
-"""The outputs of a run: as a file and as JSON."""
+"""The outputs of a run as a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from inspector import api
 from inspector.cli.output import new_file
-from inspector.printing.outputs_text import json_value
 
 
 def write_arrays(outputs: Mapping[str, Any], path: Path, *, force: bool) -> None:
@@ -19,15 +18,3 @@ def write_arrays(outputs: Mapping[str, Any], path: Path, *, force: bool) -> None
             return
         with temporary.open("wb") as file:
             api.write_npz(file, outputs)
-
-
-def as_json(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Outputs as JSON: dtype, shape, values; NaN and infinity as text."""
-    return {
-        key: {
-            "dtype": "string" if value.dtype == object else str(value.dtype),
-            "shape": list(value.shape),
-            "values": json_value(value.tolist()),
-        }
-        for key, value in outputs.items()
-    }

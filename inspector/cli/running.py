@@ -148,10 +148,4 @@ def predict(
     if out == STDOUT:
         return
     top = api.top_classes(opened, run.outputs, class_names)
-    answer = {
-        "outputs": run_outputs.as_json(run.outputs),
-        "top_1": top,
-        "run_ms": run.run_ms,
-        "signature": run.signature,
-    }
-    show(answer, as_json, lambda: outputs_text.as_text(run.outputs, top))
+    show(run.to_dict(top), as_json, lambda: outputs_text.as_text(run.outputs, top))

@@ -54,7 +54,10 @@ def at(path: Path) -> Place:
             raise MissingFile(path.name, "file", "there is no such file or folder")
         return Place(index)
     if not is_file(path):
-        raise UnknownFormat(path.name, "file", "neither a file nor a folder")
+        why = "neither a file nor a folder"
+        if path.is_fifo():
+            why = "is a pipe; on the command line - is standard input"
+        raise UnknownFormat(path.name, "file", why)
     return Place(path)
 
 

@@ -8,20 +8,24 @@ from pathlib import Path
 from inspector.analysis.describe import describe
 from inspector.errors import BadFeed, MissingFile
 from inspector.graph.tensors import Array
+from inspector.model.callables import with_callables
 from inspector.model.model import Model
 from inspector.optimisation import feeds
 from inspector.optimisation.feeding import feed_text
 from inspector.optimisation.feeds import Slot
 
 
-def read_feeds(path: str | PathLike[str], model: Model) -> dict[str, Array]:
+def read_feeds(
+    path: str | PathLike[str], model: Model, signature: str | None = None
+) -> dict[str, Array]:
     """The feeds in a file: arrays of a ``.npz``, columns of a ``.csv``, lists of a ``.json`` file.
 
     Never unpickles. Columns go to the placeholders of the model and to the inputs of its
-    signatures; see `feeds.from_csv`. JSON is an object of key to lists, also as ``inputs`` of one,
+    signatures, without a header to those of the given or the default signature; see
+    `feeds.from_csv`. JSON is an object of key to lists, also as ``inputs`` of one,
     or a list ``instances`` of objects, one a row, as TensorFlow Serving takes them.
 
-    Raises: MissingFile, BadFeed, LimitExceeded.
+    Raises: MissingFile, BadFeed, LimitExceeded, UnknownSignature.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -32,10 +36,11 @@ def read_feeds(path: str | PathLike[str], model: Model) -> dict[str, Array]:
     facts = describe(model).to_dict()
     drawn = facts.get("serving") or facts
     slots = feeds.placeholder_slots(drawn["placeholders"])
-    for signature in facts["signatures"].values():
-        slots += feeds.signature_slots(signature["inputs"])
+    for item in facts["signatures"].values():
+        slots += feeds.signature_slots(item["inputs"])
     by_key = {slot.key: slot for slot in reversed(slots)}
-    return feeds.from_csv(_text(path), list(reversed(by_key.values())), path.name)
+    every = list(reversed(by_key.values()))
+    return feeds.from_csv(_text(path), every, path.name, input_slots(model, signature))
 
 
 def _text(path: Path) -> str:
@@ -48,7 +53,11 @@ def _text(path: Path) -> str:
 
 
 def input_slots(model: Model, signature: str | None = None) -> list[Slot]:
-    """The inputs of a signature, else the placeholders of the graph. Raises: UnknownSignature."""
+    """The inputs of a signature or of a function that has none, else the placeholders.
+
+    Raises: UnknownSignature; FreezeError for a function that cannot be frozen.
+    """
+    model = with_callables(model, signature)
     facts = describe(model).to_dict()
     key = model.key(signature)
     if key in facts["signatures"]:

@@ -200,13 +200,19 @@ def from_npz(file: Path | IO[bytes], name: str = "feeds") -> dict[str, Array]:
         raise BadFeed(name, "feeds", "is not an .npz file that can be read") from err
 
 
-def from_csv(text: str, slots: Sequence[Slot], name: str = "feeds") -> dict[str, Array]:
+def from_csv(
+    text: str, slots: Sequence[Slot], name: str = "feeds", expected: Sequence[Slot] = ()
+) -> dict[str, Array]:
     """Columns of a CSV file for the slots.
 
     With a header, a column goes to the slot of its name; ``x.0``, ``x.1`` ... fill the second
     dimension of the slot ``x``. Without, the columns go to the slots in their order, or all of
     them to the one slot that takes rows of that width.
+
+    Args:
+        expected: In place of `slots` for a file without a header, and in the error.
     """
+    expected = expected or slots
     rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     if not rows:
         raise BadFeed(name, "feeds", "the file is empty")
@@ -221,15 +227,15 @@ def from_csv(text: str, slots: Sequence[Slot], name: str = "feeds") -> dict[str,
             key = cell if cell in keys else cell.rpartition(".")[0]
             if key in keys:
                 columns.setdefault(key, []).append([row[i] for row in body])
-    elif len(slots) == 1:
-        columns[slots[0].key] = [[row[i] for row in rows] for i in range(len(names))]
-    elif len(names) == len(slots):
-        for i, slot in enumerate(slots):
+    elif len(expected) == 1:
+        columns[expected[0].key] = [[row[i] for row in rows] for i in range(len(names))]
+    elif len(names) == len(expected):
+        for i, slot in enumerate(expected):
             columns[slot.key] = [[row[i] for row in rows]]
     else:
-        listed = ", ".join(slot.key for slot in slots)
+        listed = ", ".join(slot.key for slot in expected)
         raise BadFeed(name, "feeds", f"needs a header with the names {listed}")
-    by_key = {slot.key: slot for slot in slots}
+    by_key = {slot.key: slot for slot in [*slots, *expected]}
     return {key: _columns(cells, by_key[key]) for key, cells in columns.items()}
 
 

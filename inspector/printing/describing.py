@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,11 +20,11 @@ _NAMES = 20
 """Names shown of a list of nodes; --json has all."""
 
 
-def describe(name: str, facts: Json, path: str | None = None) -> str:
+def describe(name: str, facts: Json, commands: Sequence[str] = ()) -> str:
     """The figures of ``inspector describe``.
 
     Args:
-        path: As it was typed, for commands to paste.
+        commands: To paste, for what can be done next.
     """
     parts = [_head(name, facts), table(_figures(facts))]
     parts += _tag_sets(facts)
@@ -61,8 +60,7 @@ def describe(name: str, facts: Json, path: str | None = None) -> str:
     flagged = [[item["op"], item["count"], item["why"]] for item in facts["flagged_ops"]]
     parts.append(titled("to know before it is run", table(flagged, right=[1])))
     parts.append(titled("warnings", "\n".join(plain(text) for text in facts["warnings"])))
-    if path is not None:
-        parts.append(titled("to go on", "\n".join(_commands(facts, path))))
+    parts.append(titled("to go on", "\n".join(commands)))
     return "\n\n".join(filter(None, parts))
 
 
@@ -150,20 +148,6 @@ def _argument(item: Json) -> str:
         tensor = "" if item["tensor"] in ("", item["name"]) else f" '{item['tensor']}'"
         return f"{item['name']}{tensor}: {item['dtype']} {shape(item['shape'])}"
     return f"{item['name']}={item['value']!r}" if item["name"] else repr(item["value"])
-
-
-def _commands(facts: Json, path: str) -> list[str]:
-    """Commands to paste: a run, and a smaller model."""
-    model = shlex.quote(plain(path))
-    if len(facts["tag_sets"]) > 1:
-        model += f" --tag-set {shlex.quote(plain(','.join(facts['tag_set'])))}"
-    outputs = ",".join(item["name"] for item in facts["suggested_outputs"][:1])
-    chosen = f" --outputs {shlex.quote(plain(outputs))}" if outputs else ""
-    template = f"inspector predict {model} --template feeds.csv"
-    if facts["format"] == "TFLite":
-        return [template, f"inspector benchmark {model}"]
-    optimise = f"inspector optimise {model}{chosen} --preset smaller --check -o smaller"
-    return [template, optimise]
 
 
 def _callables(rows: Sequence[Json]) -> str:

@@ -1,4 +1,4 @@
-"""The outputs of a run as text."""
+"""The outputs of a run as text and as JSON."""
 
 from __future__ import annotations
 
@@ -35,6 +35,18 @@ def _first_rows(value: Any) -> list[str]:
     lines = [np.array2string(row, threshold=20, edgeitems=4, max_line_width=200) for row in rows]
     lines = [" ".join(line.split()) for line in lines]
     return lines + (["..."] if len(value) > len(rows) else [])
+
+
+def as_json(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Outputs as JSON: dtype, shape, values; NaN and infinity as text."""
+    return {
+        key: {
+            "dtype": "string" if value.dtype == object else str(value.dtype),
+            "shape": list(value.shape),
+            "values": json_value(value.tolist()),
+        }
+        for key, value in outputs.items()
+    }
 
 
 def json_value(value: Any) -> Any:

@@ -118,14 +118,12 @@ def test_functions_by_their_python_names(sides: tuple[str, dict[str, Any]]) -> N
 
 def test_the_text_names_the_values_of_arguments() -> None:
     facts = inspector.describe(inspector.open_model(MODELS["python_func_model"])).to_dict()
-    text = describing.describe("m", facts, "a model")
+    text = describing.describe("m", facts)
     assert "__call__(inputs: float32 [None, 784], training=False, mask=None)" in text
-    assert "inspector predict 'a model' --template feeds.csv" in text
     assert "control edges" in text
     facts = inspector.describe(inspector.open_model(MODELS["two_metagraphs"])).to_dict()
-    text = describing.describe("m", facts, "m")
+    text = describing.describe("m", facts)
     assert "tag-set train\n  signature train" in text
-    assert "--tag-set serve" in text
     assert (facts["control_edges"], facts["parameters"], facts["constant_parameters"]) == (
         *(10, 2451, 16),
     )

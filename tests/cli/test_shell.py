@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +113,46 @@ def test_what_a_path_cannot_be(args: list[str], says: str, tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     assert says in run(*args, status=2, stdin=b"").stderr
     assert list(tmp_path.iterdir()) == []
+
+
+MODELS = ROOT / "tests" / "models"
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        (IRIS, "--template feeds.csv"),
+        ("tf110/dtypes", "--template feeds.npz"),  # inputs that are no columns
+        ("tf110/frozen.pb", "--outputs probabilities"),
+        ("tf110/two_metagraphs", "--tag-set serve,gpu"),
+        ("tf221/no_signatures", "--signature classify"),
+    ],
+)
+def test_the_commands_of_describe_can_be_pasted(
+    model: str | Path, options: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a model"
+    path.symlink_to(MODELS / model)
+    commands = run("describe", path).stdout.partition("to go on\n")[2].splitlines()
+    assert options in "\n".join(commands)
+    template, optimise = (shlex.split(line)[1:] for line in commands)
+    run(*template)
+    assert Path(template[-1]).stat().st_size
+    # What needs no kernels: the transforms of the preset have tests of their own.
+    at = optimise.index("--preset")
+    run(*optimise[:at], "--transforms", "strip_unused_nodes", *optimise[at + 3 :])
+    assert (tmp_path / "smaller").exists()
+
+
+@pytest.mark.parametrize("model", ["tf110/alone.meta", "tf110/empty", "tf221/object_checkpoint"])
+def test_describe_names_no_command_that_would_fail(model: str) -> None:
+    assert "to go on" not in run("describe", MODELS / model).stdout
+
+
+def test_a_pipe_is_called_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "is a pipe" in run("describe", tmp_path / "pipe", status=1).stderr
 
 
 def test_a_link_is_called_one(tmp_path: Path) -> None:

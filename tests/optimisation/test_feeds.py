@@ -240,6 +240,13 @@ def test_csv_that_does_not_fit(text, wanted, says):
         from_csv(text, wanted)
 
 
+def test_rows_without_a_header_go_to_the_inputs_that_are_expected():
+    assert from_csv("1,2", [A, B, X], expected=[X])["x"].tolist() == [[1, 2]]
+    assert from_csv("a\n1.5", [A, B, X], expected=[X])["a"].tolist() == [1.5]
+    with pytest.raises(BadFeed, match=r"header with the names b, a$"):
+        from_csv("1,2,3", [A, B, X], expected=[B, A])
+
+
 @given(st.text())
 def test_any_csv_is_arrays_or_an_error_of_ours(text):
     with contextlib.suppress(InspectorError):

@@ -16,6 +16,12 @@ from inspector.jobs.client import timing
 from inspector.jobs.client.ask import Deadline, Terms, ask
 from inspector.jobs.tasks.side_types import CompareAnswer, CompareArgs, ComparedSideJson
 from inspector.measurement import grades
+from inspector.measurement.json_types import (
+    AccuracyJson,
+    ClassChange,
+    MeanErrorJson,
+    OutputDifference,
+)
 from inspector.measurement.limits import Limit
 from inspector.measurement.run_times import Benchmark
 from inspector.model.model import Model
@@ -69,6 +75,31 @@ class Comparison:
         return self.side["grade"]
 
     @property
+    def outputs(self) -> dict[str, OutputDifference]:
+        """Output of A to its differences, as in the JSON."""
+        return self.side["outputs"]
+
+    @property
+    def missing_outputs(self) -> list[str]:
+        """Outputs of A for which B has none."""
+        return self.side["missing"]
+
+    @property
+    def class_changes(self) -> dict[str, list[ClassChange]]:
+        """Output with classes to the rows that have another one."""
+        return self.side["class_changes"]
+
+    @property
+    def accuracy(self) -> AccuracyJson | None:
+        """Share of right rows of A and B, where labels are classes."""
+        return self.side["accuracy"]
+
+    @property
+    def mean_error(self) -> MeanErrorJson | None:
+        """Mean absolute error of A and B, where labels are real values."""
+        return self.side["mean_error"]
+
+    @property
     def met(self) -> bool:
         """Whether every limit is met; True without limits."""
         return all(limit.met for limit in self.limits)
@@ -81,11 +112,11 @@ class Comparison:
                 "rows": self.rows,
                 "bytes": {"a": self.bytes_a, "b": self.bytes_b, "ratio": ratio},
                 "grade": self.grade,
-                "outputs": self.side["outputs"],
-                "class_changes": self.side["class_changes"],
-                "missing_outputs": self.side["missing"],
-                "accuracy": self.side["accuracy"],
-                "mean_error": self.side["mean_error"],
+                "outputs": self.outputs,
+                "class_changes": self.class_changes,
+                "missing_outputs": self.missing_outputs,
+                "accuracy": self.accuracy,
+                "mean_error": self.mean_error,
                 "class_names": self.class_names,
                 "names_from": self.names_from,
                 "latency": None if self.latency is None else self.latency.to_dict(),
@@ -124,7 +155,7 @@ def compare(
             real value's difference, the share of rows with the same top-1 entry, that of rows B
             gets right, B's bytes, and the ratio of `benchmark`, which then runs as well.
         progress, timeout: As in `predict`.
-    Returns: ``grade``, ``met``, ``limits``, and ``to_dict()``, the JSON of ``inspector compare``.
+    Returns: ``grade``, ``outputs``, ``met``, ``limits``; ``to_dict()`` is that of the command.
     Raises: BadParameter, BadFeed for labels that fit no output, CheckNotMade where the latency is
         too noisy to tell; and the errors of `predict`.
     """

@@ -43,11 +43,12 @@ def read_feeds(
             255), or as Keras names them ``torch`` or ``caffe``; by default ``unit`` for floats.
         timeout: Seconds for decoding.
     Returns: Key to array, as `predict` takes it.
-    Raises: MissingFile, BadFeed, LimitExceeded, JobError.
+    Raises: MissingFile, BadFeed, LimitExceeded, UnknownSignature, FreezeError for a function that
+        cannot be frozen, JobError.
     """
     path = Path(path)
     if path.suffix.lower() not in feed_images.SUFFIXES:
-        return feed_files.read_feeds(path, model)
+        return feed_files.read_feeds(path, model, signature)
     slot = _picture_slot(feed_files.input_slots(model, signature), path.name)
     try:
         if path.stat().st_size > MOST_BYTES:

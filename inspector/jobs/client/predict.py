@@ -14,6 +14,7 @@ from inspector.jobs.request_types import RunAnswer, RunArgs
 from inspector.model.model import Model, Runtime
 from inspector.printing import outputs_text
 from inspector.printing.text_tables import html
+from inspector.schemas import stamped
 from inspector.text import shape, shorten, some
 
 
@@ -46,6 +47,21 @@ class Prediction:
 
     def __getitem__(self, key: str) -> Array:
         return self.outputs[key]
+
+    def to_dict(self, top: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
+        """The JSON of ``inspector predict``.
+
+        Args:
+            top: What `top_classes` gives; by default none.
+        """
+        return stamped(
+            {
+                "outputs": outputs_text.as_json(self.outputs),
+                "top_1": dict(top or {}),
+                "run_ms": self.run_ms,
+                "signature": self.signature,
+            }
+        )
 
 
 def predict(

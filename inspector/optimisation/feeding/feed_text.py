@@ -15,9 +15,7 @@ from inspector.graph.tensors import Array
 from inspector.optimisation import feeds
 from inspector.optimisation.feeding import array_files
 from inspector.optimisation.feeds import Slot
-
-MOST_WIDTH = 64
-"""Columns of one input in a table or a CSV template."""
+from inspector.printing import csv_columns
 
 
 def from_text(text: str, slot: Slot) -> Array:
@@ -88,19 +86,8 @@ def _depth(value: Any) -> int:
 
 
 def columns(slot: Slot) -> list[str] | None:
-    """The columns of a slot in a table with a row per example; None if it does not fit into one.
-
-    A slot of shape ``[None]`` has one, named as its key; ``[None, 3]`` has ``x.0``, ``x.1``,
-    ``x.2``, as `feeds.from_csv` reads them. A first dimension of 1 takes one row.
-    """
-    if not slot.shape or slot.shape[0] not in (None, 1) or len(slot.shape) > 2:
-        return None
-    if len(slot.shape) == 1 or slot.shape[1] == 1:
-        return [slot.key]
-    width = slot.shape[1]
-    if width is None or not 0 < width <= MOST_WIDTH:
-        return None
-    return [f"{slot.key}.{i}" for i in range(width)]
+    """The names of the columns of a slot; None for a slot that does not fit into columns."""
+    return csv_columns.columns(slot.key, slot.shape)
 
 
 def npz_template(slots: Iterable[Slot]) -> bytes:
