@@ -45,6 +45,8 @@ POLL_S = 0.4
 PARAM = "job"
 """The parameter of the address that holds ids of jobs."""
 _MAX_LINKED = 8
+_SLOTS = "job_slots"
+"""Session key of the slots that have had a job: going through all keys computes all values."""
 _LINKED_BY_MODEL = ("open",)
 """Slots whose job is linked by the model in the address and not by its id."""
 _OPENING = ("open", "fetch")
@@ -124,12 +126,11 @@ def resume(linked_jobs: Iterable[LinkedJob], model: state.OpenModel | None) -> N
 
 def linked_ids() -> list[str]:
     """The ids of the jobs that run for this session or whose answers it shows."""
-    jobs = [value for key, value in st.session_state.items() if str(key).startswith("job:")]
-    running = [linked.job.id for linked in jobs if linked.slot not in _LINKED_BY_MODEL]
-    answered = [
-        value for key, value in st.session_state.items() if str(key).startswith("answered:")
-    ]
-    return sorted({*running, *answered})
+    slots: set[str] = st.session_state.get(_SLOTS, set())
+    jobs = [st.session_state.get(f"job:{slot}") for slot in slots - {*_LINKED_BY_MODEL}]
+    running = [linked.job.id for linked in jobs if linked is not None]
+    answered = [st.session_state.get(f"answered:{slot}") for slot in slots]
+    return sorted({*running, *filter(None, answered)})
 
 
 def cancel(slot: str) -> None:
@@ -270,6 +271,7 @@ def write_address() -> None:
 
 def _register(linked: LinkedJob) -> None:
     st.session_state[f"job:{linked.slot}"] = linked
+    st.session_state.setdefault(_SLOTS, set()).add(linked.slot)
     job_links.remember(linked)
 
 
