@@ -29,6 +29,8 @@ PATIENCE_S = 60.0
 """Seconds for which a scheduler may be away, or be without a worker."""
 _TRIES = 4
 """How often a job is handed over: a scheduler that is restarted has forgotten it."""
+_PRUNE_S = 600.0
+"""Seconds between two looks for inputs in the store that no run needs."""
 _COUNT_S = 2.0
 _COUNT_WAIT_S = 0.5
 _KEY = "inspector"
@@ -63,6 +65,7 @@ class Cluster:
         self._topic = f"{_KEY}-{secrets.token_hex(8)}"
         self._workers_seen = time.monotonic()
         self._counted = -_COUNT_S
+        self._pruned = -_PRUNE_S
 
     def after_fork(self) -> None:
         """Leave the connection to the parent; the next job makes another."""
@@ -92,11 +95,14 @@ class Cluster:
         finally:
             del self._runs[name]
             self._store.remove(f"runs/{name}")
+            self._prune_at_times()
 
     def _answer(
         self, run: Run, inputs: dict[str, Input], name: str, folder: Path
     ) -> tuple[Answer, str]:
         again: set[str] = set()
+        digests = [file.sha256 for source in inputs.values() for file in source.files]
+        self._store.need(name, digests)
         for _try in range(_TRIES):
             self._send_inputs(run, inputs, again)
             url = self._store.url
@@ -114,6 +120,13 @@ class Cluster:
             again = set(answer)
         why = f"the scheduler at {self.address} was lost {_TRIES} times while the job ran"
         raise WorkerUnavailable(run.kind, "cluster", why)
+
+    def _prune_at_times(self) -> None:
+        """Remove what nobody needs from the store, beside the jobs."""
+        now = time.monotonic()
+        if now - self._pruned > _PRUNE_S:
+            self._pruned = now
+            threading.Thread(target=self._store.prune, name="prune", daemon=True).start()
 
     def _send_inputs(self, run: Run, inputs: dict[str, Input], again: set[str]) -> None:
         for source in inputs.values():

@@ -1,17 +1,20 @@
 """The folder or object store that all machines of a cluster reach, through fsspec.
 
 ``inputs/`` holds files of models by their SHA-256; whoever runs short of space may delete from it
-at any time, as what is missing is sent again. ``runs/`` holds what one run sends, and is removed
-when the run has ended. Sizes and hashes are compared at every read: the store need not be trusted.
+at any time, as what is missing is sent again. ``runs/`` holds what one run sends and the list of
+the inputs that it needs, and is removed when the run has ended. `SharedStore.prune` removes what no
+run needs. Sizes and hashes are compared at every read: the store need not be trusted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,7 +24,13 @@ from inspector.errors import InspectorError, MissingFile, UnsupportedModel, Work
 from inspector.files.paths import is_url
 from inspector.jobs.cluster.input_files import InputFile
 
+INPUT_KEPT_S = 24 * 3600.0
+"""Seconds after which an input that no run needs is removed: clocks of machines differ by less."""
+RUN_KEPT_S = 7 * 24 * 3600.0
+"""Seconds after which a run has ended, or the process that asked for it has been killed."""
 _CHUNK = 1 << 20
+_NEEDS = "needs"
+"""The name of the list of inputs that a run needs."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,43 @@ class SharedStore:
             if not again and self._size(place) == file.bytes:
                 return
             self._put(place, lambda target: _copy(file.path, target))
+
+    def need(self, run: str, sha256s: Iterable[str]) -> None:
+        """Say which inputs a run needs, before it looks for them. Raises: WorkspaceError."""
+        self.write(f"runs/{run}/{_NEEDS}", json.dumps(sorted(set(sha256s))).encode())
+
+    def prune(self) -> None:
+        """Remove inputs that no run has needed for long, and what killed processes left in runs.
+
+        Other processes may do the same meanwhile. An input that a run has missed in the moment of
+        its removal is sent again, and then it is too new for whoever else removes.
+        """
+        needed: set[str] = set()
+        for place in self._listed(f"{self._root}/runs/*/{_NEEDS}"):
+            if self._age(place) > RUN_KEPT_S:
+                self.remove(f"runs/{place.split('/')[-2]}")
+            else:
+                # One that cannot be read is of a run that has just ended.
+                with contextlib.suppress(Exception):
+                    needed.update(map(str, json.loads(self._fs.cat_file(place))))
+        for place in self._listed(f"{self._root}/inputs/*/*"):
+            is_needed = place.rpartition("/")[2] in needed
+            if not is_needed and self._age(place) > INPUT_KEPT_S:
+                with contextlib.suppress(Exception):  # another process was first
+                    self._fs.rm_file(place)
+
+    def _listed(self, pattern: str) -> list[str]:
+        """The files of a pattern; none where the store cannot be listed."""
+        with contextlib.suppress(Exception):
+            self._fs.invalidate_cache()
+            return list(map(str, self._fs.glob(pattern)))
+        return []
+
+    def _age(self, place: str) -> float:
+        """Seconds since a file was written; 0 where the store does not say."""
+        with contextlib.suppress(Exception):
+            return time.time() - float(self._fs.modified(place).timestamp())
+        return 0.0
 
     def input_chunks(self, file: StoredFile) -> Iterator[bytes]:
         """The content of a file of a model. Raises: MissingFile, WorkspaceError."""

@@ -216,3 +216,15 @@ def test_a_job_that_takes_its_machine_along_is_given_up_and_the_next_is_done(
         job = runner.submit("read", {"path": str(path)})
         processes.start_worker(preload=PRELOAD)
         assert job.result(60).value["digests"]
+
+
+def test_inputs_that_nobody_needs_leave_the_store(processes: DaskProcesses, tmp_path: Path) -> None:
+    unused = tmp_path / "store" / "inputs" / "ab" / digest(b"unused")
+    unused.parent.mkdir(parents=True)
+    unused.touch()
+    os.utime(unused, (0, 0))
+    (tmp_path / "model").write_bytes(b"model")
+    runner = runner_of(processes, tmp_path)
+    runner.run("read", {"path": str(tmp_path / "model")})
+    until(lambda: not unused.exists())
+    runner.shutdown(wait=False)
