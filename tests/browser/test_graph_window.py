@@ -100,6 +100,19 @@ def test_a_scope_that_is_opened_comes_into_view_and_nothing_lies_over_a_box(wind
     assert seen["covered"] == 0
 
 
+def test_the_picture_follows_a_window_that_only_becomes_lower_or_higher(window, address):
+    show(window, address, "sample=iris")
+    before = window.evaluate(MEASURE)["share"]
+    for height in (720, 1100, 900):
+        window.set_viewport_size({"width": 1440, "height": height})
+        window.wait_for_function(
+            f"least => (({MEASURE})().share) >= least", arg=before - 0.08, timeout=10_000
+        )
+        settle(window)
+        seen = window.evaluate(MEASURE)
+        assert (seen["outside"], seen["scrolls"]) == (0, False), height
+
+
 def test_the_house_shows_the_whole_first_picture_again(window, address):
     show(window, address, "sample=iris")
     before = window.locator(".picture .view").get_attribute("transform")

@@ -61,7 +61,9 @@ export class Frame {
 
   /** What lies above the stage counts too. */
   #observe() {
-    const surroundings = [this.#stage, document.body, ...(scrollersOf(this.#root)[0]?.children ?? [])];
+    const scroller = scrollersOf(this.#root)[0];
+    // The scroller too: a window that only becomes higher changes nothing inside of it.
+    const surroundings = [this.#stage, document.body, ...(scroller ? [scroller, ...scroller.children] : [])];
     for (const element of surroundings) this.#resizes?.observe(element);
   }
 
