@@ -77,7 +77,8 @@ def names(at: AppTest) -> list[str]:
     matches = [
         re.search("<code>(.*)</code>", item.proto.body, re.DOTALL) for item in at.get("html")
     ]
-    return [html.unescape(match[1].replace("<wbr>", "")) for match in matches if match]
+    marks = re.compile("<wbr>|</?span>")
+    return [html.unescape(marks.sub("", match[1])) for match in matches if match]
 
 
 def metrics(at: AppTest) -> dict[str, str]:

@@ -24,6 +24,7 @@ from inspector.ui.widgets import (
     text,
     theme_switch,
 )
+from inspector.ui.widgets.reordering import dragged_rows
 
 
 class PageEntry(NamedTuple):
@@ -60,19 +61,22 @@ _STYLE = """
 [data-testid="stHeader"] { background: transparent; pointer-events: none; }
 [data-testid="stHeader"] button { pointer-events: auto; }
 [data-testid="stSidebarCollapseButton"] { visibility: visible !important; }
-/* Streamlit's own captions have a contrast of 4.2. */
-[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.8; }
+/* Streamlit's own captions have a contrast of 4.2, and fade the badges in them as well. */
+[data-testid="stCaptionContainer"] {
+  color: color-mix(in srgb, currentColor 80%, transparent); opacity: 1; }
 /* The primary colour is dark enough for white text on it, and so too dark for text on dark. */
-button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p, .stSlider p {
+button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p {
   color: light-dark(#2457c5, #86adff);
 }
 /* The label of a button that shows its icon only. */
-:is(.st-key-close_model, .st-key-close_drawer, .st-key-export, .st-key-bar_help)
+:is(.st-key-close_model, .st-key-close_drawer, .st-key-export, .st-key-bar_help,
+  .st-key-transform_adder, [class*="st-key-step_"], [class*="st-key-named_icon_"])
   button [data-testid="stMarkdownContainer"] {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
 [data-testid="stLayoutWrapper"]:has(
-  > :is(.st-key-copying, .st-key-narrow_window, .st-key-address_bar, .st-key-recent_store)) {
+  > :is(.st-key-copying, .st-key-dragging, .st-key-narrow_window, .st-key-address_bar,
+    .st-key-recent_store)) {
   position: absolute; width: 1px; opacity: 0;
 }
 [data-testid="stLayoutWrapper"]:has(> .st-key-guide_card) { position: absolute; width: 1px; }
@@ -83,6 +87,14 @@ button[data-selected="true"] p, [data-testid="stSliderThumbValue"] p, .stSlider 
   .stButtonGroup > [role="radiogroup"] { flex-wrap: wrap; overflow: visible; mask-image: none; }
 }
 [data-testid="stSidebarUserContent"] { padding-top: 0.75rem; }
+:is(.st-key-sidebar_model, .st-key-sidebar_outputs) { padding: 0.75rem; gap: 0.6rem; }
+/* Where a transform's call has no room beside its buttons, they go below it. */
+[class*="st-key-step_"] [data-testid="stElementContainer"]:has(> .stHtml .name) {
+  flex: 1 1 12rem; min-width: 12rem; }
+.model_name { margin: 0; font-weight: 600; }
+.st-key-close_model button { min-height: 1.75rem; }
+[data-testid="stSidebar"] .name code { padding: 0.3rem 0 0.3rem 0.4rem; font-size: 0.78rem; }
+[data-testid="stSidebar"] .name button { margin: 0.1rem; }
 [data-testid="stSidebarUserContent"] p, .stMetric p { overflow-wrap: anywhere; }
 """
 
@@ -97,7 +109,8 @@ def configure() -> StreamlitPage:
         initial_sidebar_state=_SIDEBAR_PX,
     )
     st.logo(str(locations.assets() / "icon.svg"), size="large")
-    styles = (_STYLE, copy_button.STYLE, address_bar.STYLE, server_browser.STYLE)
+    parts = (copy_button, address_bar, server_browser, dragged_rows)
+    styles = (_STYLE, *(part.STYLE for part in parts))
     st.html(f"<style>{''.join(styles)}</style>")
     copy_button.listen()
     narrow_window.listen()
@@ -145,11 +158,12 @@ def _open_model(model: state.OpenModel) -> None:
         row = st.container(
             horizontal=True,
             horizontal_alignment="distribute",
-            vertical_alignment="top",
+            vertical_alignment="center",
             wrap=False,
             gap="small",
         )
-        row.markdown(f"**{text.escape(model.name, 80)}**")
+        name = copy_button.breakable(text.shorten(model.name, 80))
+        row.html(f'<p class="model_name">{name}</p>')
         row.button(
             "Close the model",
             key="close_model",
@@ -159,7 +173,8 @@ def _open_model(model: state.OpenModel) -> None:
         )
         total = text.size(model.facts["bytes"].get("total"))
         nodes, variables = model.drawn["nodes"], len(model.facts["variable_list"])
-        contents = text.count(nodes or variables, "operation" if nodes else "variable")
+        drawn = "layer" if "keras" in model.facts else "operation"
+        contents = text.count(nodes or variables, drawn if nodes else "variable")
         line = [model.facts["format"], total, contents]
         if model.tag_set:
             line.append("tag-set " + text.escape(", ".join(model.tag_set)))

@@ -30,10 +30,16 @@ def editor(model: state.OpenModel) -> None:
     if not slots and not values():
         return
     for index, (name, value) in enumerate(values().items()):
-        row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
+        row = st.container(
+            horizontal=True,
+            vertical_alignment="center",
+            wrap=False,
+            gap="small",
+            key=f"named_icon_unfix_{index}",
+        )
         copy_button.box(f"{name}={value}", row)
         row.button(
-            "",
+            "Remove",
             key=f"unfix_{index}",
             icon=":material/close:",
             type="tertiary",

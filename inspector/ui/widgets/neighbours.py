@@ -28,10 +28,16 @@ def links(title: str, neighbours: Sequence[dict[str, Any]], go: Callable[[str], 
         return
     st.caption(title)
     for index, neighbour in enumerate(neighbours[:MAX_ROWS]):
-        row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
+        row = st.container(
+            horizontal=True,
+            vertical_alignment="center",
+            wrap=False,
+            gap="small",
+            key=f"named_icon_{title}_{index}",
+        )
         copy_button.box(neighbour["name"] + _dtype_and_shape(neighbour), row)
         row.button(
-            "",
+            "Show",
             key=f"go_{title}_{index}",
             icon=":material/arrow_forward:",
             type="tertiary",

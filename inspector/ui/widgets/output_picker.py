@@ -25,10 +25,16 @@ def rows(key: str) -> None:
 
 
 def _row(key: str, name: str, tooltip: str, drop: Callable[[str], None]) -> None:
-    row = st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
+    row = st.container(
+        horizontal=True,
+        vertical_alignment="center",
+        wrap=False,
+        gap="small",
+        key=f"named_icon_{key}",
+    )
     copy_button.box(name, row)
     row.button(
-        "",
+        tooltip,
         key=key,
         icon=":material/close:",
         type="tertiary",

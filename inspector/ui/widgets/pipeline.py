@@ -22,6 +22,7 @@ from inspector.passes.pipeline import plan
 from inspector.passes.presets import PRESETS, Preset
 from inspector.ui.session import state
 from inspector.ui.widgets import copy_button, step_record, tables, text
+from inspector.ui.widgets.reordering import dragged_rows
 
 ITEMS, TEXT, PROBLEM = "pipeline_items", "pipeline_text", "pipeline_problem"
 DEFAULT = "pipeline_default"
@@ -80,6 +81,12 @@ def load(transforms: str) -> None:
     _write()
 
 
+def remove(name: str) -> None:
+    """Take every transform of this name out of the list."""
+    _set([item for item in _items() if item.call.name != name])
+    _write()
+
+
 def editor(default: str | None = None) -> None:
     """Presets, the list, and the text form.
 
@@ -90,6 +97,7 @@ def editor(default: str | None = None) -> None:
     _presets()
     for place, item in enumerate(_items()):
         _row(place, item)
+    dragged_rows.listen("step_", _put)
     _adder()
     with st.expander("As text (transform_graph syntax)", icon=":material/code:", expanded=True):
         if TEXT not in st.session_state:
@@ -140,7 +148,7 @@ def _gains(gains: Gain | Preset) -> str:
 
 def _adder() -> None:
     """The transforms to add, each with its effect on outputs, size and speed."""
-    row = st.container(horizontal=True, vertical_alignment="center")
+    row = st.container(horizontal=True, vertical_alignment="center", key="transform_adder")
     row.selectbox(
         "Add a transform",
         sorted(PASSES),
@@ -151,7 +159,12 @@ def _adder() -> None:
         label_visibility="collapsed",
         format_func=lambda name: f"{name} · {step_record.EFFECTS[PASSES[name].effect]}",
     )
-    with row.popover("", icon=":material/help:", help="What each transform does", type="tertiary"):
+    with row.popover(
+        "What each transform does",
+        icon=":material/help:",
+        help="What each transform does",
+        type="tertiary",
+    ):
         rows = [
             {
                 "transform": name,
@@ -194,10 +207,14 @@ def arguments(
 def _row(index: int, item: Item) -> None:
     transform = PASSES.get(item.call.name)
     card = st.container(border=True, gap="xxsmall", key=f"step_{item.id}")
-    row = card.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small")
+    row = card.container(horizontal=True, vertical_alignment="center", gap="small")
+    dragged_rows.handle(row)
     copy_button.box(str(item.call), row, index + 1)
+    buttons = row.container(horizontal=True, wrap=False, gap="small", width="content")
     if transform is not None:
-        with row.popover("", icon=":material/tune:", help="Parameters", type="tertiary"):
+        with buttons.popover(
+            "Parameters", icon=":material/tune:", help="Parameters", type="tertiary"
+        ):
             _form(item, transform)
     is_last = index == len(_items()) - 1
     icons = (
@@ -206,8 +223,8 @@ def _row(index: int, item: Item) -> None:
         ("drop", "close", "Remove", False, _drop, (item,)),
     )
     for key, icon, tip, disabled, action, args in icons:
-        row.button(
-            "",
+        buttons.button(
+            tip,
             key=f"{key}_{item.id}",
             icon=f":material/{icon}:",
             help=tip,
@@ -351,9 +368,14 @@ def _add() -> None:
 
 
 def _move(item: Item, by: int) -> None:
-    items = [other for other in _items() if other.id != item.id]
-    items.insert(_items().index(item) + by, item)
-    _set(items)
+    _put(item.id, _items().index(item) + by)
+
+
+def _put(number: int, place: int) -> None:
+    """Move the item of this id to a place of the list; nothing where it is gone."""
+    moved = [item for item in _items() if item.id == number]
+    items = [item for item in _items() if item.id != number]
+    _set([*items[:place], *moved, *items[place:]])
     _write()
 
 
