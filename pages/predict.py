@@ -23,11 +23,12 @@ with st.container(border=True, key="feeds"):
             key="predict",
             type="primary",
             icon=":material/play_arrow:",
-            disabled=feeds is None,
+            disabled=feeds is None or bool(tflite.cannot_run(model)),
             width="stretch",
         )
         if missing:
             st.caption(text.escape(missing))
+tflite.require_runnable(model)
 if run and feeds is not None:
     st.session_state.pop(predict.ANSWER, None)
     predict.start(predict.SLOT, model, result, feeds, runs)
@@ -38,5 +39,6 @@ if (answer := job_status.finished(predict.SLOT)) is not None:
     st.session_state[predict.ANSWER] = answer.value
     st.session_state[predict.FILES] = dict(answer.blobs)
 job_status.show(predict.SLOT)
+predict.hint_of_failure()
 if (value := st.session_state.get(predict.ANSWER)) is not None:
     prediction.answers(value, st.session_state.get(predict.FILES, {}))

@@ -214,7 +214,8 @@ def test_what_has_no_operator_is_named() -> None:
         inspector.convert(model)
     assert str(error.value) == (
         "m: TFLite: TFLite has no operator for StringLower ('lower'); "
-        "leave out the outputs 'lower'; or convert with --flex, whose result nothing here can run"
+        "leave out the outputs 'lower'; "
+        "or keep unsupported ops (--flex), which nothing here can run"
     )
     assert error.value.nodes == [{"op": "StringLower", "node": "lower", "function": ""}]
 

@@ -28,7 +28,7 @@ def why(*faults: Fault, flex: bool = False, shape: list[int | None] | None = Non
 def test_an_op_of_tensorflow() -> None:
     assert why(Fault("AsString", "text", flex=True)) == (
         "TFLite has no operator for AsString ('text'); leave out the outputs 'a'; "
-        "or convert with --flex, whose result nothing here can run"
+        "or keep unsupported ops (--flex), which nothing here can run"
     )
 
 

@@ -82,7 +82,7 @@ def sentence(
         why = f"neither TFLite nor its Flex delegate has an operator for {ops}"
     helps = list(_helps(graph, ends, faults, open_batch=open_batch))
     if not flex and faults and all(fault.flex for fault in faults):
-        helps.append("or convert with --flex, whose result nothing here can run")
+        helps.append("or keep unsupported ops (--flex), which nothing here can run")
     return "; ".join([why, *helps])
 
 

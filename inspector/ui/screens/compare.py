@@ -10,7 +10,7 @@ import streamlit as st
 
 from inspector.jobs.result_files import TFLITE
 from inspector.ui.screens import optimise, overview
-from inspector.ui.session import results, state
+from inspector.ui.session import job_status, results, state
 from inspector.ui.session.page_end import end_page
 from inspector.ui.widgets import charts, step_record, tables, text
 from inspector.view.state.union import NOTED
@@ -46,6 +46,7 @@ def require_result() -> state.Optimised:
     result = state.result()
     if result is None:
         optimise.lost_result()
+        job_status.show(results.SLOT)
         st.info("Nothing to compare yet. Optimise the model first.", icon=":material/compress:")
         st.page_link("pages/optimise.py", label="Optimise", icon=":material/arrow_forward:")
         end_page()

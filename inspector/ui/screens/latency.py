@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from inspector.measurement.rounds import BUDGET_S
 from inspector.measurement.run_times import FEW_RUNS
 from inspector.reporting.machine import cores
-from inspector.ui.screens import predict
+from inspector.ui.screens import predict, tflite
 from inspector.ui.screens.output_comparison import FROZEN, OPTIMISED, kind_of, request
 from inspector.ui.screens.timing import batch_sizes
 from inspector.ui.session import job_status, results, state
@@ -28,6 +28,8 @@ _RIGHT = ("median", "p90", "p99", "rows per second", "load", "first run", "memor
 
 def section(model: state.OpenModel, result: state.Optimised) -> None:
     """Rows per run, threads, the buttons that measure, and the last tables for this result."""
+    if not tflite.require_runnable(model):
+        return
     if (answer := job_status.finished(SLOT)) is not None:
         adopt(result, answer.value)
         results.keep_measurement(result, SLOT, KIND, name(answer.value), answer.value)

@@ -37,6 +37,8 @@ def times(model: state.OpenModel) -> dict[str, float]:
 
     Returns: Node to microseconds; empty before the first one.
     """
+    if not tflite.require_runnable(model):
+        return {}
     if (answer := job_status.finished(SLOT)) is not None:
         view_state.set_measured(model, profile_from(cast("ProfileJson", answer.value)))
     profile = view_state.measured(model)

@@ -36,6 +36,8 @@ _NOTES = {
 
 def card(model: state.OpenModel, result: state.Optimised) -> None:
     """Run the model before and after on the same rows, once per result, and show the figures."""
+    if not tflite.require_runnable(model):
+        return
     if (answer := job_status.finished(SLOT)) is not None:
         adopt(result, answer.value)
         results.keep_measurement(result, SLOT, KIND, KIND, answer.value)

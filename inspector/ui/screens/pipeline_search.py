@@ -156,7 +156,7 @@ def start_button(model: state.OpenModel) -> None:
     if running is not None and running.is_running:
         st.button("Stop", key="stop_search", icon=":material/stop:", on_click=running.stop)
         return
-    blocker = samples_choice.missing(model, needed=False)
+    blocker = tflite.cannot_run(model) or samples_choice.missing(model, needed=False)
     if not (blocker or is_lite):
         blocker = optimise.blocker(model)
     if blocker:

@@ -180,5 +180,12 @@ def start(
     )
 
 
+def hint_of_failure() -> None:
+    """After a run that failed on rows that were made here, what may help."""
+    fed = st.session_state.get(FED)
+    if job_status.failed(SLOT) and fed and fed[0]["kind"] in ("random", "range"):
+        st.caption("Fewer rows take less time and memory.")
+
+
 def _request_kind(model: state.OpenModel) -> str:
     return "predict_lite" if tflite.is_lite(model) else "predict"

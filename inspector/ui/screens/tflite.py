@@ -19,6 +19,21 @@ def is_lite(model: state.OpenModel) -> bool:
     return bool(model.facts["format"] == FORMAT)
 
 
+def cannot_run(model: state.OpenModel) -> str:
+    """Why LiteRT cannot run a TFLite model, as a sentence; empty where it can, or for another."""
+    blocked = [row["op"] for row in model.facts["flagged_ops"] if row["severity"] == "block"]
+    if not is_lite(model) or not blocked:
+        return ""
+    return f"This model cannot be run here: LiteRT has no kernel for {text.some(blocked)}."
+
+
+def require_runnable(model: state.OpenModel) -> bool:
+    """Whether the model can be run; where it cannot, the page says why."""
+    if why := cannot_run(model):
+        st.info(text.escape(why, 700), icon=":material/block:")
+    return not why
+
+
 def caption(facts: Mapping[str, Any]) -> str:
     """One line about the file."""
     parts = [f"{FORMAT}, schema version {facts['tflite_schema_version']}"]

@@ -16,7 +16,7 @@ from inspector.analysis.node_errors import TOLERANCE, Blame, NodeError, step_of
 from inspector.analysis.tensor_errors import TensorError
 from inspector.jobs.client.blaming import PART_BYTES
 from inspector.measurement.json_types import BlameJson
-from inspector.ui.screens import predict
+from inspector.ui.screens import predict, tflite
 from inspector.ui.screens.output_comparison import OPTIMISED, kind_of, request
 from inspector.ui.session import job_status, results, state
 from inspector.ui.widgets import tables, text
@@ -48,6 +48,7 @@ def section(
         on_click=start,
         args=(model, result),
         help="Runs both models on the same rows and compares the values of paired nodes",
+        disabled=bool(tflite.cannot_run(model)),
     )
     job_status.show(SLOT, stop=False)
     if (blamed := blame(result)) is not None:

@@ -15,7 +15,7 @@ from inspector.optimisation.tflite.recipes import NONE, RECIPES
 from inspector.ui.screens import tflite
 from inspector.ui.screens.quantising import samples_choice
 from inspector.ui.session import state
-from inspector.ui.widgets import text
+from inspector.ui.widgets import pipeline, text
 
 SAVED_MODEL, GRAPH_DEF, TFLITE = "saved_model", "graphdef", "tflite"
 TARGETS = {SAVED_MODEL: "SavedModel", GRAPH_DEF: "GraphDef", TFLITE: "TFLite"}
@@ -27,6 +27,8 @@ SMALLEST = state.OF_MODEL + "min_elements"
 KEEP, KEEP_OPS, KEEP_NODES = (state.OF_MODEL + name for name in ("keep", "keep_ops", "keep_nodes"))
 """Keys of the widgets; the values stay while another page is shown."""
 DEFAULT_RECIPE = "dynamic"
+_STORES = "quantize_weights"
+"""The transform whose result TensorFlow's converter has no operator for."""
 _QUANTISE_OPS = {"QUANTIZE", "DEQUANTIZE"}
 _WHOLE_TYPES = {"int4", "int8", "uint8", "float16"}
 _KEPT: dict[str, Any] = {"persist_state": "session"}
@@ -52,6 +54,19 @@ def choose(model: state.OpenModel) -> None:
     )
     if form(model) != TFLITE:
         return
+    if _STORES in [call.name for call in pipeline.calls()]:
+        st.warning(
+            f"TFLite often has no operator for weights that {_STORES} has stored. Choose a recipe "
+            "under Quantise instead.",
+            icon=":material/warning:",
+        )
+        st.button(
+            f"Remove {_STORES} from the list",
+            key="remove_stored",
+            icon=":material/close:",
+            on_click=pipeline.remove,
+            args=(_STORES,),
+        )
     with st.container(border=True, key="tflite_options"):
         recipes(model)
         row = st.container(horizontal=True, vertical_alignment="bottom")
@@ -135,7 +150,8 @@ def blocker(model: state.OpenModel) -> str:
     """Why the options cannot be used, as a sentence; empty where they can."""
     if form(model) != TFLITE:
         return ""
-    if tflite.is_lite(model) and (why := already_quantised(model.facts)):
+    given = model.facts if tflite.is_lite(model) else None
+    if given and (why := already_quantised(given) or nothing_to_quantise(given)):
         return why
     if (recipe := recipe_name(model)) == NONE:
         return ""
@@ -163,6 +179,17 @@ def already_quantised(facts: dict[str, Any]) -> str:
             return ""
         why = f"the weight '{text.shorten(row['name'], 80)}' is {row['dtype']}"
     return f"The model is already quantised: {why}. Open the float model it was made from."
+
+
+def nothing_to_quantise(facts: dict[str, Any]) -> str:
+    """That a TFLite model has no float weights, as a sentence; empty where it may have some."""
+    listed = facts.get("tensors", ())
+    is_complete = len(listed) == sum(graph["tensors"] for graph in facts["subgraphs"])
+    if not is_complete or any(
+        row["kind"] == "constant" and row["dtype"] == "float32" for row in listed
+    ):
+        return ""
+    return "This file has no float32 weights, so there is nothing to quantise."
 
 
 def regex_problem() -> str:
