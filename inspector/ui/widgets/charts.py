@@ -33,7 +33,7 @@ class Chart:
 def show(chart: Chart, *, key: str | None = None, place: DeltaGenerator | None = None) -> None:
     """Draw a chart, by default at the end of the page."""
     draw = st.vega_lite_chart if place is None else place.vega_lite_chart
-    draw(chart.frame, chart.spec, key=key)
+    draw(chart.frame, {**chart.spec, "config": _TEXT}, key=key)
 
 
 def op_counts(counts: Mapping[str, int]) -> Chart:
@@ -139,6 +139,9 @@ def by_batch(frame: pd.DataFrame, value: str) -> Chart:
     return Chart(frame, {"mark": mark, "encoding": encoding, "height": 270})
 
 
+# Streamlit's own grey has a contrast of 3.9 on white; this is the colour of the page's text.
+_INK: Spec = {"labelColor": "currentColor", "titleColor": "currentColor"}
+_TEXT: Spec = {"axis": _INK, "legend": _INK}
 LEGEND: Spec = {"orient": "top"}
 _NAMES: Spec = {
     "labelLimit": 240,

@@ -37,7 +37,7 @@ def chart(entries: list[dict[str, Any]]) -> Chart | None:
     x = charts.quantitative("ratio", _LATENCY, scale=logarithmic)
     interval = {"x": charts.quantitative("low", _LATENCY), "x2": {"field": "high"}}
     names = {
-        "mark": {"type": "text", "align": "left", "dx": 10, "dy": -8, "color": "gray"},
+        "mark": {"type": "text", "align": "left", "dx": 10, "dy": -8, "color": "currentColor"},
         "encoding": {"x": x, "text": charts.nominal("candidate")},
         "transform": [{"filter": "datum.mark == 'best'"}],
     }

@@ -136,7 +136,8 @@ def _check_notes(check: dict[str, Any]) -> None:
     if check["feeds"]:
         feeds = "the given rows" if check["feeds"] == "given" else check["feeds"]
         steps = "Each other step was" if check["not_checked"] else "Each step was"
-        caption = f"{steps} checked by running the graph before and after it on {feeds}. "
+        caption = f"{steps} checked by running the graph before and after it on the same rows: "
+        caption += f"{feeds}. "
         st.caption(text.escape(caption + "The table has the largest difference of an output.", 400))
 
 
