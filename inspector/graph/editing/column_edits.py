@@ -66,16 +66,16 @@ def without(columns: Columns, gone: Mask) -> Columns:
     stays = ~gone
     number = np.cumsum(np.append(stays, np.ones(len(columns.missing), np.bool_))) - 1
     edges = np.flatnonzero(stays[columns.reader])
-    kept = _with_edges(columns, edges)
+    redrawn = _with_edges(columns, edges)
     names = list(compress(columns.names, stays.tolist()))
     counts = np.diff(columns.start)[stays]
     return replace(
-        kept,
+        redrawn,
         names=names,
         op=columns.op[stays],
         kind=columns.kind[stays],
         start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
-        source=number[kept.source].astype(np.int32),
+        source=number[redrawn.source].astype(np.int32),
         index=dict(zip(names, range(len(names)), strict=True)),
         each=False,
     )

@@ -90,13 +90,13 @@ class Duplicates:
         order = np.asarray(execution_order(columns), np.int64)
         whys = [self._why_not(op) for op in columns.ops]
         allowed = np.fromiter((why is None for why in whys), np.bool_, len(whys))
-        told = np.fromiter((bool(why) for why in whys), np.bool_, len(whys))
+        explained = np.fromiter((bool(why) for why in whys), np.bool_, len(whys))
         stays = np.zeros(len(columns), np.bool_)
         stays[[columns.index[name] for name in self.stays if name in columns.index]] = True
         order = order[~stays[order]]
         self.refused = [
             (columns.names[number], whys[columns.op[number]] or "")
-            for number in order[told[columns.op[order]]].tolist()
+            for number in order[explained[columns.op[order]]].tolist()
         ]
         order = order[allowed[columns.op[order]]]
         is_value = (columns.of_ops(("Const",)) & (np.diff(columns.start) == 0))[order]
