@@ -35,8 +35,10 @@ class Duplicates:
     def __init__(
         self, columns: Columns, library: FunctionDefLibrary, stays: Collection[str]
     ) -> None:
-        self.columns, self.library, self.stays = columns, library, stays
-        self.keepers = list(range(len(columns) + len(columns.missing)))
+        self.columns: Columns = columns
+        self.library: FunctionDefLibrary = library
+        self.stays: Collection[str] = stays
+        self.keepers: list[int] = list(range(len(columns) + len(columns.missing)))
         self.merged: list[int] = []
         self.refused: list[tuple[str, str]] = []
         self._kind: list[int] = columns.kind.tolist()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inspector.graph import tensors
-from inspector.graph.columns import CONTROL, Edge
+from inspector.graph.columns import CONTROL, Columns, Edge
 from inspector.graph.edit import GraphEdit
 from inspector.graph.op_sets import ENTERS
 from inspector.graph.protos import DTypeEnum, NodeDef
@@ -45,6 +47,26 @@ _REQUANTIZE.attr["out_type"].type = QUINT8
 
 class Quantize:
     """The main round: quantizes each node that has an 8-bit form, independently."""
+
+    edit: GraphEdit
+    ctx: PassContext
+    sketch: Sketch
+    ops: set[str]
+    columns: Columns
+    alike: list[int]
+    kinds: Sequence[NodeDef]
+    waits: bool
+    shapes: infer.Inferred
+    dims: int
+    axes: int
+    flat: int
+    low: int
+    high: int
+    quantize: int
+    dequantize: int
+    bounds: list[int]
+    range: int
+    requantize: int
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ class Sketch:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.columns = graph.columns()
+        self.columns: Columns = graph.columns()
         if not self.columns.each:
             each = np.arange(len(graph), dtype=np.int32)
             self.columns = replace(self.columns, kinds=graph.nodes, kind=each, each=True)
