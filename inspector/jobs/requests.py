@@ -26,6 +26,7 @@ GIB = 1 << 30
 
 _LIGHT_MEMORY, _TENSORFLOW_MEMORY = 64 * MIB, 512 * MIB
 _QUICK_BELOW = 32 * MIB
+_QUICK_PREDICTION_BELOW = 8 * MIB
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,14 @@ REQUESTS: Mapping[str, Request] = table(
         )
     ),
     _light("samples", "sample_rows:check", lite_types.SamplesAnswer),
-    _runs("predict", "predict:predict", types.PredictAnswer, "npz csv", reads=("path", "against")),
+    _runs(
+        "predict",
+        "predict:predict",
+        types.PredictAnswer,
+        "npz csv",
+        reads=("path", "against"),
+        quick_below=_QUICK_PREDICTION_BELOW,
+    ),
     *(
         _runs(
             kind,

@@ -2,7 +2,9 @@
 
 Long runs get as many slots as there are cores. A quick run (a small model is opened, a node is
 looked at) takes one of these too, or one of the quick slots, so that it does not wait minutes for
-the long runs of others. What was expected to be quick and is not gives its slot back.
+the long runs of others. What was expected to be quick and is not gives its slot back. Predictions
+of small models, which may turn out to be slow, fill at most half of the quick slots, so that models
+can always be opened.
 """
 
 from __future__ import annotations
@@ -66,6 +68,10 @@ class Slots:
         quick = [other for other in running if other.in_quick_slot]
         fresh = [other for other in quick if other.seconds < QUICK_S]
         own = [other for other in quick if other.sessions & run.sessions]
+        if run.order.request.runs:
+            executing = [other for other in quick if other.order.request.runs]
+            if len(executing) >= max(1, self._quick // 2):
+                return False
         return (
             len(fresh) < self._quick
             and len(quick) < 2 * self._quick

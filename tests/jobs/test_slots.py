@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from inspector.jobs import memory
 from inspector.jobs.forkserver import TemplateSpec
 from inspector.jobs.job import Job, Order, Run
+from inspector.jobs.orders import complete
 from inspector.jobs.requests import GIB, MIB, REQUESTS, Limits, Request
 from inspector.jobs.runner import LIGHT, LocalRunner
 from inspector.jobs.slots import QUICK_S, Slots
@@ -20,8 +22,10 @@ from tests.jobs.test_runner import until
 from tests.jobs.worker_tasks import TASKS
 
 
-def a_run(mib: int = 100, *, quick: bool = False, session: str = "a") -> Run:
-    request = Request("x", "x:x")
+def a_run(
+    mib: int = 100, *, quick: bool = False, session: str = "a", executes: bool = False
+) -> Run:
+    request = Request("x", "x:x", runs=executes)
     order = Order(request, {}, {}, Limits(), None, None, None, mib * MIB, quick)
     run = Run(order)
     run.jobs.add(Job(run, session, lambda _job: True))
@@ -72,6 +76,36 @@ def test_quick_runs_have_slots_of_their_own() -> None:
         run.started = time.monotonic() - QUICK_S
     assert slots().rule(running)(a_run(quick=True, session="c")), "those are not quick after all"
     assert not slots().rule(long)(a_run())
+
+
+def test_predictions_do_not_wait_for_long_runs_and_leave_room_to_open_models() -> None:
+    running = [a_run(), a_run()]
+    prediction = a_run(quick=True, executes=True)
+    assert slots().rule(running)(prediction)
+    running.append(prediction)
+    assert not slots().rule(running)(a_run(quick=True, session="b", executes=True))
+    prediction.started = time.monotonic() - QUICK_S
+    assert not slots().rule(running)(a_run(quick=True, session="b", executes=True))
+    assert slots().rule(running)(a_run(quick=True, session="b"))
+    assert slots(quick=4).rule(running)(a_run(quick=True, session="b", executes=True))
+
+
+def test_a_prediction_of_a_small_model_is_quick(tmp_path: Path) -> None:
+    for size, quick in ((1 << 20, True), (64 << 20, False)):
+        path = tmp_path / str(size)
+        path.write_bytes(b"")
+        os.truncate(path, size)
+        order = complete(
+            Workspace(tmp_path / "workspace"),
+            REQUESTS,
+            "predict",
+            {"path": str(path)},
+            {},
+            None,
+            None,
+            shared=False,
+        )
+        assert order.quick is quick
 
 
 def test_one_session_does_not_get_all_quick_slots() -> None:
