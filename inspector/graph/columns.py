@@ -319,7 +319,9 @@ def alike(
         start: Where those of each node start in `texts`; and where the last one's end.
     """
     inputs = np.concatenate([[0], np.cumsum(_field_sizes(texts))])[np.asarray(start, np.int64)]
-    heads = (_field_sizes(names) + np.diff(inputs)).tolist()
+    # An empty name or op is not serialised; an empty input is.
+    is_named = np.fromiter(map(bool, names), np.bool_, len(names))
+    heads = (_field_sizes(names) * is_named + np.diff(inputs)).tolist()
     ops: dict[str, int] = {}
     kinds: dict[object, int] = {}
     kind: list[int] = []
@@ -327,7 +329,7 @@ def alike(
     for number, node in enumerate(nodes):
         op = node.op
         if op not in ops:
-            ops[op] = int(_field_sizes([op])[0])
+            ops[op] = int(_field_sizes([op])[0]) if op else 0
         key: object = number
         if op != "Const" or _is_small(node):
             data = node.SerializeToString(deterministic=True)

@@ -16,6 +16,7 @@ from inspector.graph.columns import Columns, of_nodes
 from inspector.graph.graph import Graph
 from inspector.graph.protos import GraphDef
 from inspector.passes.rewrite.constants import constant
+from tests.graphs import node
 
 NAMES = st.text("abé/_:^1", min_size=1, max_size=4)
 TEXTS = st.one_of(
@@ -83,6 +84,11 @@ def test_nodes_that_are_alike_have_one_kind(nodes: list[Any]) -> None:
     own = [(op, device, tuple(sorted(attrs.items()))) for _, op, _, device, attrs in nodes]
     assert [own.index(one) for one in own] == [kind.index(number) for number in kind]
     assert [graph.node[kind.index(number)] for number in range(len(kinds))] == list(kinds)
+
+
+def test_an_empty_name_or_input_makes_no_kind() -> None:
+    nodes = [node("", "Add", "", "a", T="float32"), node("b", "Add", "a", "", T="float32")]
+    assert of_nodes([*nodes, node("c", "", N=1), node("", "", N=1)]).alike[0] == [0, 0, 1, 1]
 
 
 def test_large_constants_are_kinds_of_their_own() -> None:

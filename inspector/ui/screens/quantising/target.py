@@ -150,8 +150,8 @@ def blocker(model: state.OpenModel) -> str:
     """Why the options cannot be used, as a sentence; empty where they can."""
     if form(model) != TFLITE:
         return ""
-    given = model.facts if tflite.is_lite(model) else None
-    if given and (why := already_quantised(given) or nothing_to_quantise(given)):
+    facts = model.facts if tflite.is_lite(model) else None
+    if facts and (why := already_quantised(facts) or nothing_to_quantise(facts)):
         return why
     if (recipe := recipe_name(model)) == NONE:
         return ""
