@@ -51,6 +51,8 @@ def act(number: int, do: str, name: str) -> dict[str, Any]:
 
 
 def test_a_kernel_with_widgets_gets_the_canvas_and_others_the_image(iris, monkeypatch):
+    import ipykernel.kernelspec  # noqa: F401  # as a program does that starts kernels
+
     assert iris._repr_mimebundle_() == {}
     monkeypatch.setattr(notebook, "_has_kernel", lambda: True)
     assert list(iris._repr_mimebundle_()) == [VIEW]

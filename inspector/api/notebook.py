@@ -83,8 +83,13 @@ def widget(model: Model) -> dict[str, Any]:
 
 
 def _has_kernel() -> bool:
-    """Whether a notebook runs this process; in a terminal nothing shows a widget."""
-    return "ipykernel" in sys.modules
+    """Whether this process is a kernel; in a terminal nothing shows a widget.
+
+    A process that runs notebooks in kernels has imported parts of ipykernel as well.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _tree(model: Model) -> Hierarchy:

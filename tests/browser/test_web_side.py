@@ -162,9 +162,11 @@ def test_a_page_stays_when_a_node_was_clicked_just_before(
 
     page.route_web_socket("**/_stcore/stream", through)
     page.goto(f"{url}/graph?sample=iris")
-    node = page.locator(".node").first
-    node.wait_for()
+    node = page.locator('[data-testid="stMain"] .node').first
     link = page.locator('[data-testid="stSidebarNav"] a', has_text="Operations")
+    link.wait_for()
+    node.wait_for()
+    page.locator('[data-test-script-state="notRunning"]').wait_for()
     # What the server says of the new page arrives later than the canvas waits to send.
     slow.set()
     page.evaluate(CLICKS, [node.element_handle(), link.element_handle()])

@@ -62,7 +62,7 @@ def step(edit: GraphEdit, what: str, name: str, texts: list[str], other: str) ->
         edit.rename({name: "new"})
     elif what == "take":
         nodes = {node.name: node for node in edit.nodes() if node.name != name}
-        edit.take({**nodes, name: NodeDef(name=name, op="Add", input=texts)})
+        edit.take({**nodes, name: NodeDef(name=name, op="Add", input=texts)}, {})
 
 
 @given(graphs, steps)

@@ -70,6 +70,15 @@ def test_nodes_that_compute_come_before_weights_unless_a_weight_is_named():
     assert matches("kernel") == ["block/kernel", "block/kernel_norm"]
 
 
+def test_what_an_input_reaches_comes_before_initialisers():
+    names = table(
+        "x = Placeholder()\nblock/init = RandomUniform()\nblock/w = VariableV2()\n"
+        "block/MatMul = MatMul(x, block/w)"
+    )
+    listed = [names.names[node] for node in search(names, "block").nodes]
+    assert listed == ["block/MatMul", "block/init", "block/w"]
+
+
 def test_the_limit_cuts_and_the_total_tells():
     answer = search(layered(100), "relu", limit=5)
     assert len(answer.nodes) == 5

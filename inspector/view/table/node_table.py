@@ -26,7 +26,7 @@ import numpy.typing as npt
 from inspector.collector import collector_paused
 from inspector.errors import CorruptModel, UnknownNode, did_you_mean
 from inspector.graph.graph import split_input
-from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS
+from inspector.graph.op_sets import MERGES, NEXT_ITERATIONS, PLACEHOLDERS
 from inspector.view.table import adjacency, element_types, number_text, table_bounds
 from inspector.view.table.adjacency import Column, Inputs, Lists
 
@@ -180,6 +180,13 @@ class NodeTable:
         """Per node, the sources of its inputs in the graph, then of what its bodies return."""
         source, _, consumer = self.edges
         return Lists.of(consumer, source.astype(np.int32), len(self.names))
+
+    @cached_property
+    def fed(self) -> bytearray:
+        """Per node, whether it computes from a placeholder, or is one."""
+        inputs = {number for number, op in enumerate(self.ops) if op in PLACEHOLDERS}
+        starts = [node for node, op in enumerate(self.op) if op in inputs]
+        return adjacency.reached(starts, self.consumers)
 
     @cached_property
     def needed(self) -> Lists:

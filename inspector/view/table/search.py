@@ -51,7 +51,8 @@ class SearchResult:
 
     Args:
         nodes: Indices, best first, at most ``limit`` of them: nodes of that name, then nodes that
-            compute, then those that only supply a weight.
+            compute from an input, then others that compute, as initialisers do, then those that
+            only supply a weight.
         total: How many there are in all.
     """
 
@@ -78,12 +79,13 @@ def search(table: NodeTable, text: str, limit: int = 500) -> SearchResult:
     plain = [word.lower() for word in words if not _is_expression(word) and ":" not in word]
     supplying = {number for number, op in enumerate(table.ops) if op in _SUPPLYING}
 
-    def rank(node: int) -> tuple[bool, bool, bool, bool, int]:
+    def rank(node: int) -> tuple[bool, bool, bool, bool, bool, int]:
         name = table.names[node].lower()
         last = name.rpartition("/")[2]
         word = plain[0] if plain else ""
         supplies = table.op[node] in supplying
-        return name != word, last != word, supplies, not last.startswith(word), node
+        starts = last.startswith(word)
+        return name != word, last != word, supplies, not table.fed[node], not starts, node
 
     return SearchResult(sorted(hits, key=rank)[:limit], len(hits))
 
