@@ -140,7 +140,7 @@ def test_the_app_answers_from_any_folder(app: str) -> None:
 
 
 def test_the_event_loop_is_that_of_uvloop(tmp_path: Path) -> None:
-    """Which uvicorn loads to use it; with asyncio's own a page costs a fifth more processor."""
+    """Which uvicorn loads to use it."""
     port = unused_port()
     command = [sys.executable, "-m", "inspector", "app", "--no-browser", "--port", str(port)]
     env = {"INSPECTOR_WORKSPACE": str(tmp_path / "workspace")}
