@@ -10,13 +10,12 @@ tell: its first node reads the same value in the graph.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from inspector.formats.tflite.lite_model import LiteModel
 from inspector.graph import opdefs
-from inspector.graph.columns import Columns
+from inspector.graph.columns import CONTROL, Columns
 from inspector.graph.names import Input, split_input
 from inspector.graph.protos import NodeDef
 from inspector.graph.tensors import Shape
@@ -65,10 +64,6 @@ class _Pairing:
         self._varying, self._varying_operators = varying
         self._graph, self._operators = model.graph, lite.outline
         self._columns: Columns = self._graph.columns()
-        self._readers: dict[int, list[int]] = defaultdict(list)
-        for node in range(len(self._columns)):
-            for source in self._columns.data(node):
-                self._readers[source].append(node)
         self._place = _places(self._columns)
         self._shapes = model.shapes(self._graph), lite.shapes(self._operators)
         self._pairs = OperatorPairs()
@@ -136,10 +131,12 @@ class _Pairing:
         activation = _ACTIVATIONS.get("" if fused is None else fused.s.decode())
         if activation is None or self._graph.node(last).op == activation:
             return last
-        readers = self._readers[self._columns.index[last]]
-        if len(readers) == 1 and self._columns.op_of(readers[0]) == activation:
-            return self._columns.names[readers[0]]
-        return None
+        edges = self._columns.reads(self._columns.index[last])
+        readers = {reader for reader, port in edges if port != CONTROL}
+        if len(readers) != 1:
+            return None
+        (reader,) = readers
+        return self._columns.names[reader] if self._columns.op_of(reader) == activation else None
 
     def _pair_last(self, node: str, operators: Sequence[str]) -> None:
         """Pair a node with the last of the operators that it became, if its shape is the same."""
@@ -165,10 +162,10 @@ class _Pairing:
     def _source(self, name: str) -> str:
         """The node with the value of a node, before all that only hand it on."""
         while self._graph.node(name).op in _SAME_VALUE:
-            source = split_input(self._graph.node(name).input[0])
-            if source.port:
+            sources = _inputs(self._graph.node(name), self._varying)
+            if len(sources) != 1 or sources[0].port:
                 break
-            name = source.name
+            name = sources[0].name
         return name
 
     def _fits(self, node: str, operator: str, *, is_certain: bool) -> bool:

@@ -90,7 +90,7 @@ class LiteAlone:
     def _check(self, index: int, value: Array) -> None:
         """Raises: RunFailed where a tensor of the other model has another shape than this one."""
         expected = self._shapes[index]
-        # Only the rows of a tensor may be others than LiteRT says: some kernels do not update them.
+        # The first dimension is not compared: it counts rows, and a file often fixes it to one.
         if value.ndim != len(expected) or value.shape[1:] != expected[1:]:
             label = self._tensors[index].label
             raise RunFailed(

@@ -25,5 +25,5 @@ def stored(value: Array, tensor: Tensor, dtype: np.dtype) -> Array:
     if scheme is not None and len(scheme.scale) == 1:
         whole = np.rint(value / float(scheme.scale[0])) + scheme.zero_point[0]
     limits = np.iinfo(dtype)
-    # A float has no NaN among whole numbers; LiteRT's own kernels make the lowest of it.
+    # No whole number stands for NaN; the lowest one differs from all that are near.
     return np.nan_to_num(whole, nan=limits.min).clip(limits.min, limits.max).astype(dtype)
